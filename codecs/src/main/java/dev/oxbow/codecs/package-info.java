@@ -1,0 +1,17 @@
+/**
+ * Bytes to values and back, without any I/O.
+ *
+ * <p>What Oxbow exchanges with others is encoded and decoded here and nowhere else, so that it can
+ * be tested against bytes that other tools made. Nothing in this module opens, reads, writes or
+ * waits; nothing knows Vert.x, an event loop or a descriptor. Decoders never trust their input:
+ * whatever comes, they answer with a value or with one exception type that names the field.
+ *
+ * <ul>
+ *   <li>{@code control}: the messages of the control protocol.
+ *   <li>{@code tcp}: struct tcp_info and socket addresses, as the kernel fills them in.
+ * </ul>
+ */
+@NullMarked
+package dev.oxbow.codecs;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,79 @@
+package dev.oxbow.fdpassing.libc;
+
+import jnr.ffi.LibraryLoader;
+import jnr.ffi.Runtime;
+import jnr.ffi.annotations.Variadic;
+
+/**
+ * Raw signatures. Addresses and sizes are plain {@code long}s and nothing is an object, because
+ * jnr-ffi compiles such calls to its cheapest stubs (about 50 ns above the same call in C).
+ */
+@SuppressWarnings({"checkstyle:MethodName", "MethodName", "MemberName"})
+interface LibC {
+
+  LibC INSTANCE = LibraryLoader.create(LibC.class).load("c");
+
+  Runtime RUNTIME = Runtime.getRuntime(INSTANCE);
+
+  int close(int fd);
+
+  long read(int fd, long buffer, long length);
+
+  long write(int fd, long buffer, long length);
+
+  long pread(int fd, long buffer, long length, long offset);
+
+  int pipe2(long fds, int flags);
+
+  long splice(int in, long offsetIn, int out, long offsetOut, long length, int flags);
+
+  long tee(int in, int out, long length, int flags);
+
+  @Variadic(fixedCount = 2)
+  int fcntl(int fd, int command, long argument);
+
+  @Variadic(fixedCount = 2)
+  int ioctl(int fd, long request, long argument);
+
+  int memfd_create(String name, int flags);
+
+  int ftruncate(int fd, long length);
+
+  long mmap(long address, long length, int protection, int flags, int fd, long offset);
+
+  int munmap(long address, long length);
+
+  int flock(int fd, int operation);
+
+  int open(String path, int flags, int mode);
+
+  int getsockopt(int fd, int level, int option, long value, long length);
+
+  int setsockopt(int fd, int level, int option, long value, int length);
+
+  int getsockname(int fd, long address, long length);
+
+  int getpeername(int fd, long address, long length);
+
+  int accept4(int fd, long address, long length, int flags);
+
+  int socketpair(int domain, int type, int protocol, long fds);
+
+  int shutdown(int fd, int how);
+
+  long recv(int fd, long buffer, long length, int flags);
+
+  long send(int fd, long buffer, long length, int flags);
+
+  long recvmsg(int fd, long message, int flags);
+
+  long sendmsg(int fd, long message, int flags);
+
+  int getrlimit(int resource, long limit);
+
+  int geteuid();
+
+  int getegid();
+
+  String strerror(int errno);
+}

@@ -1,0 +1,240 @@
+package dev.oxbow.fdpassing.libc;
+
+import static dev.oxbow.fdpassing.libc.Errno.EAGAIN;
+import static dev.oxbow.fdpassing.libc.Errno.EINTR;
+
+import jnr.ffi.LastError;
+
+/**
+ * System calls on descriptors of any kind. EINTR is retried, {@link #AGAIN} and end of file are
+ * values, the rest is thrown as {@link LinuxException}. Any thread.
+ */
+public final class Syscalls {
+
+  /** What a transfer returns when it would block (EAGAIN). End of file is 0. */
+  public static final long AGAIN = -1;
+
+  // include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h
+  public static final int O_RDONLY = 0;
+  public static final int O_RDWR = 2;
+  public static final int O_CREAT = 0x40;
+  public static final int O_NONBLOCK = 0x800;
+  public static final int O_CLOEXEC = 0x80000;
+  public static final int F_GETFL = 3;
+  public static final int F_SETFL = 4;
+  public static final int F_DUPFD_CLOEXEC = 1030;
+  public static final int F_SETPIPE_SZ = 1031;
+  public static final int F_GETPIPE_SZ = 1032;
+  public static final int F_ADD_SEALS = 1033;
+  public static final int F_GET_SEALS = 1034;
+
+  // include/uapi/linux/memfd.h, fcntl.h
+  public static final int MFD_CLOEXEC = 1;
+  public static final int MFD_ALLOW_SEALING = 2;
+  public static final int F_SEAL_SEAL = 1;
+  public static final int F_SEAL_SHRINK = 2;
+  public static final int F_SEAL_GROW = 4;
+  public static final int F_SEAL_WRITE = 8;
+
+  // include/uapi/linux/splice.h
+  public static final int SPLICE_F_MOVE = 1;
+  public static final int SPLICE_F_NONBLOCK = 2;
+
+  // include/uapi/asm-generic/ioctls.h; sockets.h
+  public static final int FIONREAD = 0x541B;
+
+  public static final int LOCK_EX = 2;
+  public static final int LOCK_NB = 4;
+
+  private static final int RLIMIT_NOFILE = 7;
+
+  private static final LibC C = LibC.INSTANCE;
+  private static final ThreadLocal<NativeMemory> SCRATCH =
+      ThreadLocal.withInitial(() -> NativeMemory.allocate(512));
+
+  private Syscalls() {}
+
+  static int errno() {
+    return LastError.getLastError(LibC.RUNTIME);
+  }
+
+  /** A small block of this thread's own for arguments that the kernel fills in. */
+  static NativeMemory scratch() {
+    return SCRATCH.get();
+  }
+
+  static int check(String syscall, int result) {
+    if (result < 0) {
+      throw new LinuxException(syscall, errno());
+    }
+    return result;
+  }
+
+  /** Turns a failed transfer into {@link #AGAIN} or an exception; EINTR is the caller's matter. */
+  static long failed(String syscall, int errno) {
+    if (errno == EAGAIN) {
+      return AGAIN;
+    }
+    throw new LinuxException(syscall, errno);
+  }
+
+  /** close(2). Never retried: on Linux the number is free even after EINTR. */
+  public static void close(int fd) {
+    if (C.close(fd) < 0) {
+      int errno = errno();
+      if (errno != EINTR) {
+        throw new LinuxException("close", errno);
+      }
+    }
+  }
+
+  /** read(2): bytes read, 0 at the end, or {@link #AGAIN}. */
+  public static long read(int fd, long address, long length) {
+    while (true) {
+      long n = C.read(fd, address, length);
+      if (n >= 0) {
+        return n;
+      }
+      int errno = errno();
+      if (errno != EINTR) {
+        return failed("read", errno);
+      }
+    }
+  }
+
+  /** write(2): bytes written or {@link #AGAIN}. */
+  public static long write(int fd, long address, long length) {
+    while (true) {
+      long n = C.write(fd, address, length);
+      if (n >= 0) {
+        return n;
+      }
+      int errno = errno();
+      if (errno != EINTR) {
+        return failed("write", errno);
+      }
+    }
+  }
+
+  /** pread(2): bytes read, 0 at or behind the end. */
+  public static long pread(int fd, long address, long length, long offset) {
+    while (true) {
+      long n = C.pread(fd, address, length, offset);
+      if (n >= 0) {
+        return n;
+      }
+      int errno = errno();
+      if (errno != EINTR) {
+        return failed("pread", errno);
+      }
+    }
+  }
+
+  /** pipe2(2). The read end is in the lower half of the result, the write end in the upper. */
+  public static long pipe2(int flags) {
+    NativeMemory fds = scratch();
+    check("pipe2", C.pipe2(fds.address(), flags));
+    return ((long) fds.getInt(4) << 32) | (fds.getInt(0) & 0xffffffffL);
+  }
+
+  /** splice(2) without offsets: bytes moved, 0 at the end of input, or {@link #AGAIN}. */
+  public static long splice(int in, int out, long length, int flags) {
+    while (true) {
+      long n = C.splice(in, 0, out, 0, length, flags);
+      if (n >= 0) {
+        return n;
+      }
+      int errno = errno();
+      if (errno != EINTR) {
+        return failed("splice", errno);
+      }
+    }
+  }
+
+  /** tee(2), never blocking: bytes duplicated or {@link #AGAIN}. */
+  public static long tee(int in, int out, long length) {
+    while (true) {
+      long n = C.tee(in, out, length, SPLICE_F_NONBLOCK);
+      if (n >= 0) {
+        return n;
+      }
+      int errno = errno();
+      if (errno != EINTR) {
+        return failed("tee", errno);
+      }
+    }
+  }
+
+  /** fcntl(2) with an integer argument. */
+  public static int fcntl(int fd, int command, long argument) {
+    return check("fcntl", C.fcntl(fd, command, argument));
+  }
+
+  /** fcntl(2) that answers with the negated error number instead of throwing. */
+  public static int tryFcntl(int fd, int command, long argument) {
+    int result = C.fcntl(fd, command, argument);
+    return result < 0 ? -errno() : result;
+  }
+
+  /** Bytes that wait in a pipe or socket (FIONREAD). */
+  public static int bytesWaiting(int fd) {
+    NativeMemory value = scratch();
+    check("ioctl", C.ioctl(fd, FIONREAD, value.address()));
+    return value.getInt(0);
+  }
+
+  /** memfd_create(2). */
+  public static int memfdCreate(String name, int flags) {
+    return check("memfd_create", C.memfd_create(name, flags));
+  }
+
+  /** ftruncate(2). */
+  public static void ftruncate(int fd, long length) {
+    check("ftruncate", C.ftruncate(fd, length));
+  }
+
+  /** mmap(2), readable and writable, shared; the address. */
+  static long mmap(int fd, long length) {
+    final int protReadWrite = 3;
+    final int mapShared = 1;
+    long address = C.mmap(0, length, protReadWrite, mapShared, fd, 0);
+    if (address == -1) {
+      throw new LinuxException("mmap", errno());
+    }
+    return address;
+  }
+
+  static void munmap(long address, long length) {
+    check("munmap", C.munmap(address, length));
+  }
+
+  /** open(2). */
+  public static int open(String path, int flags, int mode) {
+    return check("open", C.open(path, flags, mode));
+  }
+
+  /** flock(2) without waiting: false when another open file description holds the lock. */
+  public static boolean tryLock(int fd) {
+    if (C.flock(fd, LOCK_EX | LOCK_NB) == 0) {
+      return true;
+    }
+    return failed("flock", errno()) != AGAIN;
+  }
+
+  /** The soft limit on descriptors of this process (RLIMIT_NOFILE). */
+  public static long descriptorLimit() {
+    NativeMemory limit = scratch();
+    check("getrlimit", C.getrlimit(RLIMIT_NOFILE, limit.address()));
+    return limit.getLong(0);
+  }
+
+  /** geteuid(2), as an unsigned number. */
+  public static long effectiveUid() {
+    return C.geteuid() & 0xffffffffL;
+  }
+
+  /** getegid(2), as an unsigned number. */
+  public static long effectiveGid() {
+    return C.getegid() & 0xffffffffL;
+  }
+}

@@ -1,0 +1,196 @@
+package dev.oxbow.fdpassing.message;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Readiness;
+import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import java.util.List;
+
+/**
+ * One end of a SOCK_SEQPACKET connection on an event loop. It never queues: {@link #send} says when
+ * the peer does not read, and {@link Listener#writable()} when it does again. Loop thread only.
+ */
+public final class PacketChannel {
+
+  /** Who the channel's events go to, on the loop's thread. */
+  public interface Listener {
+    /** A packet came; the callee owns its descriptors. */
+    void packet(Packet packet);
+
+    /** A send that did not go through may be tried again. */
+    void writable();
+
+    /** The peer has closed or broken the connection; told once, not after {@link #close()}. */
+    void closed();
+  }
+
+  private static final int PACKETS_PER_TURN = 64;
+  private static final Packet EMPTY = new Packet(new byte[0], List.of(), false, false);
+
+  private final Descriptor socket;
+  private final DescriptorLoop loop;
+  private final PacketBuffer buffer;
+  private final Listener listener;
+  private Registration registration;
+  private boolean reading = true;
+  private boolean wantsWritable;
+  private boolean open = true;
+  private boolean peerGone;
+  private boolean parked;
+
+  /**
+   * Starts to read.
+   *
+   * @param socket a connected non-blocking socket; the channel owns it
+   * @param buffer may be shared by all channels of the loop
+   */
+  public PacketChannel(
+      DescriptorLoop loop, Descriptor socket, PacketBuffer buffer, Listener listener) {
+    this.loop = loop;
+    this.socket = socket;
+    this.buffer = buffer;
+    this.listener = listener;
+    this.registration = loop.register(socket.fd(), interest(), this::ready);
+  }
+
+  /**
+   * Sends one packet or nothing of it. The caller still owns the descriptors.
+   *
+   * @return false when the peer's queue is full or nobody is there to read; {@link
+   *     Listener#writable()} follows, unless the channel was closed
+   */
+  public boolean send(byte[] bytes, List<Descriptor> descriptors) {
+    if (!open || peerGone) {
+      return false;
+    }
+    try {
+      if (buffer.send(socket.fd(), bytes, descriptors)) {
+        return true;
+      }
+      wantWritable(true);
+    } catch (LinuxException e) {
+      switch (e.errno()) {
+        case Errno.EPIPE, Errno.ECONNRESET, Errno.ENOTCONN -> {
+          // What the peer sent before it went still counts: read on until the end.
+          peerGone = true;
+          loop.execute(this::retry);
+        }
+        case Errno.ETOOMANYREFS ->
+            // Too many descriptors of this user are in flight: no event tells when that changes.
+            loop.schedule(this::retry, 10_000_000);
+        default -> throw e;
+      }
+    }
+    return false;
+  }
+
+  /** Stops or resumes reading; what the peer sends meanwhile waits in the kernel. */
+  public void setReading(boolean wanted) {
+    if (open && reading != wanted) {
+      reading = wanted;
+      if (parked) {
+        parked = false;
+        registration = loop.register(socket.fd(), interest(), this::ready);
+      } else {
+        registration.want(interest());
+      }
+    }
+  }
+
+  /** Whether the peer can no longer receive; what it had sent may still be read. */
+  public boolean peerGone() {
+    return peerGone;
+  }
+
+  /** Whether the channel can still be used. */
+  public boolean isOpen() {
+    return open;
+  }
+
+  /** The number of the socket, for questions about it such as its peer's credentials. */
+  public int fd() {
+    return socket.fd();
+  }
+
+  /** Closes the connection. Idempotent; {@link Listener#closed()} does not follow. */
+  public void close() {
+    if (open) {
+      open = false;
+      registration.cancel();
+      socket.close();
+    }
+  }
+
+  private void ready(int events) {
+    if ((events & Readiness.EPOLLOUT) != 0 && wantsWritable) {
+      wantWritable(false);
+      listener.writable();
+    }
+    boolean ended = (events & (Readiness.EPOLLRDHUP | Readiness.EPOLLHUP)) != 0;
+    for (int i = 0; open && reading && i < PACKETS_PER_TURN; i++) {
+      if (!receive(ended)) {
+        return;
+      }
+    }
+    if (open && !reading && (events & Readiness.EPOLLHUP) != 0) {
+      // Hang-up cannot be masked, and would spin until somebody wants to read the rest.
+      parked = true;
+      peerGone = true;
+      registration.cancel();
+      loop.execute(this::retry);
+    }
+  }
+
+  /** Receives one packet; false when there is no more for now. */
+  private boolean receive(boolean ended) {
+    try {
+      switch (buffer.receive(socket.fd())) {
+        case AGAIN:
+          return false;
+        case NOTHING:
+          if (ended) {
+            lost();
+            return false;
+          }
+          listener.packet(EMPTY);
+          return true;
+        default:
+          listener.packet(buffer.packet());
+          return true;
+      }
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ECONNRESET) {
+        // Told once, before what the peer had sent: read on until the end.
+        return true;
+      }
+      throw e;
+    }
+  }
+
+  private void retry() {
+    if (open) {
+      listener.writable();
+    }
+  }
+
+  private void lost() {
+    if (open) {
+      close();
+      listener.closed();
+    }
+  }
+
+  private void wantWritable(boolean wanted) {
+    if (wantsWritable != wanted) {
+      wantsWritable = wanted;
+      registration.want(interest());
+    }
+  }
+
+  private int interest() {
+    return (reading ? Readiness.EPOLLIN | Readiness.EPOLLRDHUP : 0)
+        | (wantsWritable ? Readiness.EPOLLOUT : 0);
+  }
+}
