@@ -86,7 +86,8 @@ public final class Memfd {
         return null;
       }
       if (done + n > bytes.length) {
-        bytes = java.util.Arrays.copyOf(bytes, Math.max(done + n, Math.min(limit, 2 * bytes.length)));
+        bytes =
+            java.util.Arrays.copyOf(bytes, Math.max(done + n, Math.min(limit, 2 * bytes.length)));
       }
       chunk.view().get(0, bytes, done, n);
       done += n;

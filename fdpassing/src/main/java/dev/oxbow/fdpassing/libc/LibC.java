@@ -6,10 +6,12 @@ import jnr.ffi.annotations.Variadic;
 
 /**
  * Raw signatures. Addresses and sizes are plain {@code long}s and nothing is an object, because
- * jnr-ffi compiles such calls to its cheapest stubs (about 50 ns above the same call in C).
+ * jnr-ffi compiles such calls to its cheapest stubs (about 50 ns above the same call in C). Public
+ * only because jnr-ffi implements it in a class loader of its own: call {@link Syscalls} and {@link
+ * Sockets}.
  */
 @SuppressWarnings({"checkstyle:MethodName", "MethodName", "MemberName"})
-interface LibC {
+public interface LibC {
 
   LibC INSTANCE = LibraryLoader.create(LibC.class).load("c");
 
@@ -56,6 +58,16 @@ interface LibC {
   int getpeername(int fd, long address, long length);
 
   int accept4(int fd, long address, long length, int flags);
+
+  int socket(int domain, int type, int protocol);
+
+  int bind(int fd, long address, int length);
+
+  int listen(int fd, int backlog);
+
+  int connect(int fd, long address, int length);
+
+  int poll(long fds, long count, int timeoutMs);
 
   int socketpair(int domain, int type, int protocol, long fds);
 

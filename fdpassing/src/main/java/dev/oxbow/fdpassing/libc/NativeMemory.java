@@ -7,8 +7,8 @@ import jnr.ffi.Pointer;
 
 /**
  * Off-heap memory at a fixed address, in native byte order: allocated once and freed with this
- * object, or a shared mapping of a descriptor that stays until {@link #unmap()}. Bounds are
- * checked by the buffer. Not synchronized; one writer at a time.
+ * object, or a shared mapping of a descriptor that stays until {@link #unmap()}. Bounds are checked
+ * by the buffer. Not synchronized; one writer at a time.
  */
 public final class NativeMemory {
   private final ByteBuffer buffer;
@@ -36,7 +36,8 @@ public final class NativeMemory {
    */
   public static NativeMemory map(int fd, int size) {
     long address = Syscalls.mmap(fd, size);
-    return new NativeMemory(MemoryIO.getInstance().newDirectByteBuffer(address, size), address, true);
+    return new NativeMemory(
+        MemoryIO.getInstance().newDirectByteBuffer(address, size), address, true);
   }
 
   /** Ends a mapping; any later access is refused. Idempotent. */

@@ -34,6 +34,13 @@ public final class Sockets {
   public static final int MSG_NOSIGNAL = 0x4000;
   public static final int MSG_CMSG_CLOEXEC = 0x40000000;
 
+  // include/uapi/asm-generic/poll.h
+  public static final int POLLIN = 0x1;
+  public static final int POLLOUT = 0x4;
+  public static final int POLLERR = 0x8;
+  public static final int POLLHUP = 0x10;
+  public static final int POLLRDHUP = 0x2000;
+
   // include/uapi/asm-generic/socket.h
   public static final int SO_TYPE = 3;
   public static final int SO_ERROR = 4;
@@ -125,6 +132,67 @@ public final class Sockets {
     }
   }
 
+  /** socket(2), close-on-exec; {@code type} may contain {@link #SOCK_NONBLOCK}. */
+  public static int socket(int domain, int type) {
+    return check("socket", C.socket(domain, type | SOCK_CLOEXEC, 0));
+  }
+
+  /**
+   * bind(2).
+   *
+   * @param sockaddr a struct sockaddr, as {@link #localAddress} returns it
+   */
+  public static void bind(int fd, byte[] sockaddr) {
+    NativeMemory memory = scratch();
+    memory.putBytes(0, sockaddr, 0, sockaddr.length);
+    check("bind", C.bind(fd, memory.address(), sockaddr.length));
+  }
+
+  /** listen(2). */
+  public static void listen(int fd, int backlog) {
+    check("listen", C.listen(fd, backlog));
+  }
+
+  /**
+   * connect(2); EINTR and EINPROGRESS leave the attempt running.
+   *
+   * @param sockaddr a struct sockaddr, as {@link #localAddress} returns it
+   * @return whether the connection stands; else it will be writable, and SO_ERROR tells how it went
+   */
+  public static boolean connect(int fd, byte[] sockaddr) {
+    NativeMemory memory = scratch();
+    memory.putBytes(0, sockaddr, 0, sockaddr.length);
+    if (C.connect(fd, memory.address(), sockaddr.length) == 0) {
+      return true;
+    }
+    int errno = errno();
+    if (errno != EINTR && errno != Errno.EINPROGRESS) {
+      throw new LinuxException("connect", errno);
+    }
+    return false;
+  }
+
+  /**
+   * poll(2) of one descriptor.
+   *
+   * @param events what to wait for, POLLIN and the like
+   * @param timeoutMs 0 to only look, negative for no limit
+   * @return the bits that came true; 0 after the time limit or a signal
+   */
+  public static int poll(int fd, int events, int timeoutMs) {
+    NativeMemory memory = scratch();
+    memory.putInt(0, fd);
+    memory.putInt(4, events);
+    if (C.poll(memory.address(), 1, timeoutMs) < 0) {
+      int errno = errno();
+      if (errno != EINTR) {
+        throw new LinuxException("poll", errno);
+      }
+      return 0;
+    }
+    return memory.getInt(4) >>> 16;
+  }
+
   /** socketpair(2): one end in the lower half of the result, the other in the upper. */
   public static long socketpair(int domain, int type) {
     NativeMemory fds = scratch();
@@ -168,7 +236,9 @@ public final class Sockets {
   public static long cookie(int fd) {
     NativeMemory memory = scratch();
     memory.putInt(8, 8);
-    check("getsockopt", C.getsockopt(fd, SOL_SOCKET, SO_COOKIE, memory.address(), memory.address() + 8));
+    check(
+        "getsockopt",
+        C.getsockopt(fd, SOL_SOCKET, SO_COOKIE, memory.address(), memory.address() + 8));
     return memory.getLong(0);
   }
 
@@ -187,7 +257,9 @@ public final class Sockets {
   public static int[] peerCredentials(int fd) {
     NativeMemory memory = scratch();
     memory.putInt(16, 12);
-    check("getsockopt", C.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, memory.address(), memory.address() + 16));
+    check(
+        "getsockopt",
+        C.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, memory.address(), memory.address() + 16));
     return new int[] {memory.getInt(0), memory.getInt(4), memory.getInt(8)};
   }
 
