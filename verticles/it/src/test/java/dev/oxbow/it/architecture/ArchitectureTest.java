@@ -1,0 +1,147 @@
+package dev.oxbow.it.architecture;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import java.util.Map;
+import java.util.function.BiPredicate;
+
+/** Who may know whom, over all classes that go into the jar. */
+@AnalyzeClasses(packages = "dev.oxbow", importOptions = ArchitectureTest.WithoutTests.class)
+class ArchitectureTest {
+  private static final String ROOT = "dev.oxbow.";
+
+  /** Root package of each module -> its level; a module may use those of lower levels only. */
+  private static final Map<String, Integer> LEVELS =
+      Map.of(
+          "codecs", 0,
+          "fdpassing", 0,
+          "config", 0,
+          "handoff", 1,
+          "service", 2,
+          "splicer", 3,
+          "bumblebee", 3,
+          "fish", 3,
+          "app", 4);
+
+  @ArchTest
+  static final ArchRule everyClassLivesInKnownModule =
+      classes()
+          .should(
+              new ArchCondition<>("live in one of the modules " + LEVELS.keySet()) {
+                @Override
+                public void check(JavaClass type, ConditionEvents events) {
+                  if (!LEVELS.containsKey(module(type))) {
+                    events.add(SimpleConditionEvent.violated(type, type.getName()));
+                  }
+                }
+              })
+          .allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule modulesDependOnlyDownwards =
+      dependenciesNever(
+          "cross modules other than downwards",
+          (from, to) -> !module(from).equals(module(to)) && level(from) <= level(to));
+
+  @ArchTest
+  static final ArchRule packagesNeverImportTheirParents =
+      dependenciesNever(
+          "point from a package to one that contains it",
+          (from, to) -> from.getPackageName().startsWith(to.getPackageName() + "."));
+
+  @ArchTest
+  static final ArchRule packagesHaveNoCycles =
+      slices().matching("dev.oxbow.(**)").should().beFreeOfCycles().allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule packagesAreNamedForWhatTheyHold =
+      noClasses()
+          .should()
+          .resideInAnyPackage(
+              "..impl..",
+              "..util..",
+              "..utils..",
+              "..common..",
+              "..helper..",
+              "..helpers..",
+              "..misc..")
+          .allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule systemCallsStayInLibc =
+      onlyIn("dev.oxbow.fdpassing.libc", "jnr..", "com.kenai..");
+
+  @ArchTest
+  static final ArchRule internalsOfVertxStayInEventLoop =
+      onlyIn("dev.oxbow.fdpassing.eventloop", "io.vertx.core.internal..", "io.vertx..impl..");
+
+  @ArchTest
+  static final ArchRule hazelcastStaysOut =
+      noClasses()
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("com.hazelcast..", "io.vertx.spi.cluster..")
+          .allowEmptyShould(true);
+
+  private static ArchRule onlyIn(String home, String... libraries) {
+    return noClasses()
+        .that()
+        .resideOutsideOfPackage(home)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(libraries)
+        .allowEmptyShould(true);
+  }
+
+  private static ArchRule dependenciesNever(
+      String description, BiPredicate<JavaClass, JavaClass> forbidden) {
+    DescribedPredicate<JavaClass> ours = resideInAPackage(ROOT + ".");
+    return noClasses()
+        .should(
+            new ArchCondition<>("have dependencies that " + description) {
+              @Override
+              public void check(JavaClass type, ConditionEvents events) {
+                for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
+                  JavaClass target = dependency.getTargetClass().getBaseComponentType();
+                  if (ours.test(target)) {
+                    boolean bad = forbidden.test(type, target);
+                    events.add(new SimpleConditionEvent(type, bad, dependency.getDescription()));
+                  }
+                }
+              }
+            })
+        .allowEmptyShould(true);
+  }
+
+  /** {@code dev.oxbow.fdpassing.libc.LibC} -> {@code fdpassing}. */
+  private static String module(JavaClass type) {
+    String path = (type.getPackageName() + ".").substring(ROOT.length());
+    return path.substring(0, Math.max(0, path.indexOf('.')));
+  }
+
+  private static int level(JavaClass type) {
+    return LEVELS.getOrDefault(module(type), 0);
+  }
+
+  /** Leaves out test classes, loose or packed in the test jar of a module. */
+  static final class WithoutTests implements ImportOption {
+    @Override
+    public boolean includes(Location location) {
+      return !location.contains("/test-classes/") && !location.contains("-tests.jar");
+    }
+  }
+}
