@@ -1,0 +1,188 @@
+package dev.oxbow.config;
+
+import io.vertx.core.json.JsonObject;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What one uid may hold at once; each uid has its own count. Every setter throws {@link
+ * IllegalArgumentException} when the value is out of its bounds. Not thread-safe: fill it, then
+ * deploy with it.
+ */
+public final class QuotaOptions {
+
+  /** Control connections. */
+  public static final int DEFAULT_CONNECTIONS = 256;
+
+  /** Descriptors in relays, in mailboxes and in unacknowledged events. */
+  public static final int DEFAULT_DESCRIPTORS = 12_000;
+
+  /** Relays. */
+  public static final int DEFAULT_RELAYS = 4000;
+
+  /** Events in one mailbox. */
+  public static final int DEFAULT_MAILBOX_EVENTS = 4096;
+
+  /** A quarter of an hour. */
+  public static final int DEFAULT_MAILBOX_AGE_MS = 900_000;
+
+  /** 1 MiB per request. */
+  public static final int DEFAULT_METADATA_BYTES = 1 << 20;
+
+  private int connections = DEFAULT_CONNECTIONS;
+  private int descriptors = DEFAULT_DESCRIPTORS;
+  private int relays = DEFAULT_RELAYS;
+  private int mailboxEvents = DEFAULT_MAILBOX_EVENTS;
+  private int mailboxAgeMs = DEFAULT_MAILBOX_AGE_MS;
+  private int metadataBytes = DEFAULT_METADATA_BYTES;
+
+  /** Complete quotas by uid; their own perUid is empty. */
+  private final Map<Long, QuotaOptions> perUid = new TreeMap<>();
+
+  /** All defaults. */
+  public QuotaOptions() {}
+
+  /** A copy that shares nothing with the original. */
+  public QuotaOptions(QuotaOptions other) {
+    this.connections = other.connections;
+    this.descriptors = other.descriptors;
+    this.relays = other.relays;
+    this.mailboxEvents = other.mailboxEvents;
+    this.mailboxAgeMs = other.mailboxAgeMs;
+    this.metadataBytes = other.metadataBytes;
+    other.perUid.forEach((uid, quotas) -> perUid.put(uid, new QuotaOptions(quotas)));
+  }
+
+  /**
+   * From the keys of the section {@code quotas}; what is not there keeps its default, and what is
+   * not in an entry of {@code perUid} is as in the section.
+   */
+  public QuotaOptions(JsonObject json) {
+    override(json);
+    JsonObject overrides = json.getJsonObject("perUid");
+    if (overrides != null) {
+      var base = new QuotaOptions(this);
+      for (String uid : overrides.fieldNames()) {
+        JsonObject entry = overrides.getJsonObject(uid);
+        var quotas = new QuotaOptions(base);
+        setPerUid(Long.parseLong(uid), entry == null ? quotas : quotas.override(entry));
+      }
+    }
+  }
+
+  private QuotaOptions override(JsonObject json) {
+    setConnections(Bounds.integer(json, "connections", connections));
+    setDescriptors(Bounds.integer(json, "descriptors", descriptors));
+    setRelays(Bounds.integer(json, "relays", relays));
+    setMailboxEvents(Bounds.integer(json, "mailboxEvents", mailboxEvents));
+    setMailboxAgeMs(Bounds.integer(json, "mailboxAgeMs", mailboxAgeMs));
+    setMetadataBytes(Bounds.integer(json, "metadataBytes", metadataBytes));
+    return this;
+  }
+
+  /** The quotas that hold for a uid: its own ones, or else these. */
+  public QuotaOptions forUid(long uid) {
+    return perUid.getOrDefault(uid, this);
+  }
+
+  /**
+   * Gives a uid quotas of its own, complete ones, as they are now: {@code quotas.setPerUid(1000,
+   * new QuotaOptions(quotas).setRelays(20_000))}. Overrides within them are left out.
+   *
+   * @param uid 0 to 2^32-2
+   */
+  public QuotaOptions setPerUid(long uid, QuotaOptions quotas) {
+    var copy = new QuotaOptions(quotas);
+    copy.perUid.clear();
+    perUid.put(Bounds.check("perUid", uid, 0, Bounds.MAX_ID), copy);
+    return this;
+  }
+
+  /** Control connections that one uid may have open at once. */
+  public int getConnections() {
+    return connections;
+  }
+
+  /** Control connections that one uid may have open at once, 1 to 65536. */
+  public QuotaOptions setConnections(int connections) {
+    this.connections = Bounds.check("connections", connections, 1, 65_536);
+    return this;
+  }
+
+  /** Descriptors that a service may hold for one uid. */
+  public int getDescriptors() {
+    return descriptors;
+  }
+
+  /** Descriptors that a service may hold for one uid, 1 to 1048576; a relay takes two. */
+  public QuotaOptions setDescriptors(int descriptors) {
+    this.descriptors = Bounds.check("descriptors", descriptors, 1, 1 << 20);
+    return this;
+  }
+
+  /** Relays that one uid may have at once. */
+  public int getRelays() {
+    return relays;
+  }
+
+  /** Relays that one uid may have at once, 1 to 1000000. */
+  public QuotaOptions setRelays(int relays) {
+    this.relays = Bounds.check("relays", relays, 1, 1_000_000);
+    return this;
+  }
+
+  /** Events that wait in one mailbox. */
+  public int getMailboxEvents() {
+    return mailboxEvents;
+  }
+
+  /** Events that wait in one mailbox, 1 to 1000000; the oldest falls out. */
+  public QuotaOptions setMailboxEvents(int mailboxEvents) {
+    this.mailboxEvents = Bounds.check("mailboxEvents", mailboxEvents, 1, 1_000_000);
+    return this;
+  }
+
+  /** How long an event waits in a mailbox, in milliseconds. */
+  public int getMailboxAgeMs() {
+    return mailboxAgeMs;
+  }
+
+  /** How long an event waits in a mailbox, 10 ms to a week. */
+  public QuotaOptions setMailboxAgeMs(int mailboxAgeMs) {
+    this.mailboxAgeMs = Bounds.check("mailboxAgeMs", mailboxAgeMs, 10, 604_800_000);
+    return this;
+  }
+
+  /** Metadata of one request, in bytes of JSON. */
+  public int getMetadataBytes() {
+    return metadataBytes;
+  }
+
+  /** Metadata of one request, 64 bytes to 8 MiB of JSON. */
+  public QuotaOptions setMetadataBytes(int metadataBytes) {
+    this.metadataBytes = Bounds.check("metadataBytes", metadataBytes, 64, 8 << 20);
+    return this;
+  }
+
+  /** The section {@code quotas} with every key; entries of {@code perUid} are complete. */
+  public JsonObject toJson() {
+    var overrides = new JsonObject();
+    perUid.forEach((uid, quotas) -> overrides.put(Long.toString(uid), quotas.values()));
+    return values().put("perUid", overrides);
+  }
+
+  private JsonObject values() {
+    return new JsonObject()
+        .put("connections", connections)
+        .put("descriptors", descriptors)
+        .put("relays", relays)
+        .put("mailboxEvents", mailboxEvents)
+        .put("mailboxAgeMs", mailboxAgeMs)
+        .put("metadataBytes", metadataBytes);
+  }
+
+  @Override
+  public String toString() {
+    return toJson().encode();
+  }
+}

@@ -1,0 +1,181 @@
+package dev.oxbow.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.vertx.core.json.JsonObject;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.IntFunction;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class OptionsTest {
+
+  private static final ConfigSchema SCHEMA = ConfigSchema.load();
+
+  static Stream<Arguments> constants() throws IllegalAccessException {
+    List<Arguments> found = new ArrayList<>();
+    collect(found, "control", ControlOptions.class);
+    collect(found, "quotas", QuotaOptions.class);
+    collect(found, "splicer", SplicerOptions.class);
+    return found.stream();
+  }
+
+  private static void collect(List<Arguments> found, String section, Class<?> type)
+      throws IllegalAccessException {
+    for (Field field : type.getFields()) {
+      if (Modifier.isStatic(field.getModifiers()) && field.getName().startsWith("DEFAULT_")) {
+        String name = field.getName().substring("DEFAULT_".length());
+        found.add(Arguments.of(section, camelCase(name), field.get(null)));
+      }
+    }
+  }
+
+  private static String camelCase(String constant) {
+    var text = new StringBuilder();
+    for (String word : constant.toLowerCase(Locale.ROOT).split("_", -1)) {
+      text.append(
+          text.isEmpty()
+              ? word
+              : word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1));
+    }
+    return text.toString();
+  }
+
+  @ParameterizedTest
+  @MethodSource("constants")
+  void defaultConstantIsTheDefaultOfTheSchema(String section, String key, Object constant) {
+    Object expected = SCHEMA.at(List.of(section, key)).getValue("default");
+
+    String text =
+        key.endsWith("Mode")
+            ? "0" + Integer.toOctalString((Integer) constant)
+            : constant instanceof Collection<?> ids ? List.copyOf(ids).toString() : "" + constant;
+    assertThat(text).isEqualTo(expected.toString());
+  }
+
+  @Test
+  void everyDefaultOfTheSchemaIsConstant() throws IllegalAccessException {
+    Set<String> keys = Set.copyOf(constants().map(a -> a.get()[0] + "." + a.get()[1]).toList());
+    for (String section : List.of("control", "quotas", "splicer")) {
+      JsonObject node = SCHEMA.at(List.of(section));
+      for (String key : ConfigSchema.keys(node)) {
+        Object value = SCHEMA.child(node, key).getValue("default");
+        if (value != null && !(value instanceof JsonObject)) {
+          assertThat(keys).contains(section + "." + key);
+        }
+      }
+    }
+  }
+
+  static Stream<Arguments> setters() {
+    return Stream.of(
+        setter("quotas", "connections", n -> new QuotaOptions().setConnections(n)),
+        setter("quotas", "descriptors", n -> new QuotaOptions().setDescriptors(n)),
+        setter("quotas", "relays", n -> new QuotaOptions().setRelays(n)),
+        setter("quotas", "mailboxEvents", n -> new QuotaOptions().setMailboxEvents(n)),
+        setter("quotas", "mailboxAgeMs", n -> new QuotaOptions().setMailboxAgeMs(n)),
+        setter("quotas", "metadataBytes", n -> new QuotaOptions().setMetadataBytes(n)),
+        setter("splicer", "loops", n -> new SplicerOptions().setLoops(n)),
+        setter("splicer", "pipeBytes", n -> new SplicerOptions().setPipeBytes(n)),
+        setter("splicer", "idlePipes", n -> new SplicerOptions().setIdlePipes(n)),
+        setter("splicer", "stallMs", n -> new SplicerOptions().setStallMs(n)));
+  }
+
+  private static Arguments setter(String section, String key, IntFunction<Object> setter) {
+    return Arguments.of(section, key, setter);
+  }
+
+  @ParameterizedTest
+  @MethodSource("setters")
+  void setterHasTheBoundsOfTheSchema(String section, String key, IntFunction<Object> setter) {
+    JsonObject about = SCHEMA.at(List.of(section, key));
+    int min = about.getInteger("minimum");
+    int max = about.getInteger("maximum");
+
+    assertThat(setter.apply(min)).asString().contains("\"" + key + "\":" + min);
+    assertThat(setter.apply(max)).asString().contains("\"" + key + "\":" + max);
+    for (int wrong : new int[] {min - 1, max + 1}) {
+      assertThatThrownBy(() -> setter.apply(wrong))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "%s: %d is not right: expected an integer from %d to %d", key, wrong, min, max);
+    }
+  }
+
+  @Test
+  void controlSettersRefuseWhatTheSchemaRefuses() {
+    var control = new ControlOptions();
+    assertThatThrownBy(() -> control.setDirectoryMode(0650))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("directoryMode: 0650 is not right: expected an octal mode from 0700 to 0777");
+    assertThatThrownBy(() -> control.setSocketMode(01000))
+        .hasMessage("socketMode: 1000 is not right: expected an octal mode from 0600 to 0777");
+    assertThatThrownBy(() -> control.setSocketGroup("a b"))
+        .hasMessage("socketGroup: \"a b\" is not right: expected the name of a group or a gid");
+    assertThatThrownBy(() -> control.setAllowedUids(List.of(-1L)))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> control.setAllowedGids(List.of(4_294_967_295L)))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatCode(() -> control.setSocketGroup(null)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void runtimeDirIsAbsoluteAndShort() {
+    var longest = Path.of("/" + "x".repeat(OxbowOptions.MAX_RUNTIME_DIR_LENGTH - 1));
+    assertThat(new OxbowOptions(longest).getRuntimeDir()).isEqualTo(longest);
+    assertThat(SCHEMA.at(List.of("runtimeDir")).getInteger("maxLength"))
+        .isEqualTo(OxbowOptions.MAX_RUNTIME_DIR_LENGTH);
+    for (Path wrong : List.of(Path.of("run"), Path.of(longest + "x"))) {
+      assertThatThrownBy(() -> new OxbowOptions(wrong))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageEndingWith("expected an absolute path, at most 90 ASCII characters");
+    }
+  }
+
+  @Test
+  void quotasOfOneUidOverrideOnlyWhatTheyName() {
+    var quotas =
+        new QuotaOptions(new JsonObject("{\"relays\":10,\"perUid\":{\"7\":{\"descriptors\":5}}}"));
+
+    assertThat(quotas.forUid(7).getDescriptors()).isEqualTo(5);
+    assertThat(quotas.forUid(7).getRelays()).isEqualTo(10);
+    assertThat(quotas.forUid(8)).isSameAs(quotas);
+  }
+
+  @Test
+  void jsonIntegerThatDoesNotFitIsRefused() {
+    assertThatThrownBy(() -> new SplicerOptions(new JsonObject().put("loops", 1L << 32)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void copySharesNothingWithItsOriginal() {
+    var original =
+        new OxbowOptions(Path.of("/run/oxbow"))
+            .setControl(new ControlOptions().setSocketGroup("adm").setAllowedUids(Set.of(5L)))
+            .setQuotas(new QuotaOptions().setPerUid(7, new QuotaOptions().setRelays(1)))
+            .setSplicer(new SplicerOptions().setLoops(2));
+    JsonObject before = original.toJson();
+
+    var copy = new OxbowOptions(original);
+    assertThat(copy.toJson()).isEqualTo(before);
+    copy.getControl().setSocketMode(0600);
+    copy.getQuotas().forUid(7).setRelays(2);
+    copy.getSplicer().setLoops(1);
+    copy.setRuntimeDir(Path.of("/tmp")).setSplicer(null);
+
+    assertThat(original.toJson()).isEqualTo(before);
+  }
+}
