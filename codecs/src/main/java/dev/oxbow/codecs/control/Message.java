@@ -28,7 +28,8 @@ public final class Message {
 
   /** Whether the member is present and not null. */
   public boolean has(String field) {
-    return members.get(field) != null;
+    Object value = members.get(field);
+    return value != null && !value.equals(RawJson.NULL);
   }
 
   /** The id of a request, a number or a string, as it came; null when there is none. */
@@ -158,8 +159,12 @@ public final class Message {
     if (value instanceof List<?>) {
       return "an array";
     }
+    return shortened(value instanceof String ? "\"" + value + "\"" : value.toString());
+  }
+
+  /** As much of a text from outside as an error message can bear. */
+  static String shortened(String text) {
     final int most = 40;
-    String text = value instanceof String ? "\"" + value + "\"" : value.toString();
     return text.length() <= most ? text : text.substring(0, most) + "...";
   }
 

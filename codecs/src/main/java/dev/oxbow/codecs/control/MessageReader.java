@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -18,13 +19,17 @@ import org.jspecify.annotations.Nullable;
 /** Parses one JSON object; members named {@code metadata} or {@code id} are kept as they came. */
 final class MessageReader {
 
-  /** Nesting that is refused: answers wrap metadata in a few levels more. */
   private static final int MAX_DEPTH = 500;
 
+  /** Nesting inside metadata; what carries metadata onwards wraps it in a few levels more. */
+  private static final int MAX_RAW_DEPTH = 400;
+
+  /** Always UTF-8, so that offsets are bytes; names come from strangers and are not kept. */
   private static final JsonFactory JSON =
       JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build())
+          .disable(JsonFactory.Feature.CHARSET_DETECTION)
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build())
           .build();
 
   private final byte[] utf8;
@@ -90,8 +95,11 @@ final class MessageReader {
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
       parser.nextToken();
+      if (members.containsKey(name)) {
+        throw RequestException.badField(Message.shortened(name), "given twice");
+      }
       boolean raw = name.equals("metadata") || name.equals("id");
-      members.put(name, raw ? raw() : value());
+      members.put(name, raw ? raw(name) : value());
     }
     return members;
   }
@@ -102,12 +110,20 @@ final class MessageReader {
       case START_ARRAY -> array();
       case VALUE_STRING -> parser.getText();
       case VALUE_NUMBER_INT -> parser.getNumberValue();
-      case VALUE_NUMBER_FLOAT -> parser.getDecimalValue();
+      case VALUE_NUMBER_FLOAT -> decimal();
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       case VALUE_NULL -> null;
       default -> throw badJson("unexpected " + parser.currentToken());
     };
+  }
+
+  private BigDecimal decimal() throws IOException {
+    try {
+      return parser.getDecimalValue();
+    } catch (NumberFormatException e) {
+      throw badJson("a number with too large an exponent");
+    }
   }
 
   private List<@Nullable Object> array() throws IOException {
@@ -118,9 +134,16 @@ final class MessageReader {
     return elements;
   }
 
-  private RawJson raw() throws IOException {
+  private RawJson raw(String name) throws IOException {
     int start = (int) parser.currentTokenLocation().getByteOffset();
-    parser.skipChildren();
+    int depth = parser.currentToken().isStructStart() ? 1 : 0;
+    while (depth > 0) {
+      JsonToken token = parser.nextToken();
+      depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+      if (depth > MAX_RAW_DEPTH) {
+        throw RequestException.badField(name, "nested deeper than " + MAX_RAW_DEPTH);
+      }
+    }
     parser.finishToken();
     int end = (int) parser.currentLocation().getByteOffset();
     return new RawJson(new String(utf8, start, end - start, StandardCharsets.UTF_8), end - start);

@@ -25,6 +25,9 @@ public final class RawJson {
    * @throws IllegalArgumentException when it is not exactly one JSON value
    */
   public static RawJson of(String json) {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(json)) {
+      throw new IllegalArgumentException("half of a surrogate pair");
+    }
     byte[] utf8 = json.getBytes(StandardCharsets.UTF_8);
     MessageReader.requireOneValue(utf8);
     return new RawJson(json, utf8.length);

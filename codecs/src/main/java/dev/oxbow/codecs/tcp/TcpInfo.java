@@ -2,6 +2,8 @@ package dev.oxbow.codecs.tcp;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.ObjLongConsumer;
 
 /**
@@ -55,13 +57,7 @@ public final class TcpInfo {
 
     static Field[] table() {
       String[] octets = {"state", "caState", "retransmits", "probes", "backoff", "options"};
-      String[] words = {
-        "rto", "ato", "sndMss", "rcvMss", "unacked", "sacked", "lost", "retrans", "fackets",
-        "lastDataSent", "lastAckSent", "lastDataRecv", "lastAckRecv", "pmtu", "rcvSsthresh", "rtt",
-        "rttvar", "sndSsthresh", "sndCwnd", "advmss", "reordering", "rcvRtt", "rcvSpace",
-        "totalRetrans"
-      };
-      java.util.List<Field> fields = new java.util.ArrayList<>();
+      List<Field> fields = new ArrayList<>();
       for (String name : octets) {
         fields.add(new Field(name, fields.size(), 1, 0, 8));
       }
@@ -69,7 +65,12 @@ public final class TcpInfo {
       fields.add(new Field("rcvWscale", 6, 1, 4, 4));
       fields.add(new Field("deliveryRateAppLimited", 7, 1, 0, 1));
       fields.add(new Field("fastopenClientFail", 7, 1, 1, 2));
-      int offset = append(fields, 8, 4, words);
+      int offset = append(fields, 8, 4, "rto", "ato", "sndMss", "rcvMss");
+      offset = append(fields, offset, 4, "unacked", "sacked", "lost", "retrans", "fackets");
+      offset = append(fields, offset, 4, "lastDataSent", "lastAckSent", "lastDataRecv");
+      offset = append(fields, offset, 4, "lastAckRecv", "pmtu", "rcvSsthresh", "rtt", "rttvar");
+      offset = append(fields, offset, 4, "sndSsthresh", "sndCwnd", "advmss", "reordering");
+      offset = append(fields, offset, 4, "rcvRtt", "rcvSpace", "totalRetrans");
       offset = append(fields, offset, 8, "pacingRate", "maxPacingRate", "bytesAcked");
       offset = append(fields, offset, 8, "bytesReceived");
       offset = append(fields, offset, 4, "segsOut", "segsIn", "notsentBytes", "minRtt");
@@ -89,8 +90,7 @@ public final class TcpInfo {
       return fields.toArray(new Field[0]);
     }
 
-    private static int append(
-        java.util.List<Field> fields, int from, int bytes, String... names) {
+    private static int append(List<Field> fields, int from, int bytes, String... names) {
       int offset = from;
       for (String name : names) {
         fields.add(new Field(name, offset, bytes, 0, 8 * bytes));
