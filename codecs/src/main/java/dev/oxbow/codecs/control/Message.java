@@ -131,6 +131,11 @@ public final class Message {
     return objects;
   }
 
+  /** Whether the member is an object. */
+  public boolean isObject(String field) {
+    return members.get(field) instanceof Message;
+  }
+
   /** Names of all members, in the order they came. */
   public Iterable<String> names() {
     return members.keySet();

@@ -33,6 +33,26 @@ public final class TcpInfo {
     this.raw = ByteBuffer.wrap(raw.clone()).order(ByteOrder.nativeOrder());
   }
 
+  /**
+   * From fields by name; names that this version does not know are left out, and so are fields
+   * behind the last one given.
+   */
+  public static TcpInfo of(java.util.Map<String, Long> fields) {
+    Field last = FIELDS[FIELDS.length - 1];
+    ByteBuffer raw = ByteBuffer.allocate(last.end()).order(ByteOrder.nativeOrder());
+    int length = 0;
+    for (Field field : FIELDS) {
+      Long value = fields.get(field.name());
+      if (value != null) {
+        field.write(raw, value);
+        length = Math.max(length, field.end());
+      }
+    }
+    byte[] bytes = new byte[length];
+    raw.get(0, bytes);
+    return new TcpInfo(bytes);
+  }
+
   /** Calls back with each field's name, in camel case, and its value, 64 bits without sign. */
   public void forEach(ObjLongConsumer<String> consumer) {
     for (Field field : FIELDS) {
@@ -101,6 +121,18 @@ public final class TcpInfo {
 
     int end() {
       return offset + bytes;
+    }
+
+    void write(ByteBuffer raw, long value) {
+      switch (bytes) {
+        case 1 -> {
+          int mask = ((1 << bits) - 1) << shift;
+          raw.put(offset, (byte) ((raw.get(offset) & ~mask) | ((value << shift) & mask)));
+        }
+        case 2 -> raw.putShort(offset, (short) value);
+        case 4 -> raw.putInt(offset, (int) value);
+        default -> raw.putLong(offset, value);
+      }
     }
 
     long read(ByteBuffer raw) {

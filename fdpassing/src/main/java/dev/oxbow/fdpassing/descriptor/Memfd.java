@@ -9,6 +9,8 @@ import static dev.oxbow.fdpassing.libc.Syscalls.F_SEAL_WRITE;
 
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory with a descriptor, memfd_create(2): state that a successor maps, and messages that are too
@@ -73,21 +75,20 @@ public final class Memfd {
    * @param limit refuse more than so many bytes
    * @return the content, or null when it is longer than the limit
    */
-  public static byte @org.jspecify.annotations.Nullable [] read(int fd, int limit) {
+  public static byte @Nullable [] read(int fd, int limit) {
     NativeMemory chunk = NativeMemory.allocate(CHUNK_BYTES);
     byte[] bytes = new byte[CHUNK_BYTES];
     int done = 0;
     while (true) {
       int n = (int) Syscalls.pread(fd, chunk.address(), chunk.size(), done);
       if (n == 0) {
-        return java.util.Arrays.copyOf(bytes, done);
+        return Arrays.copyOf(bytes, done);
       }
       if (done + n > limit) {
         return null;
       }
       if (done + n > bytes.length) {
-        bytes =
-            java.util.Arrays.copyOf(bytes, Math.max(done + n, Math.min(limit, 2 * bytes.length)));
+        bytes = Arrays.copyOf(bytes, Math.max(done + n, Math.min(limit, 2 * bytes.length)));
       }
       chunk.view().get(0, bytes, done, n);
       done += n;

@@ -33,7 +33,7 @@ public final class DescriptorLoop {
         "this Vert.x does not use native epoll: " + whyNoEpoll(), Epoll.unavailabilityCause());
   }
 
-  /** Why Netty's native epoll cannot be used here, or an empty string when it can. */
+  /** Why a Vert.x of this process is without native epoll: Netty's reason, or what to set. */
   public static String whyNoEpoll() {
     if (Epoll.isAvailable()) {
       return "create it with VertxOptions.setPreferNativeTransport(true)";

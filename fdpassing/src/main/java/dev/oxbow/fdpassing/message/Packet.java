@@ -12,6 +12,5 @@ import java.util.List;
  * @param descriptorsLost whether the kernel could not install all descriptors (MSG_CTRUNC), for
  *     want of free numbers; those that it did install were closed
  */
-@SuppressWarnings("ArrayRecordComponent") // never compared, and the bytes are handed over
 public record Packet(
     byte[] bytes, List<Descriptor> descriptors, boolean tooLong, boolean descriptorsLost) {}

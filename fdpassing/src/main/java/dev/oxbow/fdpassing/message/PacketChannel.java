@@ -6,6 +6,8 @@ import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import java.util.List;
 
 /**
@@ -128,9 +130,8 @@ public final class PacketChannel {
       wantWritable(false);
       listener.writable();
     }
-    boolean ended = (events & (Readiness.EPOLLRDHUP | Readiness.EPOLLHUP)) != 0;
     for (int i = 0; open && reading && i < PACKETS_PER_TURN; i++) {
-      if (!receive(ended)) {
+      if (!receive()) {
         return;
       }
     }
@@ -144,22 +145,19 @@ public final class PacketChannel {
   }
 
   /** Receives one packet; false when there is no more for now. */
-  private boolean receive(boolean ended) {
+  private boolean receive() {
     try {
-      switch (buffer.receive(socket.fd())) {
-        case AGAIN:
-          return false;
-        case NOTHING:
-          if (ended) {
-            lost();
-            return false;
-          }
-          listener.packet(EMPTY);
-          return true;
-        default:
-          listener.packet(buffer.packet());
-          return true;
+      PacketBuffer.Received received = buffer.receive(socket.fd());
+      if (received == PacketBuffer.Received.AGAIN) {
+        return false;
       }
+      boolean nothing = received == PacketBuffer.Received.NOTHING;
+      if (nothing && ended()) {
+        lost();
+        return false;
+      }
+      listener.packet(nothing ? EMPTY : buffer.packet());
+      return true;
     } catch (LinuxException e) {
       if (e.errno() == Errno.ECONNRESET) {
         // Told once, before what the peer had sent: read on until the end.
@@ -167,6 +165,17 @@ public final class PacketChannel {
       }
       throw e;
     }
+  }
+
+  /**
+   * Whether "nothing" was the end of the connection, and not an empty packet. What epoll said is
+   * older than the packets read since, so the kernel is asked again; and an empty packet may stand
+   * before others of a peer that is gone. Empty ones behind all others count as the end.
+   */
+  private boolean ended() {
+    int hangUp = Sockets.POLLRDHUP | Sockets.POLLHUP;
+    return (Sockets.poll(socket.fd(), Sockets.POLLRDHUP, 0) & hangUp) != 0
+        && Syscalls.bytesWaiting(socket.fd()) == 0;
   }
 
   private void retry() {

@@ -5,6 +5,7 @@ import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import java.io.FileDescriptor;
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -33,21 +34,29 @@ public final class UnixSockets {
    * path always leads to a socket that accepts and a stale file is replaced.
    *
    * @return a non-blocking listener; closing it leaves the path alone
+   * @throws IOException naming the path
    */
   public static Descriptor listen(Path path, BeforeVisible beforeVisible) throws IOException {
-    Path temporary =
-        path.resolveSibling(path.getFileName() + "." + ProcessHandle.current().pid());
+    Path temporary = path.resolveSibling(path.getFileName() + "." + ProcessHandle.current().pid());
     Files.deleteIfExists(temporary);
     try (AFUNIXDatagramSocket socket =
         AFUNIXDatagramSocket.newInstance(AFSocketType.SOCK_SEQPACKET)) {
       socket.setDeleteOnClose(false);
       socket.setShutdownOnClose(false);
       socket.bind(AFUNIXSocketAddress.of(temporary));
-      socket.listen(BACKLOG);
+      // Nobody can connect, not even by the other name, before it listens.
       beforeVisible.prepare(temporary);
+      socket.listen(BACKLOG);
       Descriptor listener = take(socket.getFileDescriptor());
-      Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+      try {
+        Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+      } catch (IOException e) {
+        listener.close();
+        throw e;
+      }
       return listener;
+    } catch (SocketException e) {
+      throw new IOException(path + ": " + e.getMessage(), e);
     } finally {
       Files.deleteIfExists(temporary);
     }
@@ -72,11 +81,8 @@ public final class UnixSockets {
 
   /** Two connected, non-blocking ends. */
   public static Descriptor[] pair() {
-    long ends =
-        Sockets.socketpair(Sockets.AF_UNIX, Sockets.SOCK_SEQPACKET | Sockets.SOCK_NONBLOCK);
-    return new Descriptor[] {
-      Descriptor.adopt((int) ends), Descriptor.adopt((int) (ends >>> 32))
-    };
+    long ends = Sockets.socketpair(Sockets.AF_UNIX, Sockets.SOCK_SEQPACKET | Sockets.SOCK_NONBLOCK);
+    return new Descriptor[] {Descriptor.adopt((int) ends), Descriptor.adopt((int) (ends >>> 32))};
   }
 
   /** A descriptor of our own, so that junixsocket may close its object. */

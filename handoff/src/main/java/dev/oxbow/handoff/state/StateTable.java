@@ -1,0 +1,127 @@
+package dev.oxbow.handoff.state;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.descriptor.Memfd;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+
+/**
+ * A table of records of one size in a memfd, mapped for as long as the table is open. Every process
+ * that maps it sees the same bytes. Records start zeroed; pages that nobody touched take no memory.
+ *
+ * <pre>
+ * header, 64 bytes, native order
+ *  0 magic u64   8 version u32   12 lowest compatible version u32
+ * 16 record bytes u32   20 records u32   24..63 reserved, zero
+ * </pre>
+ *
+ * <p>Not synchronized: who may write which record is the user's matter.
+ */
+public final class StateTable implements AutoCloseable {
+
+  /** Bytes before the first record. */
+  static final int HEADER_BYTES = 64;
+
+  private final Descriptor memfd;
+  private final NativeMemory memory;
+  private final Layout layout;
+
+  /**
+   * What a table holds.
+   *
+   * @param magic tells one kind of table from another
+   * @param version of the record's layout
+   * @param compatible the lowest version that a reader must know to understand it
+   * @param recordBytes size of a record
+   * @param records how many
+   */
+  public record Layout(long magic, int version, int compatible, int recordBytes, int records) {
+
+    int bytes() {
+      return Math.addExact(HEADER_BYTES, Math.multiplyExact(recordBytes, records));
+    }
+  }
+
+  private StateTable(Descriptor memfd, NativeMemory memory, Layout layout) {
+    this.memfd = memfd;
+    this.memory = memory;
+    this.layout = layout;
+  }
+
+  /**
+   * Makes an empty table.
+   *
+   * @param name what /proc shows of the memfd
+   */
+  public static StateTable open(String name, Layout layout) {
+    Descriptor memfd = Memfd.open(name, layout.bytes());
+    try {
+      NativeMemory header = NativeMemory.map(memfd.fd(), HEADER_BYTES);
+      header.putInt(8, layout.version);
+      header.putInt(12, layout.compatible);
+      header.putInt(16, layout.recordBytes);
+      header.putInt(20, layout.records);
+      header.putLong(0, layout.magic);
+      header.unmap();
+      return adopt(memfd, layout.magic, layout.version);
+    } catch (RuntimeException e) {
+      memfd.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Maps a table that another process made.
+   *
+   * @param memfd owned by the table from here on, unless this throws
+   * @param magic the kind of table that is expected
+   * @param known the newest version of the layout that this process understands
+   * @throws IllegalArgumentException naming both versions, or what else does not fit
+   */
+  public static StateTable adopt(Descriptor memfd, long magic, int known) {
+    NativeMemory header = NativeMemory.map(memfd.fd(), HEADER_BYTES);
+    try {
+      if (header.getLong(0) != magic) {
+        throw new IllegalArgumentException("not a table of the expected kind");
+      }
+      Layout layout =
+          new Layout(
+              magic, header.getInt(8), header.getInt(12), header.getInt(16), header.getInt(20));
+      if (layout.compatible > known) {
+        throw new IllegalArgumentException(
+            String.format(
+                "table has layout %d, readable from version %d on; this process knows %d",
+                layout.version, layout.compatible, known));
+      }
+      return new StateTable(memfd, NativeMemory.map(memfd.fd(), layout.bytes()), layout);
+    } finally {
+      header.unmap();
+    }
+  }
+
+  /** The mapped bytes, header included. */
+  public NativeMemory memory() {
+    return memory;
+  }
+
+  /** Where a record begins in {@link #memory()}. */
+  public int offset(int record) {
+    return HEADER_BYTES + layout.recordBytes * record;
+  }
+
+  /** Size and version of what it holds. */
+  public Layout layout() {
+    return layout;
+  }
+
+  /** The memfd, owned by this table. */
+  public Descriptor descriptor() {
+    return memfd;
+  }
+
+  /** Unmaps and closes; the memory lives on while another process has it. */
+  @Override
+  public void close() {
+    memory.unmap();
+    memfd.close();
+  }
+}

@@ -1,0 +1,5 @@
+/** Tables of fixed records in a memfd, with a header that tells their layout and its version. */
+@NullMarked
+package dev.oxbow.handoff.state;
+
+import org.jspecify.annotations.NullMarked;

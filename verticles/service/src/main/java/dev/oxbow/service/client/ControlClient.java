@@ -1,0 +1,236 @@
+package dev.oxbow.service.client;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fdpassing.message.PacketBuffer;
+import dev.oxbow.fdpassing.message.UnixSockets;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A client of one service's control socket that stays connected: when the connection is lost it is
+ * made again, and the app's mailbox is resumed. Events are acknowledged once their handler has
+ * returned. Methods may be called on any thread; all work is done on one context of Vert.x, where
+ * futures complete and events are told.
+ */
+public final class ControlClient {
+  private static final Logger log = LoggerFactory.getLogger(ControlClient.class);
+
+  private static final long FIRST_PAUSE_NANOS = 10_000_000;
+  private static final long LAST_PAUSE_NANOS = 500_000_000;
+
+  /** How long a request waits for a connection before it fails. */
+  private static final long PATIENCE_NANOS = 10_000_000_000L;
+
+  private final Vertx vertx;
+  private final Context context;
+  private final DescriptorLoop loop;
+  private final Path socket;
+  private final String app;
+  private final EventHandler events;
+  private final PacketBuffer buffer = new PacketBuffer();
+  private final Deque<Call> waiting = new ArrayDeque<>();
+  private final Promise<ControlClient> first = Promise.promise();
+  private @Nullable ClientConnection connection;
+  private @Nullable Timer impatience;
+  private long pauseNanos = FIRST_PAUSE_NANOS;
+  private long lastId;
+  private boolean closed;
+
+  /** Told of each event, on the client's context; owns the event's descriptors. */
+  @FunctionalInterface
+  public interface EventHandler {
+    void event(Message event, List<Descriptor> descriptors);
+  }
+
+  private ControlClient(Vertx vertx, Path socket, String app, EventHandler events) {
+    this.vertx = vertx;
+    this.context = vertx.getOrCreateContext();
+    this.loop = DescriptorLoop.of(context);
+    this.socket = socket;
+    this.app = app;
+    this.events = events;
+  }
+
+  /**
+   * Connects, with acknowledged delivery.
+   *
+   * @param socket the service's control socket
+   * @param app names the mailbox
+   * @return fails when the first connection cannot be made or is refused
+   */
+  public static Future<ControlClient> connect(
+      Vertx vertx, Path socket, String app, EventHandler events) {
+    ControlClient client;
+    try {
+      client = new ControlClient(vertx, socket, app, events);
+    } catch (IllegalStateException e) {
+      return Future.failedFuture(e);
+    }
+    client.loop.execute(client::connect);
+    return client.first.future();
+  }
+
+  /**
+   * Sends a request.
+   *
+   * @param op what is wanted
+   * @param members writes the other members of the request
+   * @param names of the descriptors
+   * @param descriptors stay the caller's, and must stay open until the answer
+   * @return the answer; fails with {@link RequestException}, {@code unavailable} when the
+   *     connection was lost before the answer came
+   */
+  public Future<Message> request(
+      String op,
+      Consumer<MessageWriter> members,
+      List<String> names,
+      List<Descriptor> descriptors) {
+    Promise<Message> answer = Promise.promise();
+    loop.run(() -> submit(new Call(++lastId, op, members, names, descriptors, answer)));
+    return answer.future();
+  }
+
+  /** Closes the connection; requests that wait fail. What runs in the service goes on. */
+  public Future<Void> close() {
+    Promise<Void> done = Promise.promise();
+    loop.run(
+        () -> {
+          closed = true;
+          if (connection != null) {
+            connection.close();
+            connection = null;
+          }
+          failWaiting("closed by its owner");
+          done.complete();
+        });
+    return done.future();
+  }
+
+  private void submit(Call call) {
+    if (closed) {
+      call.fail("the client is closed");
+    } else if (connection != null && connection.ready()) {
+      connection.send(call);
+    } else {
+      waiting.add(call);
+      if (impatience == null) {
+        impatience = loop.schedule(this::giveUp, PATIENCE_NANOS);
+      }
+    }
+  }
+
+  private void giveUp() {
+    impatience = null;
+    if (connection == null || !connection.ready()) {
+      failWaiting("nobody serves " + socket);
+    }
+  }
+
+  private void failWaiting(String why) {
+    while (!waiting.isEmpty()) {
+      waiting.remove().fail(why);
+    }
+  }
+
+  private void connect() {
+    if (closed) {
+      return;
+    }
+    vertx
+        .executeBlocking(() -> UnixSockets.connect(socket), false)
+        .onComplete(result -> loop.run(() -> connected(result.result(), result.cause())));
+  }
+
+  private void connected(@Nullable Descriptor made, @Nullable Throwable failure) {
+    if (made == null) {
+      retry(failure);
+    } else if (closed) {
+      made.close();
+    } else {
+      connection = new ClientConnection(loop, made, buffer, new Owner());
+      connection.hello(++lastId, app);
+    }
+  }
+
+  private void retry(@Nullable Throwable failure) {
+    if (failure != null && first.tryFail(failure)) {
+      closed = true;
+    }
+    if (!closed) {
+      log.debug("{}: will try again: {}", socket, String.valueOf(failure));
+      loop.schedule(this::connect, pauseNanos);
+      pauseNanos = Math.min(2 * pauseNanos, LAST_PAUSE_NANOS);
+    }
+  }
+
+  /** What the connection tells its client. */
+  private final class Owner implements ClientConnection.Owner {
+
+    @Override
+    public void ready() {
+      pauseNanos = FIRST_PAUSE_NANOS;
+      first.tryComplete(ControlClient.this);
+      if (impatience != null) {
+        impatience.cancel();
+        impatience = null;
+      }
+      while (!waiting.isEmpty() && connection != null) {
+        connection.send(waiting.remove());
+      }
+    }
+
+    @Override
+    public void event(Message event, List<Descriptor> descriptors) {
+      events.event(event, descriptors);
+    }
+
+    @Override
+    public void lost(@Nullable Throwable why) {
+      connection = null;
+      Throwable failure =
+          why != null
+              ? why
+              : new RequestException(ErrorCode.UNAVAILABLE, socket + ": connection lost");
+      retry(failure);
+    }
+  }
+
+  /** A request and who waits for its answer. */
+  record Call(
+      long id,
+      String op,
+      Consumer<MessageWriter> members,
+      List<String> names,
+      List<Descriptor> descriptors,
+      Promise<Message> answer) {
+
+    byte[] json() {
+      MessageWriter message = new MessageWriter().string("op", op).number("id", id);
+      if (!names.isEmpty()) {
+        message.strings("fds", names);
+      }
+      members.accept(message);
+      return message.bytes();
+    }
+
+    void fail(String why) {
+      answer.tryFail(new RequestException(ErrorCode.UNAVAILABLE, why));
+    }
+  }
+}

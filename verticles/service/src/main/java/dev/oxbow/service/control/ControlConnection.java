@@ -1,0 +1,363 @@
+package dev.oxbow.service.control;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.message.Packet;
+import dev.oxbow.fdpassing.message.PacketChannel;
+import dev.oxbow.service.mailbox.Event;
+import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.mailbox.Recipient;
+import dev.oxbow.service.quota.Account;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One control connection: requests in, answers in their order, events behind them. It reads the
+ * next request only when all answers so far have gone out. Control loop only.
+ */
+final class ControlConnection implements Client, Recipient, PacketChannel.Listener {
+  private static final Logger log = LoggerFactory.getLogger(ControlConnection.class);
+
+  private static final Pattern APP = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+
+  private final ControlServer server;
+  private final Account account;
+  private final PacketChannel channel;
+  private final Mailbox anonymous;
+  private final Deque<Outbound> answers = new ArrayDeque<>();
+  private @Nullable Mailbox named;
+  private boolean acks;
+  private boolean readingBody;
+  private boolean relieving;
+
+  ControlConnection(ControlServer server, Descriptor socket, Account account) {
+    this.server = server;
+    this.account = account;
+    this.anonymous = Mailbox.anonymous(account, server.loop());
+    anonymous.attach(new Unnamed());
+    this.channel = new PacketChannel(server.loop(), socket, server.buffer(), this);
+  }
+
+  @Override
+  public Account account() {
+    return account;
+  }
+
+  @Override
+  public Mailbox mailbox() {
+    return named == null ? anonymous : named;
+  }
+
+  @Override
+  public boolean owns(Mailbox mailbox) {
+    return mailbox == named || mailbox == anonymous || account.uid() == 0;
+  }
+
+  @Override
+  public boolean acks() {
+    return acks;
+  }
+
+  @Override
+  public boolean owns() {
+    return false;
+  }
+
+  @Override
+  public void packet(Packet packet) {
+    account.addDescriptors(packet.descriptors().size());
+    Message message = null;
+    List<String> names;
+    try {
+      if (packet.tooLong()) {
+        throw RequestException.badField("message", "longer than 65536 bytes; use a body memfd");
+      }
+      message = Message.parse(packet.bytes());
+      checkArrived(packet);
+      names = Inbound.names(message, packet.descriptors().size());
+      if (Inbound.announcesBody(message)) {
+        readBody(message, packet.descriptors());
+        return;
+      }
+    } catch (RequestException e) {
+      refuse(message, e, packet.descriptors());
+      return;
+    }
+    run(message, names, packet.descriptors());
+  }
+
+  private void checkArrived(Packet packet) {
+    boolean scarce = packet.descriptorsLost();
+    for (Descriptor descriptor : packet.descriptors()) {
+      scarce |= ControlServer.fromReserve(descriptor.fd());
+    }
+    if (scarce) {
+      throw new RequestException(
+          ErrorCode.QUOTA_EXCEEDED, "the service has no descriptor number left for yours");
+    }
+    if (!packet.descriptors().isEmpty()) {
+      account.checkDescriptors();
+    }
+  }
+
+  /** Large messages are read and parsed on the uid's own thread; the next request waits. */
+  private void readBody(Message outer, List<Descriptor> descriptors) {
+    readingBody = true;
+    updateReading();
+    account.execute(
+        () -> {
+          Message inner = null;
+          RequestException failure = null;
+          try {
+            inner = Inbound.readBody(outer, descriptors.get(0));
+          } catch (RequestException e) {
+            failure = e;
+          } catch (LinuxException e) {
+            failure = RequestException.badDescriptor(Inbound.BODY, String.valueOf(e.getMessage()));
+          }
+          Message message = inner;
+          RequestException error = failure;
+          server.loop().execute(() -> bodyRead(outer, message, error, descriptors));
+        });
+  }
+
+  private void bodyRead(
+      Message outer,
+      @Nullable Message inner,
+      @Nullable RequestException error,
+      List<Descriptor> descriptors) {
+    readingBody = false;
+    if (inner == null || error != null) {
+      refuse(outer, Objects.requireNonNull(error), descriptors);
+    } else {
+      account.close(descriptors.subList(0, 1), Account.Manner.PLAIN);
+      List<Descriptor> rest = descriptors.subList(1, descriptors.size());
+      run(inner, inner.strings("fds"), rest);
+    }
+    updateReading();
+  }
+
+  private void run(Message message, List<String> names, List<Descriptor> descriptors) {
+    Request request;
+    try {
+      RawJson id = message.id();
+      if (id == null) {
+        throw RequestException.badField("id", "missing or neither a number nor a string");
+      }
+      request = new Request(id, message, this, names, descriptors);
+    } catch (RequestException e) {
+      refuse(message, e, descriptors);
+      return;
+    }
+    try {
+      MessageWriter answer = apply(request);
+      account.close(request.left(), Account.Manner.PLAIN);
+      answer(Outbound.of(answer.bytes(), List.of(), List.of()));
+    } catch (RequestException e) {
+      refuse(message, e, request.left());
+    } catch (RuntimeException e) {
+      log.error("{}: request failed: {}", server.spec().name(), message.string("op", null), e);
+      ErrorCode code = scarce(e) ? ErrorCode.QUOTA_EXCEEDED : ErrorCode.INTERNAL;
+      refuse(message, new RequestException(code, e.toString()), request.left());
+    }
+  }
+
+  private static boolean scarce(RuntimeException e) {
+    return e instanceof LinuxException linux
+        && (linux.errno() == Errno.EMFILE || linux.errno() == Errno.ENFILE);
+  }
+
+  private MessageWriter apply(Request request) {
+    String op = request.message().string("op");
+    return switch (op) {
+      case "hello" -> hello(request);
+      case "ack" -> ack(request);
+      case "stats" -> stats(request);
+      default -> {
+        Operation operation = server.spec().operations().get(op);
+        if (operation == null) {
+          throw new RequestException(
+              ErrorCode.UNKNOWN_OP, server.spec().name() + " has no op " + op);
+        }
+        yield operation.apply(request);
+      }
+    };
+  }
+
+  private MessageWriter stats(Request request) {
+    request.requireDescriptors();
+    return server.stats(request.ok());
+  }
+
+  private MessageWriter ack(Request request) {
+    request.requireDescriptors();
+    if (named == null) {
+      throw RequestException.badField("op", "ack comes after hello");
+    }
+    named.ack(request.message().integer("seq", 1, Long.MAX_VALUE));
+    return request.ok();
+  }
+
+  private MessageWriter hello(Request request) {
+    request.requireDescriptors();
+    String app = request.message().string("app");
+    if (!APP.matcher(app).matches()) {
+      throw RequestException.badField("app", "must match [A-Za-z0-9._-]{1,64}");
+    }
+    boolean wantsAcks = request.message().flag("acks", false);
+    if (named != null && !app.equals(named.app())) {
+      throw RequestException.badField("app", "this connection is that of " + named.app());
+    }
+    MessageWriter answer =
+        request
+            .ok()
+            .string("service", server.spec().name())
+            .number("protocol", ServiceSpec.PROTOCOL)
+            .string("version", server.spec().version())
+            .number("pid", ProcessHandle.current().pid());
+    acks = wantsAcks;
+    Mailbox mailbox = server.mailboxes().of(account, app);
+    named = mailbox;
+    mailbox.use();
+    // Behind the answer, which is queued when this op returns.
+    server.loop().execute(() -> attach(mailbox));
+    return answer;
+  }
+
+  private void attach(Mailbox mailbox) {
+    if (channel.isOpen()) {
+      mailbox.attach(this);
+    }
+    mailbox.unuse();
+  }
+
+  private void refuse(@Nullable Message message, RequestException e, List<Descriptor> descriptors) {
+    account.close(descriptors, Account.Manner.PLAIN);
+    RawJson id = message == null ? null : message.id();
+    byte[] error = MessageWriter.error(id, e.code(), String.valueOf(e.getMessage())).bytes();
+    answer(Outbound.of(error, List.of(), List.of()));
+  }
+
+  private void answer(Outbound answer) {
+    if (!channel.isOpen()) {
+      answer.close();
+      return;
+    }
+    answers.add(answer);
+    sendAnswers();
+    updateReading();
+  }
+
+  /** Sends answers in order; true when none is left. */
+  private boolean sendAnswers() {
+    while (!answers.isEmpty()) {
+      Outbound next = answers.element();
+      if (!next.send(channel) && !channel.peerGone()) {
+        return false;
+      }
+      next.close();
+      answers.remove();
+    }
+    return true;
+  }
+
+  @Override
+  public boolean deliver(Event event, long seq) {
+    return send(event, acks ? seq : 0);
+  }
+
+  /** What was started before hello goes to this connection and to no other. */
+  private final class Unnamed implements Recipient {
+    @Override
+    public boolean acks() {
+      return false;
+    }
+
+    @Override
+    public boolean owns() {
+      return false;
+    }
+
+    @Override
+    public boolean deliver(Event event, long seq) {
+      return send(event, 0);
+    }
+  }
+
+  /**
+   * @param seq 0 for an event that is not acknowledged
+   */
+  private boolean send(Event event, long seq) {
+    if (!channel.isOpen() || channel.peerGone() || !answers.isEmpty()) {
+      return false;
+    }
+    MessageWriter message = new MessageWriter().string("event", event.name());
+    if (seq != 0) {
+      message.number("seq", seq);
+    }
+    event.write(message);
+    if (!event.names().isEmpty()) {
+      message.strings("fds", event.names());
+    }
+    try (Outbound outbound = Outbound.of(message.bytes(), event.names(), event.descriptors())) {
+      return outbound.send(channel);
+    } catch (LinuxException e) {
+      log.warn("{}: event waits: {}", server.spec().name(), e.getMessage());
+      return false;
+    }
+  }
+
+  @Override
+  public void writable() {
+    if (sendAnswers()) {
+      anonymous.flush();
+      if (named != null) {
+        named.flush();
+      }
+    }
+    updateReading();
+  }
+
+  private void updateReading() {
+    if (account.overloaded() && !relieving) {
+      relieving = true;
+      account.whenRelieved(this::relieved);
+    }
+    channel.setReading(answers.isEmpty() && !readingBody && !relieving);
+  }
+
+  private void relieved() {
+    relieving = false;
+    updateReading();
+  }
+
+  @Override
+  public void closed() {
+    answers.forEach(Outbound::close);
+    answers.clear();
+    account.removeConnection();
+    server.forget(this);
+    if (named != null) {
+      named.detach(this);
+    }
+    anonymous.detachAll();
+  }
+
+  /** The service closes the connection. */
+  void close() {
+    channel.close();
+    closed();
+  }
+}

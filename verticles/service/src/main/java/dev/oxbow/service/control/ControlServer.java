@@ -1,0 +1,185 @@
+package dev.oxbow.service.control;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.config.ControlOptions;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Readiness;
+import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.message.PacketBuffer;
+import dev.oxbow.service.mailbox.Mailboxes;
+import dev.oxbow.service.quota.Account;
+import dev.oxbow.service.quota.Accounts;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Accepts control connections of one service. Control loop only. */
+public final class ControlServer {
+  private static final Logger log = LoggerFactory.getLogger(ControlServer.class);
+
+  /** Descriptor numbers below the limit that are kept for answers and errors. */
+  private static final int RESERVED_NUMBERS = 64;
+
+  private static final int ACCEPTS_PER_TURN = 64;
+  private static final long RETRY_NANOS = 100_000_000;
+
+  private final DescriptorLoop loop;
+  private final ServiceSpec spec;
+  private final Access access;
+  private final Accounts accounts;
+  private final Mailboxes mailboxes;
+  private final PacketBuffer buffer = new PacketBuffer();
+  private final Set<ControlConnection> connections = new LinkedHashSet<>();
+  private final long startNanos = System.nanoTime();
+  private @Nullable Descriptor listener;
+  private @Nullable Registration registration;
+  private boolean stopping;
+
+  public ControlServer(
+      DescriptorLoop loop,
+      ServiceSpec spec,
+      ControlOptions options,
+      Accounts accounts,
+      Mailboxes mailboxes) {
+    this.loop = loop;
+    this.spec = spec;
+    this.access = new Access(options);
+    this.accounts = accounts;
+    this.mailboxes = mailboxes;
+  }
+
+  /**
+   * Starts to accept.
+   *
+   * @param bound a listener that is owned by this server from here on
+   */
+  public void listen(Descriptor bound) {
+    listener = bound;
+    registration = loop.register(bound.fd(), Readiness.EPOLLIN, events -> accept());
+  }
+
+  /** New work is refused as {@code unavailable} from here on; what runs may end and report. */
+  public void refuseWork() {
+    stopping = true;
+  }
+
+  /** Closes the listener and all connections. */
+  public void close() {
+    if (registration != null) {
+      registration.cancel();
+    }
+    if (listener != null) {
+      listener.close();
+    }
+    List.copyOf(connections).forEach(ControlConnection::close);
+  }
+
+  DescriptorLoop loop() {
+    return loop;
+  }
+
+  ServiceSpec spec() {
+    return spec;
+  }
+
+  Mailboxes mailboxes() {
+    return mailboxes;
+  }
+
+  PacketBuffer buffer() {
+    return buffer;
+  }
+
+  boolean stopping() {
+    return stopping;
+  }
+
+  /** Whether a descriptor's number is so high that hardly any is left. */
+  static boolean fromReserve(int fd) {
+    return fd >= Syscalls.descriptorLimit() - RESERVED_NUMBERS;
+  }
+
+  void forget(ControlConnection connection) {
+    connections.remove(connection);
+  }
+
+  /** Counters that every service has, and its own. */
+  MessageWriter stats(MessageWriter answer) {
+    answer
+        .object("stats")
+        .number("uptimeMs", (System.nanoTime() - startNanos) / 1_000_000)
+        .number("connections", connections.size())
+        .number("mailboxes", mailboxes.count())
+        .number("mailboxEvents", mailboxes.events())
+        .number("mailboxDropped", mailboxes.dropped())
+        .number("descriptors", accounts.all().stream().mapToLong(Account::descriptors).sum())
+        .number("descriptorLimit", Syscalls.descriptorLimit());
+    spec.stats().accept(answer);
+    return answer.end();
+  }
+
+  private void accept() {
+    Descriptor bound = listener;
+    for (int i = 0; i < ACCEPTS_PER_TURN && bound != null && bound.isOpen(); i++) {
+      try {
+        int fd = Sockets.accept(bound.fd());
+        if (fd < 0) {
+          return;
+        }
+        admit(Descriptor.adopt(fd));
+      } catch (LinuxException e) {
+        log.warn("{}: cannot accept for now: {}", spec.name(), e.getMessage());
+        pause();
+        return;
+      }
+    }
+  }
+
+  private void admit(Descriptor socket) {
+    int[] peer = Sockets.peerCredentials(socket.fd());
+    long uid = peer[1] & 0xffffffffL;
+    long gid = peer[2] & 0xffffffffL;
+    if (!access.allows(socket.fd(), uid, gid)) {
+      log.warn("{}: uid {} gid {} pid {} is not allowed", spec.name(), uid, gid, peer[0]);
+      String why = "uid " + uid + " and gid " + gid + " may not use this service";
+      refuse(socket, ErrorCode.NOT_AUTHORIZED, why);
+      return;
+    }
+    if (fromReserve(socket.fd())) {
+      refuse(socket, ErrorCode.QUOTA_EXCEEDED, "the service has no descriptor left");
+      return;
+    }
+    Account account = accounts.of(uid);
+    if (!account.addConnection()) {
+      String why = "uid " + uid + " has as many connections as it may: " + account.connections();
+      refuse(socket, ErrorCode.QUOTA_EXCEEDED, why);
+      return;
+    }
+    connections.add(new ControlConnection(this, socket, account));
+  }
+
+  private void refuse(Descriptor socket, ErrorCode code, String why) {
+    try (socket) {
+      buffer.send(socket.fd(), MessageWriter.error(null, code, why).bytes(), List.of());
+    } catch (LinuxException e) {
+      log.debug("{}: a refused peer has gone: {}", spec.name(), e.getMessage());
+    }
+  }
+
+  /** Not even the reserve helped: leaves connections in the queue for a moment. */
+  private void pause() {
+    Registration accepting = registration;
+    if (accepting != null) {
+      accepting.want(0);
+      loop.schedule(() -> accepting.want(Readiness.EPOLLIN), RETRY_NANOS);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.oxbow.service.control;
+
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.descriptor.Memfd;
+import dev.oxbow.fdpassing.message.PacketBuffer;
+import dev.oxbow.fdpassing.message.PacketChannel;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A message on its way out: in a packet, or in a memfd when it is too large for one. It owns the
+ * memfd but not the descriptors that go with the message.
+ */
+public final class Outbound implements AutoCloseable {
+  private final byte[] bytes;
+  private final List<Descriptor> descriptors;
+  private final @Nullable Descriptor body;
+
+  private Outbound(byte[] bytes, List<Descriptor> descriptors, @Nullable Descriptor body) {
+    this.bytes = bytes;
+    this.descriptors = descriptors;
+    this.body = body;
+  }
+
+  /**
+   * Prepares a message.
+   *
+   * @param json the message, naming its descriptors in {@code fds}
+   * @param names the same names
+   * @param descriptors they stay the caller's, and open until this has been sent
+   */
+  public static Outbound of(byte[] json, List<String> names, List<Descriptor> descriptors) {
+    if (json.length <= PacketBuffer.MAX_BYTES) {
+      return new Outbound(json, descriptors, null);
+    }
+    Descriptor body = Memfd.of("oxbow-message", json);
+    List<String> allNames = new ArrayList<>(List.of(Inbound.BODY));
+    allNames.addAll(names);
+    List<Descriptor> all = new ArrayList<>(List.of(body));
+    all.addAll(descriptors);
+    byte[] outer = new MessageWriter().strings("fds", allNames).bytes();
+    return new Outbound(outer, all, body);
+  }
+
+  /** Sends it; false when the peer takes nothing for now. */
+  public boolean send(PacketChannel channel) {
+    return channel.send(bytes, descriptors);
+  }
+
+  @Override
+  public void close() {
+    if (body != null) {
+      body.close();
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package dev.oxbow.service.mailbox;
+
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.service.quota.Account;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The named mailboxes of a service, by uid and app. Control loop only. */
+public final class Mailboxes {
+  private final DescriptorLoop loop;
+  private final Map<Key, Mailbox> mailboxes = new HashMap<>();
+  private long droppedBefore;
+
+  private record Key(long uid, String app) {}
+
+  public Mailboxes(DescriptorLoop loop) {
+    this.loop = loop;
+  }
+
+  /** The mailbox of an app; it is made when needed and forgotten when unused. */
+  public Mailbox of(Account account, String app) {
+    Key key = new Key(account.uid(), app);
+    return mailboxes.computeIfAbsent(key, k -> new Mailbox(account, app, loop, () -> forget(k)));
+  }
+
+  private void forget(Key key) {
+    Mailbox gone = mailboxes.remove(key);
+    if (gone != null) {
+      droppedBefore += gone.dropped();
+    }
+  }
+
+  /** How many there are. */
+  public int count() {
+    return mailboxes.size();
+  }
+
+  /** Events in all of them. */
+  public long events() {
+    return mailboxes.values().stream().mapToLong(Mailbox::size).sum();
+  }
+
+  /** Events that a connected app has not taken yet. */
+  public long undelivered() {
+    return mailboxes.values().stream().mapToLong(Mailbox::undelivered).sum();
+  }
+
+  /** Closes what nobody has taken. */
+  public void close() {
+    java.util.List.copyOf(mailboxes.values()).forEach(Mailbox::detachAll);
+  }
+
+  /** Events that fell out since the start. */
+  public long dropped() {
+    return droppedBefore + mailboxes.values().stream().mapToLong(Mailbox::dropped).sum();
+  }
+}

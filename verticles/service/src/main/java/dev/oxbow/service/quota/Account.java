@@ -1,0 +1,219 @@
+package dev.oxbow.service.quota;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.config.QuotaOptions;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.libc.Sockets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What one uid holds in a service, and a thread of its own for what may block. Control loop only.
+ */
+public final class Account {
+  private static final Logger log = LoggerFactory.getLogger(Account.class);
+
+  /**
+   * Descriptors beyond the quota that may wait to be closed before the uid is not read any more.
+   */
+  private static final int SLACK = 1024;
+
+  private final long uid;
+  private final boolean trusted;
+  private final QuotaOptions limits;
+  private final DescriptorLoop loop;
+  private final ThreadPoolExecutor worker;
+  private final List<Runnable> relief = new ArrayList<>();
+  private List<Closing> closing = new ArrayList<>();
+  private int connections;
+  private int work;
+  private int descriptors;
+
+  /** How to close a socket. */
+  public enum Manner {
+    /** As it is. */
+    PLAIN,
+    /** Without waiting, whatever SO_LINGER its owner had set: nobody else holds it. */
+    NO_LINGER,
+    /** With a RST. */
+    RESET
+  }
+
+  private record Closing(List<Descriptor> descriptors, Manner manner) {}
+
+  Account(long uid, boolean trusted, QuotaOptions limits, DescriptorLoop loop) {
+    this.uid = uid;
+    this.trusted = trusted;
+    this.limits = limits;
+    this.loop = loop;
+    this.worker =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            task -> {
+              Thread thread = new Thread(task, "oxbow-uid-" + uid);
+              thread.setDaemon(true);
+              return thread;
+            });
+    worker.allowCoreThreadTimeOut(true);
+  }
+
+  public long uid() {
+    return uid;
+  }
+
+  /** Whether it may share file status flags with our event loops: root and our own uid. */
+  public boolean trusted() {
+    return trusted;
+  }
+
+  public QuotaOptions limits() {
+    return limits;
+  }
+
+  /** Connections, work and descriptors that it holds now. */
+  public int connections() {
+    return connections;
+  }
+
+  public int work() {
+    return work;
+  }
+
+  public int descriptors() {
+    return descriptors;
+  }
+
+  /** Counts a connection; false when it has as many as it may. */
+  public boolean addConnection() {
+    if (connections >= limits.getConnections()) {
+      return false;
+    }
+    connections++;
+    return true;
+  }
+
+  public void removeConnection() {
+    connections--;
+  }
+
+  /**
+   * Counts a piece of work.
+   *
+   * @param most as many as it may have
+   * @param what they are called, for the message
+   * @throws RequestException {@code quota-exceeded}
+   */
+  public void addWork(int most, String what) {
+    if (work >= most) {
+      throw exceeded(what, most);
+    }
+    work++;
+  }
+
+  public void removeWork() {
+    work--;
+  }
+
+  /** Counts descriptors that came with a request, whatever becomes of them. */
+  public void addDescriptors(int count) {
+    descriptors += count;
+  }
+
+  /**
+   * Asks whether the descriptors that were counted fit.
+   *
+   * @throws RequestException {@code quota-exceeded}
+   */
+  public void checkDescriptors() {
+    if (descriptors > limits.getDescriptors()) {
+      throw exceeded("descriptors", limits.getDescriptors());
+    }
+  }
+
+  private RequestException exceeded(String what, int most) {
+    return new RequestException(
+        ErrorCode.QUOTA_EXCEEDED, "uid " + uid + " has as many " + what + " as it may: " + most);
+  }
+
+  /** Descriptors were given away or closed. */
+  public void removeDescriptors(int count) {
+    descriptors -= count;
+    if (!overloaded() && !relief.isEmpty()) {
+      List<Runnable> waiting = List.copyOf(relief);
+      relief.clear();
+      waiting.forEach(Runnable::run);
+    }
+  }
+
+  /** Whether so much waits to be closed that no more may be received from this uid. */
+  public boolean overloaded() {
+    return descriptors > limits.getDescriptors() + SLACK;
+  }
+
+  /** Runs a task once this account is no longer overloaded. */
+  public void whenRelieved(Runnable task) {
+    relief.add(task);
+  }
+
+  /** Runs what may take long on this uid's own thread. */
+  public void execute(Runnable task) {
+    worker.execute(task);
+  }
+
+  /** Closes descriptors that were counted here, on this uid's own thread, soon. */
+  public void close(List<Descriptor> gone, Manner manner) {
+    if (gone.isEmpty()) {
+      return;
+    }
+    if (closing.isEmpty()) {
+      loop.execute(this::flush);
+    }
+    closing.add(new Closing(gone, manner));
+  }
+
+  private void flush() {
+    List<Closing> batch = closing;
+    closing = new ArrayList<>();
+    worker.execute(
+        () -> {
+          int count = 0;
+          for (Closing item : batch) {
+            item.descriptors.forEach(descriptor -> closeOne(descriptor, item.manner));
+            count += item.descriptors.size();
+          }
+          int closed = count;
+          loop.execute(() -> removeDescriptors(closed));
+        });
+  }
+
+  private static void closeOne(Descriptor descriptor, Manner manner) {
+    try {
+      if (manner != Manner.PLAIN && descriptor.isOpen()) {
+        // Fails for a pipe, which has no linger.
+        Sockets.linger(descriptor.fd(), manner == Manner.RESET);
+      }
+      descriptor.close();
+    } catch (RuntimeException e) {
+      log.warn("closing {} failed", descriptor, e);
+    }
+  }
+
+  /** Closes what waits and ends the thread when it has. */
+  void shutDown() {
+    if (!closing.isEmpty()) {
+      flush();
+    }
+    worker.shutdown();
+  }
+}

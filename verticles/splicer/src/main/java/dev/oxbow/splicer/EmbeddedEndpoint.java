@@ -1,0 +1,143 @@
+package dev.oxbow.splicer;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.service.control.Client;
+import dev.oxbow.service.mailbox.Event;
+import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.mailbox.Recipient;
+import dev.oxbow.service.quota.Account;
+import dev.oxbow.service.quota.Accounts;
+import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.eventbus.EventBus;
+import io.vertx.core.eventbus.Message;
+import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The service's side of an embedded Splicer: requests come over the event bus as objects, and
+ * reports go back so. One client, with this process's own uid.
+ */
+final class EmbeddedEndpoint implements Client, Recipient {
+  private static final Logger log = LoggerFactory.getLogger(EmbeddedEndpoint.class);
+
+  /** Sent with this codec, objects stay what they are: sender and receiver share the heap. */
+  static final DeliveryOptions LOCAL =
+      new DeliveryOptions().setLocalOnly(true).setCodecName(LocalCodec.NAME);
+
+  private final EventBus bus;
+  private final String address;
+  private final DescriptorLoop loop;
+  private final RelayService service;
+  private final Account account;
+  private final Mailbox mailbox;
+  private final MessageConsumer<Object> consumer;
+
+  /** What is asked for, besides a {@link SpliceRequest}. */
+  record ListQuery(@Nullable String after, int limit) {}
+
+  /** Names a relay to be ended. */
+  record Abort(String relay) {}
+
+  /** Asks for counters. */
+  record Stats() {}
+
+  EmbeddedEndpoint(
+      EventBus bus, String address, DescriptorLoop loop, RelayService service, Accounts accounts) {
+    this.bus = bus;
+    this.address = address;
+    this.loop = loop;
+    this.service = service;
+    this.account = accounts.of(Syscalls.effectiveUid());
+    this.mailbox = Mailbox.anonymous(account, loop);
+    mailbox.attach(this);
+    this.consumer = bus.localConsumer(address, this::handle);
+  }
+
+  static String reports(String address) {
+    return address + ".reports";
+  }
+
+  private void handle(Message<Object> request) {
+    loop.run(
+        () -> {
+          try {
+            request.reply(answer(request.body()), LOCAL);
+          } catch (RequestException e) {
+            request.reply(SplicerException.of(e), LOCAL);
+          } catch (RuntimeException e) {
+            log.error("request failed", e);
+            request.reply(new SplicerException(ErrorCode.INTERNAL, e.toString()), LOCAL);
+          }
+        });
+  }
+
+  private Object answer(Object request) {
+    if (request instanceof SpliceRequest splice) {
+      return splice(splice);
+    }
+    if (request instanceof ListQuery list) {
+      return service.list(this, list.after, list.limit);
+    }
+    if (request instanceof Abort abort) {
+      service.abort(this, abort.relay);
+      return abort;
+    }
+    MessageWriter stats = new MessageWriter();
+    service.stats(stats);
+    return new JsonObject(new String(stats.bytes(), StandardCharsets.UTF_8));
+  }
+
+  private String splice(SpliceRequest request) {
+    account.addDescriptors(2);
+    try {
+      account.checkDescriptors();
+      return service.splice(mailbox, request);
+    } catch (RuntimeException e) {
+      account.removeDescriptors(2);
+      throw e;
+    }
+  }
+
+  @Override
+  public Account account() {
+    return account;
+  }
+
+  @Override
+  public Mailbox mailbox() {
+    return mailbox;
+  }
+
+  @Override
+  public boolean owns(Mailbox other) {
+    return other == mailbox;
+  }
+
+  @Override
+  public boolean acks() {
+    return false;
+  }
+
+  @Override
+  public boolean owns() {
+    return true;
+  }
+
+  @Override
+  public boolean deliver(Event event, long seq) {
+    bus.send(reports(address), ((FinishedEvent) event).report(), LOCAL);
+    return true;
+  }
+
+  void close() {
+    consumer.unregister();
+  }
+}

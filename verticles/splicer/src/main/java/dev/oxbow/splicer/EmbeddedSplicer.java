@@ -1,0 +1,102 @@
+package dev.oxbow.splicer;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.config.OxbowOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.json.JsonObject;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** A Splicer in the caller's own Vert.x. */
+final class EmbeddedSplicer implements Splicer {
+  private final Vertx vertx;
+  private final String address;
+  private final String deployment;
+  private final Reports reports;
+  private final MessageConsumer<SpliceReport> consumer;
+
+  private EmbeddedSplicer(
+      Vertx vertx,
+      String address,
+      String deployment,
+      Reports reports,
+      MessageConsumer<SpliceReport> consumer) {
+    this.vertx = vertx;
+    this.address = address;
+    this.deployment = deployment;
+    this.reports = reports;
+    this.consumer = consumer;
+  }
+
+  static Future<Splicer> start(Vertx vertx, OxbowOptions options) {
+    LocalCodec.register(vertx.eventBus());
+    String address = "oxbow.splicer." + UUID.randomUUID();
+    Reports reports = new Reports();
+    MessageConsumer<SpliceReport> consumer =
+        vertx
+            .eventBus()
+            .localConsumer(
+                EmbeddedEndpoint.reports(address), message -> reports.deliver(message.body()));
+    return vertx
+        .deployVerticle(new SplicerVerticle(options, address))
+        .<Splicer>map(id -> new EmbeddedSplicer(vertx, address, id, reports, consumer))
+        .onFailure(e -> consumer.unregister());
+  }
+
+  @Override
+  public Future<Relay> splice(SpliceRequest request) {
+    return this.<String>ask(request).map(id -> new Relay(id, reports.await(id)));
+  }
+
+  @Override
+  public Future<RelayPage> list(@Nullable String after, int limit) {
+    return ask(new EmbeddedEndpoint.ListQuery(after, limit));
+  }
+
+  @Override
+  public Future<Void> abort(String relay) {
+    return ask(new EmbeddedEndpoint.Abort(relay)).mapEmpty();
+  }
+
+  @Override
+  public Future<JsonObject> stats() {
+    return ask(new EmbeddedEndpoint.Stats());
+  }
+
+  /** A refusal comes as the exception itself; a failure to deliver means that nobody serves. */
+  @SuppressWarnings("unchecked")
+  private <T> Future<T> ask(Object request) {
+    return vertx
+        .eventBus()
+        .request(address, request, EmbeddedEndpoint.LOCAL)
+        .recover(
+            e ->
+                Future.failedFuture(
+                    new SplicerException(ErrorCode.UNAVAILABLE, String.valueOf(e.getMessage()))))
+        .compose(
+            reply ->
+                reply.body() instanceof SplicerException refusal
+                    ? Future.failedFuture(refusal)
+                    : Future.succeededFuture((T) reply.body()));
+  }
+
+  @Override
+  public Splicer unclaimedHandler(Handler<SpliceReport> handler) {
+    reports.unclaimedHandler(handler);
+    return this;
+  }
+
+  @Override
+  public Future<Void> close() {
+    return vertx
+        .undeploy(deployment)
+        .onComplete(
+            v -> {
+              consumer.unregister();
+              reports.fail(new SplicerException(ErrorCode.UNAVAILABLE, "the Splicer is closed"));
+            });
+  }
+}

@@ -1,0 +1,311 @@
+package dev.oxbow.splicer;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.descriptor.Pipe;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.handoff.task.TaskGroup;
+import dev.oxbow.service.control.Client;
+import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.quota.Account;
+import dev.oxbow.splicer.RelayPage.Entry;
+import dev.oxbow.splicer.SpliceReport.End;
+import dev.oxbow.splicer.relay.DataPlane;
+import dev.oxbow.splicer.relay.EndReason;
+import dev.oxbow.splicer.relay.LiveRelay;
+import dev.oxbow.splicer.relay.RelayOutcome;
+import dev.oxbow.splicer.relay.RelaySpec;
+import dev.oxbow.splicer.relay.Side;
+import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The relays of a Splicer, seen from the control loop: checks requests, counts them, starts relays
+ * and turns their outcomes into reports. Control loop only.
+ */
+final class RelayService {
+
+  /** Ids go on where no earlier process can have been: seconds of the clock, then a count. */
+  private static final int IDS_PER_SECOND_BITS = 20;
+
+  private static final int RADIX = 36;
+
+  /** Metadata in one page at most, so that the page stays below the largest message. */
+  private static final int MAX_PAGE_BYTES = 12 << 20;
+
+  private final DataPlane plane;
+  private final TaskGroup relays = new TaskGroup();
+  private final TreeMap<Long, Live> live = new TreeMap<>();
+  private final Set<Long> cookies = new HashSet<>();
+  private long lastId = (System.currentTimeMillis() / 1000) << IDS_PER_SECOND_BITS;
+  private long finished;
+  private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
+  private long bytesMoved;
+  private boolean stopping;
+
+  /** A relay that runs, with what is needed for its report. */
+  private record Live(
+      String name,
+      Mailbox mailbox,
+      RawJson metadata,
+      Descriptor a,
+      Descriptor b,
+      StreamSocket socketA,
+      StreamSocket socketB,
+      LiveRelay relay) {}
+
+  RelayService(DataPlane plane) {
+    this.plane = plane;
+  }
+
+  /**
+   * Starts a relay. The sockets are this service's as soon as it returns, and were counted in the
+   * account before.
+   *
+   * @param mailbox where the report goes
+   * @return the relay's id
+   * @throws RequestException when it is refused; the sockets are the caller's and untouched
+   */
+  String splice(Mailbox mailbox, SpliceRequest request) {
+    if (stopping) {
+      throw new RequestException(ErrorCode.UNAVAILABLE, "the service is stopping");
+    }
+    Account account = mailbox.account();
+    int most = account.limits().getMetadataBytes();
+    if (request.metadata().length() > most) {
+      throw RequestException.badField("metadata", "longer than " + most + " bytes");
+    }
+    StreamSocket a = StreamSocket.examine("a", request.a().fd());
+    StreamSocket b = StreamSocket.examine("b", request.b().fd());
+    if (a.cookie() == b.cookie()) {
+      throw RequestException.badDescriptor("b", "the same socket as a");
+    }
+    refuseBusy("a", a);
+    refuseBusy("b", b);
+    account.addWork(account.limits().getRelays(), "relays");
+    try {
+      return start(mailbox, request, a, b);
+    } catch (RuntimeException e) {
+      account.removeWork();
+      throw e;
+    }
+  }
+
+  private void refuseBusy(String name, StreamSocket socket) {
+    if (cookies.contains(socket.cookie())) {
+      throw RequestException.badDescriptor(name, "already in a relay");
+    }
+  }
+
+  private String start(Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b) {
+    boolean guarded = !mailbox.account().trusted();
+    Pipe toA = Preludes.toPipe("prelude.toA", request.preludeToA());
+    Pipe toB = null;
+    int flagsA = Syscalls.fcntl(request.a().fd(), Syscalls.F_GETFL, 0);
+    int flagsB = Syscalls.fcntl(request.b().fd(), Syscalls.F_GETFL, 0);
+    try {
+      toB = Preludes.toPipe("prelude.toB", request.preludeToB());
+      if (!guarded) {
+        Syscalls.fcntl(request.a().fd(), Syscalls.F_SETFL, flagsA | Syscalls.O_NONBLOCK);
+        Syscalls.fcntl(request.b().fd(), Syscalls.F_SETFL, flagsB | Syscalls.O_NONBLOCK);
+      }
+      return attach(mailbox, request, a, b, new Prepared(toA, toB, flagsA, flagsB, guarded));
+    } catch (RuntimeException e) {
+      if (!guarded) {
+        Syscalls.fcntl(request.a().fd(), Syscalls.F_SETFL, flagsA);
+        Syscalls.fcntl(request.b().fd(), Syscalls.F_SETFL, flagsB);
+      }
+      if (toA != null) {
+        toA.close();
+      }
+      if (toB != null) {
+        toB.close();
+      }
+      throw e;
+    }
+  }
+
+  /** What was made ready before a relay's record is taken. */
+  private record Prepared(
+      @Nullable Pipe toA, @Nullable Pipe toB, int flagsA, int flagsB, boolean guarded) {}
+
+  private String attach(
+      Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b, Prepared prepared) {
+    for (int group = 0; group < DataPlane.GROUPS; group++) {
+      long id = ++lastId;
+      RelaySpec spec = spec(id, mailbox, request, a.tcp(), b.tcp(), prepared);
+      LiveRelay relay = plane.attach(spec, outcome -> finished(id, outcome));
+      if (relay != null) {
+        String name = Long.toString(id, RADIX);
+        live.put(
+            id, new Live(name, mailbox, request.metadata(), request.a(), request.b(), a, b, relay));
+        cookies.add(a.cookie());
+        cookies.add(b.cookie());
+        mailbox.use();
+        relays.begin();
+        return name;
+      }
+    }
+    throw new RequestException(ErrorCode.QUOTA_EXCEEDED, "the service has no relay left");
+  }
+
+  private static RelaySpec spec(
+      long id,
+      Mailbox mailbox,
+      SpliceRequest request,
+      boolean tcpA,
+      boolean tcpB,
+      Prepared prepared) {
+    return new RelaySpec(
+        id,
+        mailbox.account().uid(),
+        prepared.guarded,
+        request.a().fd(),
+        request.b().fd(),
+        tcpA,
+        tcpB,
+        prepared.flagsA,
+        prepared.flagsB,
+        prepared.toA,
+        request.preludeToA().length(),
+        prepared.toB,
+        request.preludeToB().length(),
+        request.idleTimeoutMs(),
+        request.halfCloseTimeoutMs(),
+        request.maxDurationMs(),
+        request.maxBytes());
+  }
+
+  private void finished(long id, RelayOutcome outcome) {
+    Live relay = live.remove(id);
+    if (relay == null) {
+      throw new IllegalStateException("no relay " + Long.toString(id, RADIX));
+    }
+    cookies.remove(relay.socketA.cookie());
+    cookies.remove(relay.socketB.cookie());
+    finished++;
+    byReason.merge(outcome.reason(), 1L, Long::sum);
+    bytesMoved += outcome.aToB().delivered() + outcome.bToA().delivered();
+    SpliceReport report = report(relay, outcome);
+    Account account = relay.mailbox.account();
+    account.removeWork();
+    account.addDescriptors(report.descriptors().size() - 2);
+    relay.mailbox.post(new FinishedEvent(report));
+    relay.mailbox.unuse();
+    relays.end();
+  }
+
+  private static SpliceReport report(Live relay, RelayOutcome outcome) {
+    return new SpliceReport(
+        relay.name,
+        outcome.reason(),
+        outcome.endedBy(),
+        outcome.reason() == EndReason.ERROR ? Errno.name(outcome.errno()) : null,
+        outcome.aToB().delivered(),
+        outcome.bToA().delivered(),
+        outcome.durationNanos() / 1_000_000,
+        relay.metadata,
+        end(relay.a, relay.socketA, outcome.aToB()),
+        end(relay.b, relay.socketB, outcome.bToA()));
+  }
+
+  private static End end(Descriptor fd, StreamSocket socket, RelayOutcome.Flow from) {
+    return new End(
+        fd,
+        socket.localText(),
+        socket.peerText(),
+        from.tcpInfo(),
+        from.undeliveredBytes(),
+        from.undelivered());
+  }
+
+  /**
+   * The live relays that a client may see, oldest first.
+   *
+   * @param after an id, or null; it need not live any more
+   * @throws RequestException {@code bad-request} when {@code after} cannot be an id
+   */
+  RelayPage list(Client client, @Nullable String after, int limit) {
+    long from = after == null ? 0 : idOf(after);
+    if (from < 0) {
+      throw RequestException.badField("after", "is not the id of a relay: " + after);
+    }
+    List<Entry> page = new ArrayList<>();
+    long bytes = 0;
+    for (Live relay : live.tailMap(from, false).values()) {
+      if (!client.owns(relay.mailbox)) {
+        continue;
+      }
+      if (page.size() == limit || bytes + relay.metadata.length() > MAX_PAGE_BYTES) {
+        return new RelayPage(page, page.get(page.size() - 1).relay());
+      }
+      bytes += relay.metadata.length();
+      page.add(
+          new Entry(
+              relay.name,
+              relay.relay.delivered(Side.A),
+              relay.relay.delivered(Side.B),
+              relay.relay.ageNanos() / 1_000_000,
+              relay.relay.idleNanos() / 1_000_000,
+              relay.metadata));
+    }
+    return new RelayPage(page, null);
+  }
+
+  /**
+   * Ends a relay early.
+   *
+   * @throws RequestException {@code not-found} when it is not one of the client's
+   */
+  void abort(Client client, String name) {
+    Live relay = live.get(idOf(name));
+    if (relay == null || !client.owns(relay.mailbox)) {
+      throw new RequestException(ErrorCode.NOT_FOUND, "relay: no relay " + name);
+    }
+    relay.relay.end(EndReason.ABORTED);
+  }
+
+  /** The number behind a name, or -1. */
+  private static long idOf(String name) {
+    try {
+      long id = Long.parseLong(name, RADIX);
+      return Long.toString(id, RADIX).equals(name) ? id : -1;
+    } catch (NumberFormatException e) {
+      return -1;
+    }
+  }
+
+  /** Ends all relays as aborted; completes when their reports are in the mailboxes. */
+  Future<Void> stop() {
+    stopping = true;
+    List.copyOf(live.values()).forEach(relay -> relay.relay.end(EndReason.ABORTED));
+    return relays.whenIdle();
+  }
+
+  /** Writes the Splicer's counters into the open object. */
+  void stats(MessageWriter out) {
+    DataPlane.Counters counters = plane.counters();
+    out.number("relays", live.size())
+        .number("finished", finished)
+        .number("bytes", bytesMoved)
+        .number("pipes", counters.pipes())
+        .number("idlePipes", counters.idlePipes())
+        .number("stalls", counters.stalls())
+        .object("ended");
+    for (EndReason reason : EndReason.values()) {
+      out.number(reason.wireName(), byReason.getOrDefault(reason, 0L));
+    }
+    out.end();
+  }
+}

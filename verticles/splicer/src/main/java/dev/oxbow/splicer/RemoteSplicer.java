@@ -1,0 +1,154 @@
+package dev.oxbow.splicer;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.service.client.ControlClient;
+import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A Splicer in another process, by the control protocol. */
+final class RemoteSplicer implements Splicer {
+  private static final Logger log = LoggerFactory.getLogger(RemoteSplicer.class);
+
+  private final ControlClient client;
+  private final Reports reports;
+
+  private RemoteSplicer(ControlClient client, Reports reports) {
+    this.client = client;
+    this.reports = reports;
+  }
+
+  static Future<Splicer> connect(Vertx vertx, Path socket, String app) {
+    Reports reports = new Reports();
+    return ControlClient.connect(vertx, socket, app, (m, fds) -> event(reports, m, fds))
+        .<Splicer>map(client -> new RemoteSplicer(client, reports))
+        .recover(e -> Future.failedFuture(exception(e)));
+  }
+
+  private static void event(Reports reports, Message event, List<Descriptor> descriptors) {
+    if (!event.string("event").equals(FinishedEvent.NAME)) {
+      log.warn("unknown event {}", event.string("event"));
+      Descriptor.closeAll(descriptors);
+      return;
+    }
+    reports.deliver(ReportReader.read(event, descriptors));
+  }
+
+  @Override
+  public Future<Relay> splice(SpliceRequest request) {
+    List<Descriptor> sockets = List.of(request.a(), request.b());
+    return ask("splice", m -> write(m, request), List.of("a", "b"), sockets)
+        .map(
+            answer -> {
+              Descriptor.closeAll(sockets);
+              String id = answer.string("relay");
+              return new Relay(id, reports.await(id));
+            });
+  }
+
+  private static void write(MessageWriter out, SpliceRequest request) {
+    out.raw("metadata", request.metadata())
+        .number("idleTimeoutMs", request.idleTimeoutMs())
+        .number("halfCloseTimeoutMs", request.halfCloseTimeoutMs())
+        .number("maxDurationMs", request.maxDurationMs())
+        .number("maxBytes", request.maxBytes());
+    if (request.preludeToA().length() + request.preludeToB().length() > 0) {
+      out.object("prelude")
+          .string("toA", base64(request.preludeToA()))
+          .string("toB", base64(request.preludeToB()))
+          .end();
+    }
+  }
+
+  private static String base64(Buffer bytes) {
+    return Base64.getEncoder().encodeToString(bytes.getBytes());
+  }
+
+  @Override
+  public Future<RelayPage> list(@Nullable String after, int limit) {
+    return ask("list", m -> writeList(m, after, limit), List.of(), List.of())
+        .map(RemoteSplicer::page);
+  }
+
+  private static void writeList(MessageWriter out, @Nullable String after, int limit) {
+    out.number("limit", limit);
+    if (after != null) {
+      out.string("after", after);
+    }
+  }
+
+  private static RelayPage page(Message answer) {
+    List<RelayPage.Entry> relays = new ArrayList<>();
+    for (Message entry : answer.objects("relays")) {
+      Message bytes = ReportReader.member(entry, "bytes");
+      relays.add(
+          new RelayPage.Entry(
+              entry.string("relay"),
+              bytes.integer("aToB", 0, Long.MAX_VALUE),
+              bytes.integer("bToA", 0, Long.MAX_VALUE),
+              entry.integer("ageMs", 0, Long.MAX_VALUE),
+              entry.integer("idleMs", 0, Long.MAX_VALUE),
+              entry.metadata()));
+    }
+    return new RelayPage(relays, answer.string("next", null));
+  }
+
+  @Override
+  public Future<Void> abort(String relay) {
+    return ask("abort", m -> m.string("relay", relay), List.of(), List.of()).mapEmpty();
+  }
+
+  @Override
+  public Future<JsonObject> stats() {
+    return ask("stats", m -> {}, List.of(), List.of())
+        .map(answer -> ReportReader.member(answer, "stats"))
+        .map(ReportReader::json);
+  }
+
+  private Future<Message> ask(
+      String op,
+      Consumer<MessageWriter> members,
+      List<String> names,
+      List<Descriptor> descriptors) {
+    return client
+        .request(op, members, names, descriptors)
+        .recover(e -> Future.failedFuture(exception(e)));
+  }
+
+  private static SplicerException exception(Throwable e) {
+    return e instanceof RequestException request
+        ? SplicerException.of(request)
+        : new SplicerException(ErrorCode.UNAVAILABLE, String.valueOf(e.getMessage()));
+  }
+
+  @Override
+  public Splicer unclaimedHandler(Handler<SpliceReport> handler) {
+    reports.unclaimedHandler(handler);
+    return this;
+  }
+
+  @Override
+  public Future<Void> close() {
+    return client
+        .close()
+        .onComplete(
+            v ->
+                reports.fail(
+                    new SplicerException(
+                        ErrorCode.UNAVAILABLE, "this client was closed; its relays go on")));
+  }
+}

@@ -1,0 +1,91 @@
+package dev.oxbow.splicer;
+
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.service.control.Operation;
+import dev.oxbow.service.control.Request;
+import io.vertx.core.buffer.Buffer;
+import java.util.Base64;
+import java.util.Map;
+
+/** The ops of the Splicer's control socket: JSON to the service and back. Control loop only. */
+final class SplicerOperations {
+  private final RelayService service;
+
+  SplicerOperations(RelayService service) {
+    this.service = service;
+  }
+
+  Map<String, Operation> byOp() {
+    return Map.of("splice", this::splice, "list", this::list, "abort", this::abort);
+  }
+
+  private MessageWriter splice(Request request) {
+    Message message = request.message();
+    request.requireDescriptors("a", "b");
+    SpliceRequest splice =
+        new SpliceRequest(request.descriptor("a"), request.descriptor("b"))
+            .setMetadata(message.metadata())
+            .setIdleTimeoutMs(limit(message, "idleTimeoutMs"))
+            .setHalfCloseTimeoutMs(limit(message, "halfCloseTimeoutMs"))
+            .setMaxDurationMs(limit(message, "maxDurationMs"))
+            .setMaxBytes(limit(message, "maxBytes"));
+    Message prelude = message.object("prelude");
+    if (prelude != null) {
+      splice.setPreludeToA(prelude(prelude, "toA")).setPreludeToB(prelude(prelude, "toB"));
+    }
+    String relay = service.splice(request.client().mailbox(), splice);
+    request.take("a");
+    request.take("b");
+    return request.ok().string("relay", relay);
+  }
+
+  private static long limit(Message message, String field) {
+    return message.integer(field, 0, Long.MAX_VALUE, 0);
+  }
+
+  private static Buffer prelude(Message prelude, String field) {
+    String text = prelude.string(field, "");
+    byte[] bytes;
+    try {
+      bytes = Base64.getDecoder().decode(text);
+    } catch (IllegalArgumentException e) {
+      throw RequestException.badField("prelude." + field, "not base64: " + e.getMessage());
+    }
+    if (bytes.length > SpliceRequest.MAX_PRELUDE_BYTES) {
+      throw RequestException.badField(
+          "prelude." + field, "longer than " + SpliceRequest.MAX_PRELUDE_BYTES + " bytes");
+    }
+    return Buffer.buffer(bytes);
+  }
+
+  private MessageWriter list(Request request) {
+    request.requireDescriptors();
+    int limit = (int) request.message().integer("limit", 1, Splicer.MAX_PAGE, Splicer.MAX_PAGE);
+    String after = request.message().string("after", null);
+    RelayPage page = service.list(request.client(), after, limit);
+    MessageWriter answer = request.ok().array("relays");
+    for (RelayPage.Entry entry : page.relays()) {
+      answer
+          .element()
+          .string("relay", entry.relay())
+          .object("bytes")
+          .number("aToB", entry.bytesAToB())
+          .number("bToA", entry.bytesBToA())
+          .end()
+          .number("ageMs", entry.ageMs())
+          .number("idleMs", entry.idleMs())
+          .raw("metadata", entry.metadata())
+          .end();
+    }
+    answer.endArray();
+    return page.next() == null ? answer : answer.string("next", page.next());
+  }
+
+  private MessageWriter abort(Request request) {
+    request.requireDescriptors();
+    service.abort(request.client(), request.message().string("relay"));
+    return request.ok();
+  }
+}

@@ -1,0 +1,321 @@
+package dev.oxbow.splicer.relay;
+
+import static dev.oxbow.fdpassing.libc.Sockets.MSG_DONTWAIT;
+import static dev.oxbow.fdpassing.libc.Sockets.MSG_PEEK;
+import static dev.oxbow.fdpassing.libc.Syscalls.AGAIN;
+import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_MOVE;
+import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_NONBLOCK;
+
+import dev.oxbow.fdpassing.descriptor.Pipe;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves bytes from one socket of a relay to the other. Loop thread only; nothing is allocated here
+ * per chunk.
+ *
+ * <p>Invariant between turns: {@code in - out} bytes are in the pipe that the record names, and
+ * nowhere else.
+ */
+final class Direction {
+  private static final int SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+
+  /** System calls and bytes in one turn, so that a busy relay leaves time to the others. */
+  private static final int CALLS_PER_TURN = 32;
+
+  private static final long BYTES_PER_TURN = 4 << 20;
+
+  /** A pipe of one page a slot can fill up with less than this: then more is not awaited. */
+  private static final int SMALL_BYTES = 8 << 10;
+
+  private final Relay relay;
+  private final RelayLoop loop;
+  private final RelayRecord record;
+  private final int index;
+  private final Side source;
+  private final int from;
+  private final int to;
+  private long in;
+  private long out;
+  private int pipeNumber = PipePool.NONE;
+  private @Nullable Pipe pipe;
+  private boolean readable;
+  private boolean writable;
+  private boolean sourceEnded;
+  private boolean destinationGone;
+  private boolean shutDown;
+  private boolean bulk;
+
+  Direction(Relay relay, RelayLoop loop, Side source, int from, int to) {
+    this.relay = relay;
+    this.loop = loop;
+    this.record = relay.record();
+    this.source = source;
+    this.index = source.index();
+    this.from = from;
+    this.to = to;
+  }
+
+  /** Begins with bytes that are to be written before any other. */
+  void prelude(Pipe filled, int bytes) {
+    pipeNumber = loop.pipes(relay.group()).add(filled);
+    pipe = filled;
+    record.pipe(index, pipeNumber);
+    record.prelude(index, bytes);
+    in = bytes;
+    record.in(index, in);
+  }
+
+  /** The event loop says that reading, or writing, may work again. */
+  void ready(boolean forReading, boolean forWriting) {
+    readable |= forReading;
+    writable |= forWriting;
+  }
+
+  /** Bytes that were read and not yet written. */
+  long pending() {
+    return in - out;
+  }
+
+  /** Bytes read from the source, without the prelude. */
+  long read() {
+    return in - record.prelude(index);
+  }
+
+  boolean sourceEnded() {
+    return sourceEnded;
+  }
+
+  boolean shutDown() {
+    return shutDown;
+  }
+
+  boolean destinationGone() {
+    return destinationGone;
+  }
+
+  /** Nothing can be written any more: the destination's connection is broken. */
+  void loseDestination() {
+    destinationGone = true;
+  }
+
+  /** Whether nothing is left to do for it, though the source may not have ended. */
+  boolean drained() {
+    return destinationGone || pending() == 0;
+  }
+
+  /**
+   * Works until the sockets would block or the budget is used up.
+   *
+   * @return true when there is more to do at once
+   */
+  boolean turn() {
+    long stop = in + BYTES_PER_TURN;
+    for (int calls = 0; calls < CALLS_PER_TURN && in < stop; calls++) {
+      if (destinationGone || relay.finished()) {
+        return false;
+      }
+      if (in != out) {
+        if (!writable || !drain()) {
+          return false;
+        }
+      } else if (sourceEnded) {
+        end();
+        return false;
+      } else if (!relay.mayRead(source) || !readable || !fill()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void end() {
+    if (!shutDown && !relay.ending()) {
+      shutDown = true;
+      record.addEnds(index, RelayRecord.SHUT_DOWN);
+      Sockets.shutdown(to, Sockets.SHUT_WR);
+      relay.directionEnded();
+    }
+  }
+
+  /** Reads what is there; false when nothing is, for now. */
+  private boolean fill() {
+    long most = relay.allowance();
+    try {
+      return bulk && !relay.guarded() ? fillBySplice(most) : fillByCopy(most);
+    } catch (LinuxException e) {
+      // Told once, and before the peer's last data: the relay decides, and reading goes on.
+      return relay.readFailed(source, e.errno());
+    }
+  }
+
+  private boolean fillBySplice(long most) {
+    Pipe into = attachPipe();
+    if (into == null) {
+      bulk = false;
+      return true;
+    }
+    long length = Math.min(most, into.capacity());
+    long n = Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS);
+    if (n > 0) {
+      received(n);
+      bulk = n >= SMALL_BYTES;
+      return true;
+    }
+    detachPipe();
+    return nothingRead(n);
+  }
+
+  private boolean fillByCopy(long most) {
+    Pipe keeper = attachPipe();
+    if (keeper == null) {
+      return writable && copyWithoutPipe(most);
+    }
+    int length = (int) Math.min(most, Math.min(loop.bufferBytes(), keeper.capacity()));
+    long n = Sockets.recv(from, loop.buffer(), length, MSG_DONTWAIT);
+    if (n <= 0) {
+      detachPipe();
+      return nothingRead(n);
+    }
+    received(n);
+    bulk = n == loop.bufferBytes();
+    long taken = sendFromBuffer(n);
+    if (taken < n) {
+      keep(keeper, taken, n);
+    } else {
+      detachPipe();
+    }
+    return true;
+  }
+
+  /** No pipe can be had: what the destination does not take stays in the source. */
+  private boolean copyWithoutPipe(long most) {
+    long length = Math.min(most, loop.bufferBytes());
+    long n = Sockets.recv(from, loop.buffer(), length, MSG_DONTWAIT | MSG_PEEK);
+    if (n <= 0) {
+      return nothingRead(n);
+    }
+    long taken = sendFromBuffer(n);
+    in += taken;
+    record.in(index, in);
+    for (long gone = 0; gone < taken; ) {
+      gone += Sockets.recv(from, loop.buffer(), taken - gone, MSG_DONTWAIT);
+    }
+    return taken == n;
+  }
+
+  private boolean nothingRead(long n) {
+    if (n == AGAIN) {
+      readable = false;
+    } else {
+      sourceEnded = true;
+      record.addEnds(index, RelayRecord.SOURCE_ENDED);
+      relay.sourceEnded(source);
+    }
+    return n != AGAIN;
+  }
+
+  private void received(long n) {
+    in += n;
+    record.in(index, in);
+    relay.moved();
+  }
+
+  private void sent(long n) {
+    out += n;
+    record.out(index, out);
+    relay.moved();
+  }
+
+  /** Sends from the loop's buffer; how much was taken. */
+  private long sendFromBuffer(long length) {
+    if (!writable) {
+      return 0;
+    }
+    try {
+      long n = Sockets.send(to, loop.buffer(), length, MSG_DONTWAIT);
+      if (n == AGAIN) {
+        writable = false;
+        return 0;
+      }
+      sent(n);
+      return n;
+    } catch (LinuxException e) {
+      relay.writeFailed(source.other(), e.errno());
+      return 0;
+    }
+  }
+
+  /** Puts into the pipe what was read and not sent. */
+  private void keep(Pipe into, long taken, long length) {
+    long done = taken;
+    while (done < length) {
+      long n = Syscalls.write(into.writeEnd().fd(), loop.buffer() + done, length - done);
+      if (n == AGAIN) {
+        throw new IllegalStateException("an empty pipe did not take " + (length - done) + " bytes");
+      }
+      done += n;
+    }
+  }
+
+  /** Writes from the pipe; false when the destination takes nothing for now, or never again. */
+  private boolean drain() {
+    Pipe full = Objects.requireNonNull(pipe);
+    long n;
+    try {
+      if (relay.guarded()) {
+        n = loop.sendFromPipe(full, to, pending());
+      } else {
+        n = Syscalls.splice(full.readEnd().fd(), to, pending(), SPLICE_FLAGS);
+      }
+    } catch (LinuxException e) {
+      relay.writeFailed(source.other(), e.errno());
+      return false;
+    }
+    if (n == AGAIN) {
+      writable = false;
+      return false;
+    }
+    sent(n);
+    if (pending() == 0) {
+      detachPipe();
+    }
+    return true;
+  }
+
+  private @Nullable Pipe attachPipe() {
+    if (pipe == null) {
+      pipeNumber = loop.acquirePipe(relay.group());
+      if (pipeNumber != PipePool.NONE) {
+        record.pipe(index, pipeNumber);
+        pipe = loop.pipes(relay.group()).get(pipeNumber);
+      }
+    }
+    return pipe;
+  }
+
+  private void detachPipe() {
+    if (pipeNumber != PipePool.NONE) {
+      record.pipe(index, PipePool.NONE);
+      loop.releasePipe(relay.group(), pipeNumber);
+      pipeNumber = PipePool.NONE;
+      pipe = null;
+    }
+  }
+
+  /** The pipe with what was not delivered, out of the pool; null when all was. */
+  @Nullable Pipe takeUndelivered() {
+    if (pending() == 0) {
+      detachPipe();
+      return null;
+    }
+    Pipe taken = loop.pipes(relay.group()).remove(pipeNumber);
+    record.pipe(index, PipePool.NONE);
+    pipeNumber = PipePool.NONE;
+    pipe = null;
+    return taken;
+  }
+}

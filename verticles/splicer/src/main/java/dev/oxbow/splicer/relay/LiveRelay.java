@@ -1,0 +1,17 @@
+package dev.oxbow.splicer.relay;
+
+/** A relay that runs, seen from the control loop. */
+public interface LiveRelay {
+
+  /** Ends it early; its outcome follows. Any thread, more than once. */
+  void end(EndReason reason);
+
+  /** Bytes that came from a side and were delivered so far, without the prelude. */
+  long delivered(Side source);
+
+  /** Nanoseconds since it began. */
+  long ageNanos();
+
+  /** Nanoseconds since a byte moved. */
+  long idleNanos();
+}

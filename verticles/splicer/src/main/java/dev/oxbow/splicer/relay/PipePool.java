@@ -1,0 +1,106 @@
+package dev.oxbow.splicer.relay;
+
+import dev.oxbow.fdpassing.descriptor.Pipe;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The numbered pipes of one group; idle ones wait for the next direction. Loop thread only. */
+final class PipePool {
+
+  /** Descriptor numbers that are never taken for pipes, so that others can still be had. */
+  private static final int RESERVED_NUMBERS = 128;
+
+  /** No pipe. */
+  static final int NONE = -1;
+
+  private final int wantedBytes;
+  private final int highestNumber;
+  private final List<@Nullable Pipe> pipes = new ArrayList<>();
+  private int[] idle = new int[4];
+  private int idleCount;
+
+  PipePool(int wantedBytes) {
+    this.wantedBytes = wantedBytes;
+    this.highestNumber =
+        (int) Math.min(Integer.MAX_VALUE, Syscalls.descriptorLimit() - RESERVED_NUMBERS);
+  }
+
+  /** Takes an empty pipe; its number, or {@link #NONE} when no descriptor is left for one. */
+  int acquire() {
+    if (idleCount > 0) {
+      return idle[--idleCount];
+    }
+    try {
+      Pipe pipe = Pipe.open(wantedBytes);
+      if (pipe.writeEnd().fd() > highestNumber) {
+        pipe.close();
+        return NONE;
+      }
+      return add(pipe);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.EMFILE || e.errno() == Errno.ENFILE || e.errno() == Errno.ENOMEM) {
+        return NONE;
+      }
+      throw e;
+    }
+  }
+
+  /** Takes over a pipe that others made; its number. */
+  int add(Pipe pipe) {
+    int number = pipes.indexOf(null);
+    if (number < 0) {
+      number = pipes.size();
+      pipes.add(pipe);
+    } else {
+      pipes.set(number, pipe);
+    }
+    return number;
+  }
+
+  Pipe get(int number) {
+    Pipe pipe = pipes.get(number);
+    if (pipe == null) {
+      throw new IllegalStateException("no pipe has the number " + number);
+    }
+    return pipe;
+  }
+
+  /** Puts back a pipe that is empty. */
+  void release(int number) {
+    if (idleCount == idle.length) {
+      idle = java.util.Arrays.copyOf(idle, 2 * idleCount);
+    }
+    idle[idleCount++] = number;
+  }
+
+  /** Gives a pipe out of the pool; the caller owns both ends. */
+  Pipe remove(int number) {
+    Pipe pipe = get(number);
+    pipes.set(number, null);
+    return pipe;
+  }
+
+  /** Pipes in this pool, idle ones included; may be a moment old on other threads. */
+  int openCount() {
+    int open = 0;
+    for (int i = 0; i < pipes.size(); i++) {
+      open += pipes.get(i) == null ? 0 : 1;
+    }
+    return open;
+  }
+
+  int idleCount() {
+    return idleCount;
+  }
+
+  /** Closes one idle pipe, the one that has waited longest. */
+  void closeOneIdle() {
+    int number = idle[0];
+    System.arraycopy(idle, 1, idle, 0, --idleCount);
+    remove(number).close();
+  }
+}

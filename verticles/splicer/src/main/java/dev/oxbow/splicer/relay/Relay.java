@@ -1,0 +1,403 @@
+package dev.oxbow.splicer.relay;
+
+import dev.oxbow.codecs.tcp.TcpInfo;
+import dev.oxbow.fdpassing.descriptor.Pipe;
+import dev.oxbow.fdpassing.eventloop.Readiness;
+import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two sockets and the two directions between them, from attach to outcome. Loop thread only, but
+ * for {@link LiveRelay}'s methods and {@link #stalled}.
+ *
+ * <pre>
+ *   runs --- both directions ended in order ------------------------------> finished (eof)
+ *     \--- reset, error, limit, abort --> ending: delivers what it has read --> finished
+ *                                         for a second at most
+ * </pre>
+ */
+final class Relay implements LiveRelay {
+
+  /** How long a relay that ends early delivers what it had already read. */
+  private static final long LINGER_NANOS = 1_000_000_000;
+
+  private static final long NANOS_PER_MS = 1_000_000;
+  private final RelayLoop loop;
+  private final RelaySpec spec;
+  private final RelayRecord record;
+  private final Consumer<RelayOutcome> onFinished;
+  private final Direction aToB;
+  private final Direction bToA;
+  private @Nullable Registration registrationA;
+  private @Nullable Registration registrationB;
+  private @Nullable Timer timer;
+  private long timerNanos;
+  private @Nullable EndReason reason;
+  private @Nullable Side endedBy;
+  private @Nullable Side broken;
+  private int errno;
+  private long lingerUntil;
+  private boolean queued;
+  private boolean halfClosed;
+  private boolean finished;
+  private volatile @Nullable Side stalled;
+
+  /** Place in the loop's list of live relays. */
+  int place;
+
+  Relay(RelayLoop loop, RelaySpec spec, RelayRecord record, Consumer<RelayOutcome> onFinished) {
+    this.loop = loop;
+    this.spec = spec;
+    this.record = record;
+    this.onFinished = onFinished;
+    this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b());
+    this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a());
+  }
+
+  RelayRecord record() {
+    return record;
+  }
+
+  int group() {
+    return (int) (spec.id() % DataPlane.GROUPS);
+  }
+
+  boolean guarded() {
+    return spec.guarded();
+  }
+
+  boolean finished() {
+    return finished;
+  }
+
+  boolean ending() {
+    return reason != null;
+  }
+
+  /** First step on the loop. */
+  void start() {
+    if (spec.preludeToB() != null) {
+      aToB.prelude(spec.preludeToB(), spec.preludeToBBytes());
+    }
+    if (spec.preludeToA() != null) {
+      bToA.prelude(spec.preludeToA(), spec.preludeToABytes());
+    }
+    thaw();
+  }
+
+  /** Takes the sockets into the epoll set, which tells at once what they are ready for. */
+  void thaw() {
+    if (finished) {
+      return;
+    }
+    try {
+      registrationA = loop.register(spec.a(), events -> ready(Side.A, events));
+      registrationB = loop.register(spec.b(), events -> ready(Side.B, events));
+      arm();
+    } catch (RuntimeException e) {
+      loop.report("relay could not be registered", e);
+      errno = Errno.ENOMEM;
+      reason = EndReason.ERROR;
+      finish();
+    }
+  }
+
+  /** Leaves the epoll set; nothing touches the sockets until {@link #thaw}. */
+  void freeze() {
+    if (registrationA != null) {
+      registrationA.cancel();
+      registrationA = null;
+    }
+    if (registrationB != null) {
+      registrationB.cancel();
+      registrationB = null;
+    }
+    if (timer != null) {
+      timer.cancel();
+      timer = null;
+    }
+  }
+
+  private boolean frozen() {
+    return registrationB == null;
+  }
+
+  private Direction from(Side side) {
+    return side == Side.A ? aToB : bToA;
+  }
+
+  private void ready(Side side, int events) {
+    boolean hangup = (events & (Readiness.EPOLLHUP | Readiness.EPOLLERR)) != 0;
+    if ((events & Readiness.EPOLLERR) != 0) {
+      int error = Sockets.tryOption(side == Side.A ? spec.a() : spec.b(), 1, Sockets.SO_ERROR);
+      if (error > 0) {
+        breakSide(side, error);
+      }
+    }
+    from(side).ready((events & ~(Readiness.EPOLLOUT | Readiness.EPOLLERR)) != 0, false);
+    from(side.other()).ready(false, hangup || (events & Readiness.EPOLLOUT) != 0);
+    turn();
+  }
+
+  /** Moves what can be moved, then looks whether the relay is over. */
+  void turn() {
+    queued = false;
+    if (finished || frozen()) {
+      return;
+    }
+    boolean more;
+    loop.enter(this);
+    try {
+      boolean moreFromA = aToB.turn();
+      more = bToA.turn() || moreFromA;
+    } catch (RuntimeException e) {
+      loop.report("relay failed", e);
+      errno = Errno.EIO;
+      end0(EndReason.ERROR);
+      lingerUntil = loop.now();
+      more = false;
+    } finally {
+      loop.leave();
+    }
+    if (stalled != null) {
+      errno = Errno.EAGAIN;
+      broken = stalled;
+      end0(EndReason.ERROR);
+    }
+    if (over()) {
+      finish();
+    } else if (more && !queued) {
+      queued = true;
+      loop.execute(this::turn);
+    }
+  }
+
+  private boolean over() {
+    if (reason == null) {
+      if (aToB.shutDown() && bToA.shutDown()) {
+        reason = EndReason.EOF;
+        record.ending(reason, loop.now());
+        return true;
+      }
+      return false;
+    }
+    return loop.now() >= lingerUntil || (settled(aToB, Side.A) && settled(bToA, Side.B));
+  }
+
+  /** Whether a direction of a relay that ends early has nothing more to deliver. */
+  private boolean settled(Direction direction, Side source) {
+    boolean readsOn = broken == source && !direction.sourceEnded() && !direction.destinationGone();
+    return direction.drained() && !readsOn;
+  }
+
+  /** A byte moved. */
+  void moved() {
+    record.activityNanos(loop.now());
+  }
+
+  /** Whether more may be read from a side: not when the relay ends, unless that side broke. */
+  boolean mayRead(Side source) {
+    if (reason != null) {
+      return broken == source;
+    }
+    if (allowance() == 0) {
+      end0(EndReason.MAX_BYTES);
+      return false;
+    }
+    return true;
+  }
+
+  /** How many bytes may still be read from both sides together. */
+  long allowance() {
+    return spec.maxBytes() == 0 ? Long.MAX_VALUE : spec.maxBytes() - aToB.read() - bToA.read();
+  }
+
+  /** End of stream on a side; a connection that is closed without our having ended it was reset. */
+  void sourceEnded(Side source) {
+    seenEnd(source);
+    boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
+    if (tcp && !from(source.other()).shutDown()) {
+      TcpInfo info = loop.tcpInfo(source == Side.A ? spec.a() : spec.b());
+      if (info != null && info.get("state") == TcpInfo.TCP_CLOSE) {
+        breakSide(source, Errno.ECONNRESET);
+      }
+    }
+  }
+
+  /** A direction was ended in order: the relay is half-closed now, or over. */
+  void directionEnded() {
+    halfClosed = true;
+    moved();
+    arm();
+  }
+
+  /** Reading failed; true when it should be tried again. */
+  boolean readFailed(Side source, int error) {
+    boolean first = broken != source;
+    breakSide(source, error);
+    return first && (error == Errno.ECONNRESET || error == Errno.EPIPE);
+  }
+
+  void writeFailed(Side destination, int error) {
+    breakSide(destination, error);
+  }
+
+  private void seenEnd(Side side) {
+    if (endedBy == null) {
+      endedBy = side;
+      record.endedBy(side);
+    }
+  }
+
+  /** A side's connection is gone: nothing can be written to it, what came from it still counts. */
+  private void breakSide(Side side, int error) {
+    seenEnd(side);
+    from(side.other()).loseDestination();
+    record.addEnds(side.index(), RelayRecord.SOURCE_RESET);
+    if (broken == null) {
+      broken = side;
+    }
+    boolean reset = error == Errno.ECONNRESET || error == Errno.EPIPE || error == Errno.ENOTCONN;
+    if (reason == null && !reset) {
+      errno = error;
+      record.errno(error);
+    }
+    end0(reset ? EndReason.RESET : EndReason.ERROR);
+  }
+
+  @Override
+  public void end(EndReason why) {
+    loop.run(
+        () -> {
+          if (!finished) {
+            end0(why);
+            turn();
+          }
+        });
+  }
+
+  private void end0(EndReason why) {
+    if (reason == null) {
+      reason = why;
+      lingerUntil = loop.now() + LINGER_NANOS;
+      record.ending(why, lingerUntil);
+      arm();
+    }
+  }
+
+  /** The watchdog has shut down this side's socket because it held the loop. Its thread. */
+  void stalled(Side side) {
+    stalled = side;
+  }
+
+  RelaySpec spec() {
+    return spec;
+  }
+
+  /** Makes sure that a timer fires at the next deadline, or before. */
+  private void arm() {
+    long next = nextDeadline();
+    if (next == Long.MAX_VALUE || (timer != null && timerNanos <= next)) {
+      return;
+    }
+    if (timer != null) {
+      timer.cancel();
+    }
+    timerNanos = next;
+    timer = loop.schedule(this::fired, next - System.nanoTime());
+  }
+
+  private void fired() {
+    timer = null;
+    if (finished) {
+      return;
+    }
+    loop.readClock();
+    long now = loop.now();
+    if (reason == null && now >= nextDeadline()) {
+      end0(expired(now));
+    }
+    arm();
+    turn();
+  }
+
+  private EndReason expired(long now) {
+    if (now >= after(record.startNanos(), spec.maxDurationMs())) {
+      return EndReason.MAX_DURATION;
+    }
+    boolean half = halfClosed && now >= after(record.activityNanos(), spec.halfCloseTimeoutMs());
+    return half ? EndReason.HALF_CLOSE_TIMEOUT : EndReason.IDLE;
+  }
+
+  private long nextDeadline() {
+    if (reason != null) {
+      return lingerUntil;
+    }
+    long next = after(record.startNanos(), spec.maxDurationMs());
+    next = Math.min(next, after(record.activityNanos(), spec.idleTimeoutMs()));
+    return halfClosed
+        ? Math.min(next, after(record.activityNanos(), spec.halfCloseTimeoutMs()))
+        : next;
+  }
+
+  private static long after(long nanos, long limitMs) {
+    return limitMs == 0 || limitMs > (Long.MAX_VALUE - nanos) / NANOS_PER_MS
+        ? Long.MAX_VALUE
+        : nanos + limitMs * NANOS_PER_MS;
+  }
+
+  private void finish() {
+    finished = true;
+    freeze();
+    if (!spec.guarded()) {
+      Syscalls.fcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA());
+      Syscalls.fcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB());
+    }
+    EndReason why = java.util.Objects.requireNonNull(reason);
+    RelayOutcome outcome =
+        new RelayOutcome(
+            why,
+            endedBy,
+            why == EndReason.ERROR ? errno : 0,
+            System.nanoTime() - record.startNanos(),
+            flow(aToB, Side.A),
+            flow(bToA, Side.B));
+    loop.finished(this, () -> onFinished.accept(outcome));
+  }
+
+  private RelayOutcome.Flow flow(Direction direction, Side source) {
+    long delivered = record.delivered(source.index());
+    long undelivered = direction.pending();
+    Pipe pipe = direction.takeUndelivered();
+    if (pipe != null) {
+      pipe.writeEnd().close();
+      Syscalls.fcntl(pipe.readEnd().fd(), Syscalls.F_SETFL, 0);
+    }
+    boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
+    return new RelayOutcome.Flow(
+        delivered,
+        undelivered,
+        pipe == null ? null : pipe.readEnd(),
+        tcp ? loop.tcpInfo(source == Side.A ? spec.a() : spec.b()) : null);
+  }
+
+  @Override
+  public long delivered(Side source) {
+    return record.delivered(source.index());
+  }
+
+  @Override
+  public long ageNanos() {
+    return System.nanoTime() - record.startNanos();
+  }
+
+  @Override
+  public long idleNanos() {
+    return Math.max(0, System.nanoTime() - record.activityNanos());
+  }
+}

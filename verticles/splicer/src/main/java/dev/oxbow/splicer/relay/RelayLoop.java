@@ -1,0 +1,223 @@
+package dev.oxbow.splicer.relay;
+
+import static dev.oxbow.fdpassing.libc.Sockets.MSG_DONTWAIT;
+import static dev.oxbow.fdpassing.libc.Syscalls.AGAIN;
+
+import dev.oxbow.codecs.tcp.TcpInfo;
+import dev.oxbow.fdpassing.descriptor.Pipe;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Readiness;
+import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the relays of one event loop share: its epoll set, one buffer, the clock of the turn and the
+ * pipes of its groups. Loop thread only, but for {@link #execute} and {@link #run}.
+ */
+final class RelayLoop {
+  private static final Logger log = LoggerFactory.getLogger(RelayLoop.class);
+
+  /** Larger reads pay for a splice instead. */
+  private static final int BUFFER_BYTES = 16 << 10;
+
+  private static final long TRIM_NANOS = 250_000_000;
+  private static final int EVENTS =
+      Readiness.EPOLLIN | Readiness.EPOLLOUT | Readiness.EPOLLRDHUP | Readiness.EPOLLET;
+
+  private final DescriptorLoop loop;
+  private final DescriptorLoop control;
+  private final int pipeBytes;
+  private final int idleLimit;
+  private final LoopGuard guard = new LoopGuard();
+  private final NativeMemory buffer = NativeMemory.allocate(BUFFER_BYTES);
+  private final NativeMemory tcpInfo = NativeMemory.allocate(512);
+  private final Pipe copies = Pipe.open(0);
+  private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
+  private final List<Relay> live = new ArrayList<>();
+  private long now = System.nanoTime();
+  private int idlePipes;
+  private boolean trimming;
+
+  /**
+   * @param idleLimit pipes that may stay open without use
+   */
+  RelayLoop(DescriptorLoop loop, DescriptorLoop control, int pipeBytes, int idleLimit) {
+    this.loop = loop;
+    this.control = control;
+    this.pipeBytes = pipeBytes;
+    this.idleLimit = idleLimit;
+  }
+
+  LoopGuard guard() {
+    return guard;
+  }
+
+  /** Starts a relay; soon, on the loop. Any thread. */
+  void start(Relay relay) {
+    loop.execute(
+        () -> {
+          relay.place = live.size();
+          live.add(relay);
+          relay.start();
+        });
+  }
+
+  void freeze(int group) {
+    live.stream().filter(relay -> relay.group() == group).forEach(Relay::freeze);
+  }
+
+  void thaw(int group) {
+    List.copyOf(live).stream().filter(relay -> relay.group() == group).forEach(Relay::thaw);
+  }
+
+  /** Closes pipes and buffers; no relay lives any more. */
+  void close() {
+    copies.close();
+    for (PipePool pool : pools) {
+      while (pool != null && pool.idleCount() > 0) {
+        pool.closeOneIdle();
+      }
+    }
+    idlePipes = 0;
+  }
+
+  void execute(Runnable task) {
+    loop.execute(task);
+  }
+
+  void run(Runnable task) {
+    loop.run(task);
+  }
+
+  Timer schedule(Runnable task, long delayNanos) {
+    return loop.schedule(task, delayNanos);
+  }
+
+  Registration register(int fd, Readiness readiness) {
+    return loop.register(fd, EVENTS, readiness);
+  }
+
+  /** A relay's turn begins. */
+  void enter(Relay relay) {
+    readClock();
+    guard.enter(relay);
+  }
+
+  /** A relay's turn is over. */
+  void leave() {
+    guard.leave();
+  }
+
+  void readClock() {
+    now = System.nanoTime();
+  }
+
+  /** CLOCK_MONOTONIC at the beginning of the turn, in nanoseconds. */
+  long now() {
+    return now;
+  }
+
+  /** Address of a buffer that is free between two system calls of a turn. */
+  long buffer() {
+    return buffer.address();
+  }
+
+  int bufferBytes() {
+    return BUFFER_BYTES;
+  }
+
+  PipePool pipes(int group) {
+    PipePool pool = pools[group];
+    if (pool == null) {
+      pool = new PipePool(pipeBytes);
+      pools[group] = pool;
+    }
+    return pool;
+  }
+
+  int acquirePipe(int group) {
+    PipePool pool = pipes(group);
+    idlePipes -= pool.idleCount() > 0 ? 1 : 0;
+    return pool.acquire();
+  }
+
+  void releasePipe(int group, int number) {
+    pipes(group).release(number);
+    idlePipes++;
+    if (idlePipes > idleLimit && !trimming) {
+      trimming = true;
+      loop.schedule(this::trim, TRIM_NANOS);
+    }
+  }
+
+  private void trim() {
+    trimming = false;
+    for (PipePool pool : pools) {
+      while (pool != null && pool.idleCount() > 0 && idlePipes > idleLimit) {
+        pool.closeOneIdle();
+        idlePipes--;
+      }
+    }
+  }
+
+  /**
+   * Sends from a pipe without relying on any flag of the socket: duplicates what is in the pipe,
+   * sends the duplicate, and takes out of the pipe what the socket took.
+   *
+   * @return bytes, or {@link Syscalls#AGAIN}
+   */
+  long sendFromPipe(Pipe full, int to, long length) {
+    int in = full.readEnd().fd();
+    long most = Math.min(length, BUFFER_BYTES);
+    long teed = Syscalls.tee(in, copies.writeEnd().fd(), most);
+    long n = Syscalls.read(copies.readEnd().fd(), buffer.address(), BUFFER_BYTES);
+    if (teed <= 0 || n != teed) {
+      throw new IllegalStateException("tee gave " + teed + " bytes, and read " + n);
+    }
+    long sent = Sockets.send(to, buffer.address(), n, MSG_DONTWAIT);
+    for (long gone = 0; sent != AGAIN && gone < sent; ) {
+      gone += Syscalls.read(in, buffer.address(), sent - gone);
+    }
+    return sent;
+  }
+
+  /** TCP_INFO of a socket, or null when it is not TCP. */
+  @Nullable TcpInfo tcpInfo(int fd) {
+    int length = Sockets.tcpInfo(fd, tcpInfo);
+    return length == 0 ? null : new TcpInfo(tcpInfo.bytes(0, length));
+  }
+
+  /** A relay is over: forgets it and tells the control loop. */
+  void finished(Relay relay, Runnable tell) {
+    Relay last = live.remove(live.size() - 1);
+    if (last != relay) {
+      last.place = relay.place;
+      live.set(relay.place, last);
+    }
+    control.execute(tell);
+  }
+
+  int openPipes() {
+    int open = 0;
+    for (PipePool pool : pools) {
+      open += pool == null ? 0 : pool.openCount();
+    }
+    return open;
+  }
+
+  int idlePipes() {
+    return idlePipes;
+  }
+
+  void report(String what, RuntimeException e) {
+    log.error(what, e);
+  }
+}
