@@ -1,14 +1,20 @@
 package dev.oxbow.fdpassing.libc;
 
 import jnr.ffi.LibraryLoader;
+import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 import jnr.ffi.annotations.Variadic;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Raw signatures. Addresses and sizes are plain {@code long}s and nothing is an object, because
- * jnr-ffi compiles such calls to its cheapest stubs (about 50 ns above the same call in C). Public
- * only because jnr-ffi implements it in a class loader of its own: call {@link Syscalls} and {@link
- * Sockets}.
+ * jnr-ffi compiles such calls to its cheapest stubs (about 50 ns above the same call in C). Six
+ * arguments need a {@link Pointer} among them: jnr-ffi 2.3.3 compiles six numbers to a stub that
+ * passes anything as the sixth (seen with strace on x86-64); with a pointer it takes another way
+ * that is as fast.
+ *
+ * <p>Public only because jnr-ffi implements it in a class loader of its own: call {@link Syscalls}
+ * and {@link Sockets}.
  */
 @SuppressWarnings({"checkstyle:MethodName", "MethodName", "MemberName"})
 public interface LibC {
@@ -27,7 +33,14 @@ public interface LibC {
 
   int pipe2(long fds, int flags);
 
-  long splice(int in, long offsetIn, int out, long offsetOut, long length, int flags);
+  /** Offsets are always null; as {@code long}s the flags would arrive garbled. */
+  long splice(
+      int in,
+      @Nullable Pointer offsetIn,
+      int out,
+      @Nullable Pointer offsetOut,
+      long len,
+      int flags);
 
   long tee(int in, int out, long length, int flags);
 
@@ -41,7 +54,8 @@ public interface LibC {
 
   int ftruncate(int fd, long length);
 
-  long mmap(long address, long length, int protection, int flags, int fd, long offset);
+  /** The address is always null; as a {@code long} the offset would arrive garbled. */
+  long mmap(@Nullable Pointer address, long length, int protection, int flags, int fd, long offset);
 
   int munmap(long address, long length);
 

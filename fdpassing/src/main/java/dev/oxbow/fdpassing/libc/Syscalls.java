@@ -140,7 +140,7 @@ public final class Syscalls {
   /** splice(2) without offsets: bytes moved, 0 at the end of input, or {@link #AGAIN}. */
   public static long splice(int in, int out, long length, int flags) {
     while (true) {
-      long n = C.splice(in, 0, out, 0, length, flags);
+      long n = C.splice(in, null, out, null, length, flags);
       if (n >= 0) {
         return n;
       }
@@ -197,7 +197,7 @@ public final class Syscalls {
   static long mmap(int fd, long length) {
     final int protReadWrite = 3;
     final int mapShared = 1;
-    long address = C.mmap(0, length, protReadWrite, mapShared, fd, 0);
+    long address = C.mmap(null, length, protReadWrite, mapShared, fd, 0);
     if (address == -1) {
       throw new LinuxException("mmap", errno());
     }
