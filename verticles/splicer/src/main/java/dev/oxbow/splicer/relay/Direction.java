@@ -145,7 +145,7 @@ final class Direction {
   private boolean fill() {
     long most = relay.allowance();
     try {
-      return bulk && !relay.guarded() ? fillBySplice(most) : fillByCopy(most);
+      return (bulk && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
     } catch (LinuxException e) {
       // Told once, and before the peer's last data: the relay decides, and reading goes on.
       return relay.readFailed(source, e.errno());
