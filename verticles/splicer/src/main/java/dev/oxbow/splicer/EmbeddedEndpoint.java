@@ -40,7 +40,10 @@ final class EmbeddedEndpoint implements Client, Recipient {
   private final Mailbox mailbox;
   private final MessageConsumer<Object> consumer;
 
-  /** What is asked for, besides a {@link SpliceRequest}. */
+  /** Asks for a relay; who asks learns of its end from the reports. */
+  record Splice(SpliceRequest request, Reports reports) {}
+
+  /** Asks for a page of the live relays. */
   record ListQuery(@Nullable String after, int limit) {}
 
   /** Names a relay to be ended. */
@@ -80,8 +83,10 @@ final class EmbeddedEndpoint implements Client, Recipient {
   }
 
   private Object answer(Object request) {
-    if (request instanceof SpliceRequest splice) {
-      return splice(splice);
+    if (request instanceof Splice splice) {
+      String id = splice(splice.request);
+      // Here and not where the answer arrives: the report may be there before it.
+      return new Relay(id, splice.reports.await(id));
     }
     if (request instanceof ListQuery list) {
       return service.list(this, list.after, list.limit);

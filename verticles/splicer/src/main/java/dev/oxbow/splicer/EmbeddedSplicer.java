@@ -48,7 +48,7 @@ final class EmbeddedSplicer implements Splicer {
 
   @Override
   public Future<Relay> splice(SpliceRequest request) {
-    return this.<String>ask(request).map(id -> new Relay(id, reports.await(id)));
+    return ask(new EmbeddedEndpoint.Splice(request, reports));
   }
 
   @Override
@@ -93,10 +93,7 @@ final class EmbeddedSplicer implements Splicer {
   public Future<Void> close() {
     return vertx
         .undeploy(deployment)
-        .onComplete(
-            v -> {
-              consumer.unregister();
-              reports.fail(new SplicerException(ErrorCode.UNAVAILABLE, "the Splicer is closed"));
-            });
+        .compose(v -> reports.whenAllDelivered())
+        .onComplete(v -> consumer.unregister());
   }
 }

@@ -3,6 +3,7 @@ package dev.oxbow.splicer;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Promise;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** Who waits for which report. Thread-safe. */
 final class Reports {
   private final Map<String, Promise<SpliceReport>> awaited = new HashMap<>();
+  private final List<Promise<Void>> patient = new ArrayList<>();
   private @Nullable Handler<SpliceReport> unclaimed;
 
   /** The report of a relay that was accepted just now. */
@@ -37,6 +39,29 @@ final class Reports {
     } else {
       report.close();
     }
+    tellIfDone();
+  }
+
+  /** Completes when nobody waits for a report any more. */
+  Future<Void> whenAllDelivered() {
+    Promise<Void> done = Promise.promise();
+    synchronized (this) {
+      patient.add(done);
+    }
+    tellIfDone();
+    return done.future();
+  }
+
+  private void tellIfDone() {
+    List<Promise<Void>> done;
+    synchronized (this) {
+      if (!awaited.isEmpty() || patient.isEmpty()) {
+        return;
+      }
+      done = List.copyOf(patient);
+      patient.clear();
+    }
+    done.forEach(Promise::complete);
   }
 
   /** No report will come any more. */

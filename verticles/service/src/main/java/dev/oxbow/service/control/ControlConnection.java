@@ -101,7 +101,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private void checkArrived(Packet packet) {
     boolean scarce = packet.descriptorsLost();
     for (Descriptor descriptor : packet.descriptors()) {
-      scarce |= ControlServer.fromReserve(descriptor.fd());
+      scarce |= server.fromReserve(descriptor.fd());
     }
     if (scarce) {
       throw new RequestException(

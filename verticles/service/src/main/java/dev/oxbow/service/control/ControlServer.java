@@ -38,6 +38,7 @@ public final class ControlServer {
   private final Mailboxes mailboxes;
   private final PacketBuffer buffer = new PacketBuffer();
   private final Set<ControlConnection> connections = new LinkedHashSet<>();
+  private final long highestNumber = Syscalls.descriptorLimit() - RESERVED_NUMBERS;
   private final long startNanos = System.nanoTime();
   private @Nullable Descriptor listener;
   private @Nullable Registration registration;
@@ -103,8 +104,8 @@ public final class ControlServer {
   }
 
   /** Whether a descriptor's number is so high that hardly any is left. */
-  static boolean fromReserve(int fd) {
-    return fd >= Syscalls.descriptorLimit() - RESERVED_NUMBERS;
+  boolean fromReserve(int fd) {
+    return fd >= highestNumber;
   }
 
   void forget(ControlConnection connection) {

@@ -147,8 +147,9 @@ final class Direction {
     try {
       return (bulk && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
     } catch (LinuxException e) {
-      // Told once, and before the peer's last data: the relay decides, and reading goes on.
-      return relay.readFailed(source, e.errno());
+      // A reset is told once, and before the peer's last data: then reading goes on.
+      sourceEnded = !relay.readFailed(source, e.errno());
+      return true;
     }
   }
 

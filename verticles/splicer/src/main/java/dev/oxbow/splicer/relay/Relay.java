@@ -79,7 +79,7 @@ final class Relay implements LiveRelay {
     return reason != null;
   }
 
-  /** First step on the loop. */
+  /** First step on the loop; {@link #thaw} is the next. */
   void start() {
     if (spec.preludeToB() != null) {
       aToB.prelude(spec.preludeToB(), spec.preludeToBBytes());
@@ -87,7 +87,6 @@ final class Relay implements LiveRelay {
     if (spec.preludeToA() != null) {
       bToA.prelude(spec.preludeToA(), spec.preludeToABytes());
     }
-    thaw();
   }
 
   /** Takes the sockets into the epoll set, which tells at once what they are ready for. */
@@ -284,7 +283,7 @@ final class Relay implements LiveRelay {
   private void end0(EndReason why) {
     if (reason == null) {
       reason = why;
-      lingerUntil = loop.now() + LINGER_NANOS;
+      lingerUntil = System.nanoTime() + LINGER_NANOS;
       record.ending(why, lingerUntil);
       arm();
     }

@@ -41,6 +41,7 @@ final class RelayLoop {
   private final NativeMemory tcpInfo = NativeMemory.allocate(512);
   private final Pipe copies = Pipe.open(0);
   private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
+  private final boolean[] frozen = new boolean[DataPlane.GROUPS];
   private final List<Relay> live = new ArrayList<>();
   private long now = System.nanoTime();
   private int idlePipes;
@@ -67,14 +68,19 @@ final class RelayLoop {
           relay.place = live.size();
           live.add(relay);
           relay.start();
+          if (!frozen[relay.group()]) {
+            relay.thaw();
+          }
         });
   }
 
   void freeze(int group) {
+    frozen[group] = true;
     live.stream().filter(relay -> relay.group() == group).forEach(Relay::freeze);
   }
 
   void thaw(int group) {
+    frozen[group] = false;
     List.copyOf(live).stream().filter(relay -> relay.group() == group).forEach(Relay::thaw);
   }
 
