@@ -1,0 +1,127 @@
+package dev.oxbow.app.demo;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** A process of the demo. Blocking calls. */
+final class Child {
+  private static final long LOOK_MS = 20;
+  private static final long STOP_SECONDS = 10;
+
+  /** State of /proc/net/tcp: include/net/tcp_states.h. */
+  private static final String TCP_LISTEN = "0A";
+
+  private final String name;
+  private final Process process;
+  private final Path stderr;
+
+  private Child(String name, Process process, Path stderr) {
+    this.name = name;
+    this.process = process;
+    this.stderr = stderr;
+  }
+
+  /**
+   * Starts a process, which is killed at the end of the demo if it lives then.
+   *
+   * @param logs where its standard error goes, as {@code <name>.log}
+   * @param stdout where its standard output goes
+   */
+  static Child start(
+      String name,
+      List<String> command,
+      Path logs,
+      ProcessBuilder.Redirect stdout,
+      Cleanup cleanup) {
+    Path stderr = logs.resolve(name + ".log");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectOutput(stdout)
+              .redirectError(ProcessBuilder.Redirect.appendTo(stderr.toFile()))
+              .start();
+      Child child = new Child(name, process, stderr);
+      cleanup.add(child::kill);
+      return child;
+    } catch (IOException e) {
+      throw new UncheckedIOException(name + " cannot be started", e);
+    }
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  Process process() {
+    return process;
+  }
+
+  /** Sends SIGKILL and waits for the end. Idempotent. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  /** Sends SIGTERM and waits for the end; the exit status. */
+  int stop() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+      throw new IllegalStateException(name + " does not stop");
+    }
+    return process.exitValue();
+  }
+
+  /** Waits for the end; the exit status. */
+  int awaitEnd(long seconds) throws InterruptedException {
+    if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
+      throw new IllegalStateException(name + " did not end within " + seconds + " s");
+    }
+    return process.exitValue();
+  }
+
+  /** Looks again and again until something is so. */
+  void await(String what, long seconds, BooleanSupplier isSo) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    while (!isSo.getAsBoolean()) {
+      if (process.waitFor(LOOK_MS, TimeUnit.MILLISECONDS)) {
+        throw new IllegalStateException(
+            name + " ended with status " + process.exitValue() + ": " + lastWords());
+      }
+      if (System.nanoTime() - deadline > 0) {
+        throw new IllegalStateException(what + " was not so after " + seconds + " s");
+      }
+    }
+  }
+
+  /** Whether somebody listens on a port in the network namespace of the process. */
+  boolean hasListener(int port) {
+    String suffix = String.format(Locale.ROOT, ":%04X", port);
+    for (String table : new String[] {"tcp", "tcp6"}) {
+      try {
+        for (String line : Files.readAllLines(Path.of("/proc/" + pid() + "/net/" + table))) {
+          String[] fields = line.strip().split("\\s+", -1);
+          if (fields[1].endsWith(suffix) && fields[3].equals(TCP_LISTEN)) {
+            return true;
+          }
+        }
+      } catch (IOException e) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  private String lastWords() {
+    try {
+      List<String> lines = Files.readAllLines(stderr);
+      return lines.isEmpty() ? "it said nothing" : lines.get(lines.size() - 1);
+    } catch (IOException e) {
+      return "what it said cannot be read: " + e.getMessage();
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package dev.oxbow.app.demo;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What proc(5) tells of a process. */
+final class ProcFiles {
+  private static final String RSS = "VmRSS:";
+
+  private ProcFiles() {}
+
+  /** How many open descriptors of each kind a process has: socket, pipe, file. */
+  static Map<String, Integer> descriptors(long pid) {
+    Map<String, Integer> kinds = new TreeMap<>(Map.of("socket", 0, "pipe", 0, "other", 0));
+    try (var descriptors = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      descriptors.forEach(descriptor -> kinds.merge(kind(descriptor), 1, Integer::sum));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    kinds.remove("gone");
+    return kinds;
+  }
+
+  /** Resident memory of a process in bytes; 0 when it is gone. */
+  static long residentBytes(long pid) {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
+        if (line.startsWith(RSS)) {
+          return Long.parseLong(line.substring(RSS.length()).replace("kB", "").strip()) << 10;
+        }
+      }
+      return 0;
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  private static String kind(Path descriptor) {
+    try {
+      String target = Files.readSymbolicLink(descriptor).toString();
+      return target.startsWith("socket:") ? "socket" : target.startsWith("pipe:") ? "pipe" : "other";
+    } catch (NoSuchFileException e) {
+      return "gone";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package dev.oxbow.app.demo;
+
+import dev.oxbow.app.demo.client.Event;
+import dev.oxbow.app.demo.client.Order;
+import dev.oxbow.app.demo.payload.Hash;
+import dev.oxbow.splicer.RelayPage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What happens on the stage, act by act. One thread, blocking. */
+final class Scenario {
+  private static final long ACT_SECONDS = 20;
+
+  private final Stage stage;
+  private final Progress progress;
+  private final ClientProcess clients;
+  private final Observed observed = new Observed();
+  private final Transfers transfers;
+  private final List<CurlClient> curls = new ArrayList<>();
+  private final WebFile medium;
+
+  private Scenario(Stage stage, Progress progress) throws IOException {
+    this.stage = stage;
+    this.progress = progress;
+    this.clients = stage.clients();
+    WebFile big = file("big.bin", 1, Transfers.BIG_BYTES);
+    medium = file("medium.bin", 2, Transfers.MEDIUM_BYTES);
+    transfers = new Transfers(big, medium, file("small.bin", 3, Transfers.SMALL_BYTES));
+  }
+
+  /** Plays it from the first forwarder to the end of the service. */
+  static Verdict play(Stage stage, Progress progress) throws Exception {
+    Scenario scenario = new Scenario(stage, progress);
+    Child first = stage.startForwarder();
+    scenario.observed.descriptorsBefore = ProcFiles.descriptors(stage.service().pid());
+    scenario.observed.residentBefore = ProcFiles.residentBytes(stage.service().pid());
+    progress.watch(scenario::relaysNow, scenario.clients::bytes);
+    scenario.connect();
+    scenario.killForwarder(first);
+    Child second = scenario.restartForwarder();
+    scenario.finish();
+    scenario.stop(second);
+    return new Verdict(scenario.transfers, scenario.observed, stage.origin());
+  }
+
+  private void connect() throws InterruptedException {
+    progress.say(
+        "clients download, upload, half-close and request through the forwarder (origin: "
+            + stage.origin().httpServer()
+            + ")");
+    transfers.lasting().forEach(clients::order);
+    transfers.endingAlone().forEach(clients::order);
+    transfers.before().forEach(clients::order);
+    CurlClient.find().ifPresent(this::startCurls);
+    clients.await("requests before the kill", ACT_SECONDS, Transfers.done(transfers.before()));
+    clients.await(
+        "transfers before the kill", ACT_SECONDS, Transfers.underWay(transfers.lasting()));
+    clients.await(
+        "transfers before the kill", ACT_SECONDS, Transfers.underWay(transfers.endingAlone()));
+    observeSlowReader();
+  }
+
+  private void startCurls(Path curl) {
+    curls.add(CurlClient.download(stage, curl, "curl-download", medium.path()));
+    curls.add(
+        CurlClient.upload(
+            stage, curl, "curl-upload", stage.www().resolve(medium.name()), "/upload/curl"));
+  }
+
+  private void killForwarder(Child forwarder) throws InterruptedException {
+    Set<String> relays = relaysOnceHandedOver();
+    long bytes = clients.bytes();
+    int answers = answers();
+    long began = System.nanoTime();
+    forwarder.kill();
+    observed.relaysAtKill = relays;
+    progress.say("kill -9 " + forwarder.pid() + ": the forwarder is gone, " + relays.size()
+        + " relays go on");
+    transfers.endingAlone().forEach(order -> clients.order(Order.release(order.id())));
+    clients.await(
+        "transfers without a forwarder", ACT_SECONDS, Transfers.done(transfers.endingAlone()));
+    stage
+        .service()
+        .await("end of their relays", ACT_SECONDS, () -> ended(relays) >= endingAlone());
+    Set<String> alone = new HashSet<>(relays);
+    alone.removeAll(stage.watch().relays().keySet());
+    observed.endedAlone = alone;
+    observed.bytesAlone = clients.bytes() - bytes;
+    observed.answersAlone = answers() - answers;
+    observed.aloneMs = (System.nanoTime() - began) / 1_000_000;
+  }
+
+  private Child restartForwarder() throws InterruptedException {
+    progress.say("starting another forwarder, which finds the reports of "
+        + observed.endedAlone.size() + " relays that ended meanwhile");
+    Child forwarder = stage.startForwarder();
+    progress.say("forwarder " + forwarder.pid() + " is there: new connections, and full speed");
+    transfers.lasting().forEach(order -> clients.order(Order.release(order.id())));
+    transfers.after().forEach(clients::order);
+    return forwarder;
+  }
+
+  private void finish() throws InterruptedException, IOException {
+    clients.await("transfers over the kill", ACT_SECONDS, Transfers.done(transfers.lasting()));
+    clients.await("transfers after the kill", ACT_SECONDS, Transfers.done(transfers.after()));
+    for (CurlClient curl : curls) {
+      clients.add(curl.await(ACT_SECONDS));
+    }
+    Child service = stage.service();
+    service.await("end of all relays", ACT_SECONDS, () -> stage.watch().relays().isEmpty());
+    observed.ends = clients.events();
+    collectUploads();
+  }
+
+  private void stop(Child forwarder) throws Exception {
+    progress.say("all transfers are over: counting descriptors, stopping forwarder and service");
+    Child service = stage.service();
+    int sockets = observed.descriptorsBefore.getOrDefault("socket", 0);
+    // What has ended is closed soon, on another thread; what leaks stays.
+    service.await("descriptors of the service, back again", ACT_SECONDS, () -> sockets
+        >= ProcFiles.descriptors(service.pid()).getOrDefault("socket", 0));
+    observed.descriptorsAfter = ProcFiles.descriptors(service.pid());
+    observed.relaysLeft = stage.watch().relays().size();
+    observed.forwarderStatus = forwarder.stop();
+    stage.closeWatch();
+    observed.serviceStatus = service.stop();
+    observed.linesOfFirst = AccessLine.readAll(stage.accessLog(1));
+    observed.linesOfSecond = AccessLine.readAll(stage.accessLog(2));
+  }
+
+  /** The oldest way to be slow: what the reader has not taken must wait in buffers and at home. */
+  private void observeSlowReader() {
+    Event reader = clients.events().get(Transfers.SLOW_READER);
+    for (RelayPage.Entry relay : stage.watch().relays().values()) {
+      if (reader != null && ServiceWatch.clientOf(relay).endsWith(":" + reader.port())) {
+        observed.slowTakenBytes = reader.received();
+        observed.slowMovedBytes = relay.bytesBToA();
+      }
+    }
+  }
+
+  /** The relays of all transfers that should be there: curl may connect a little later. */
+  private Set<String> relaysOnceHandedOver() throws InterruptedException {
+    int expected = transfers.lasting().size() + endingAlone() + curls.size();
+    stage
+        .service()
+        .await(
+            "relays of all transfers",
+            ACT_SECONDS,
+            () -> stage.watch().relays().size() == expected);
+    return new HashSet<>(stage.watch().relays().keySet());
+  }
+
+  private int ended(Set<String> relays) {
+    Set<String> ended = new HashSet<>(relays);
+    ended.removeAll(stage.watch().relays().keySet());
+    return ended.size();
+  }
+
+  private int endingAlone() {
+    return transfers.endingAlone().size();
+  }
+
+  private int answers() {
+    return clients.events().values().stream().mapToInt(Event::answers).sum();
+  }
+
+  private String relaysNow() {
+    long resident = ProcFiles.residentBytes(stage.service().pid());
+    observed.residentPeak = Math.max(observed.residentPeak, resident);
+    int running = 0;
+    for (Event event : clients.events().values()) {
+      running += event.ended() ? 0 : 1;
+    }
+    return running + " transfers";
+  }
+
+  private void collectUploads() throws IOException {
+    for (Map.Entry<String, Event> end : observed.ends.entrySet()) {
+      String id = end.getKey();
+      if (id.equals("curl-upload") || id.startsWith("upload-")) {
+        String name = id.equals("curl-upload") ? "curl" : id.replace("upload-", "");
+        Path file = stage.www().resolve("upload").resolve(name);
+        observed.uploaded.put(id, Hash.ofFile(file));
+      }
+    }
+  }
+
+  private WebFile file(String name, long seed, long length) throws IOException {
+    WebFile file = WebFile.make(stage.www(), name, seed, length);
+    observed.files.put(file.path(), file);
+    return file;
+  }
+}

@@ -1,0 +1,189 @@
+package dev.oxbow.app.demo;
+
+import dev.oxbow.app.process.NativeVertx;
+import dev.oxbow.app.process.Self;
+import io.vertx.core.Vertx;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** What the scenario is played on: namespaces, a folder, and the processes in them. */
+final class Stage {
+  static final int FORWARD_HTTP_PORT = 8080;
+  static final int FORWARD_HALF_CLOSE_PORT = 8007;
+
+  /** Starting takes two seconds or three; a busy machine may take longer. */
+  private static final long START_SECONDS = 20;
+
+  private final Network network;
+  private final Path folder;
+  private final Cleanup cleanup;
+  private final OriginProcesses origin;
+  private final Child service;
+  private final ClientProcess clients;
+  private final ServiceWatch watch;
+  private int forwarders;
+
+  private Stage(
+      Network network,
+      Path folder,
+      Cleanup cleanup,
+      OriginProcesses origin,
+      Child service,
+      ClientProcess clients,
+      ServiceWatch watch) {
+    this.network = network;
+    this.folder = folder;
+    this.cleanup = cleanup;
+    this.origin = origin;
+    this.service = service;
+    this.clients = clients;
+    this.watch = watch;
+  }
+
+  /** Makes and starts everything but the forwarder. */
+  static Stage set(Path ip, Path folder, Cleanup cleanup, Progress progress) throws Exception {
+    progress.say("making three network namespaces: clients - proxy - origin");
+    Network network = Network.open(ip, cleanup);
+    Files.createDirectories(folder.resolve("www/upload"));
+    Path config =
+        Files.writeString(
+            folder.resolve("oxbow.yaml"), "runtimeDir: " + folder + "/run\nsplicer: {}\n");
+    progress.say("starting the service, the origin and the clients");
+    Child service =
+        start(network, folder, cleanup, "service", Network.Place.PROXY,
+            Self.command("run", "--config", config.toString()), ProcessBuilder.Redirect.DISCARD);
+    OriginProcesses origin = OriginProcesses.start(network, folder, cleanup);
+    Child clients =
+        start(network, folder, cleanup, "clients", Network.Place.CLIENTS,
+            Self.command(
+                "demo-client",
+                "--host",
+                Network.PROXY_ADDRESS,
+                "--http",
+                Integer.toString(FORWARD_HTTP_PORT),
+                "--half-close",
+                Integer.toString(FORWARD_HALF_CLOSE_PORT)),
+            ProcessBuilder.Redirect.PIPE);
+    Vertx vertx = NativeVertx.open(1);
+    cleanup.add(() -> vertx.close().await(START_SECONDS, TimeUnit.SECONDS));
+    origin.awaitReady(START_SECONDS);
+    Path pidFile = folder.resolve("run/oxbow.pid");
+    service.await("the service", START_SECONDS, () -> Files.exists(pidFile));
+    ServiceWatch watch = ServiceWatch.open(vertx, socket(folder));
+    return new Stage(
+        network, folder, cleanup, origin, service, new ClientProcess(clients), watch);
+  }
+
+  /** Makes the folder for configuration, files and logs, which is removed at the end. */
+  static Path makeFolder(Cleanup cleanup, boolean keep) throws IOException {
+    Path folder = Files.createTempDirectory("oxbow-demo-");
+    if (!keep) {
+      cleanup.add(() -> remove(folder));
+    }
+    return folder;
+  }
+
+  /** Starts a forwarder and waits until it listens. */
+  Child startForwarder() throws InterruptedException {
+    forwarders++;
+    Child forwarder =
+        start(
+            "forwarder-" + forwarders,
+            Network.Place.PROXY,
+            Self.command(
+                "forward",
+                "--listen",
+                Network.PROXY_ADDRESS + ":" + FORWARD_HTTP_PORT,
+                "--to",
+                Network.ORIGIN_ADDRESS + ":" + OriginProcesses.HTTP_PORT,
+                "--listen",
+                Network.PROXY_ADDRESS + ":" + FORWARD_HALF_CLOSE_PORT,
+                "--to",
+                Network.ORIGIN_ADDRESS + ":" + OriginProcesses.HALF_CLOSE_PORT,
+                "--splicer",
+                socket(folder).toString(),
+                "--app",
+                "demo",
+                "--log-format",
+                "json"),
+            ProcessBuilder.Redirect.to(accessLog(forwarders).toFile()));
+    forwarder.await(
+        "the forwarder",
+        START_SECONDS,
+        () ->
+            forwarder.hasListener(FORWARD_HTTP_PORT)
+                && forwarder.hasListener(FORWARD_HALF_CLOSE_PORT));
+    return forwarder;
+  }
+
+  /** Starts any process in one of the namespaces. */
+  Child start(
+      String name, Network.Place place, List<String> command, ProcessBuilder.Redirect stdout) {
+    return start(network, folder, cleanup, name, place, command, stdout);
+  }
+
+  /** Where a forwarder logs; counted from 1. */
+  Path accessLog(int forwarder) {
+    return folder.resolve("access-" + forwarder + ".json");
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  Path www() {
+    return folder.resolve("www");
+  }
+
+  OriginProcesses origin() {
+    return origin;
+  }
+
+  Child service() {
+    return service;
+  }
+
+  ClientProcess clients() {
+    return clients;
+  }
+
+  ServiceWatch watch() {
+    return watch;
+  }
+
+  /** Ends the demo's own use of the service. */
+  void closeWatch() throws TimeoutException {
+    watch.close();
+  }
+
+  private static Path socket(Path folder) {
+    return folder.resolve("run/splicer.sock");
+  }
+
+  private static Child start(
+      Network network,
+      Path folder,
+      Cleanup cleanup,
+      String name,
+      Network.Place place,
+      List<String> command,
+      ProcessBuilder.Redirect stdout) {
+    return Child.start(name, network.inside(place, command), folder, stdout, cleanup);
+  }
+
+  private static void remove(Path folder) throws IOException {
+    try (var files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package dev.oxbow.app.forward;
+
+import dev.oxbow.app.console.LogOptions;
+import dev.oxbow.app.console.Units;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code oxbow forward}. */
+@Command(
+    name = "forward",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Forwards TCP connections through Splicer, without copying a byte.",
+      "Without --splicer the Splicer runs in this process. With it, relays outlive this process:"
+          + " the next forwarder of the same --app logs how those of its predecessor ended.",
+      "Standard output gets one line per connection when it has ended: addresses, bytes, duration,"
+          + " reason, round-trip time and retransmits of both sides."
+    },
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {"0:Stopped by SIGTERM or SIGINT.", "1:Could not start.", "2:Wrong arguments."},
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  oxbow forward --listen 8080 --to 192.0.2.10:80",
+      "  oxbow forward --listen [::1]:8443 --to example.org:443 --idle-timeout 5m",
+      "  oxbow forward --listen :25 --to mail:25 --splicer /run/oxbow/splicer.sock --app mail",
+      "  oxbow forward --listen 80 --to web:80 --listen 443 --to web:443 --log-format json"
+    })
+public final class ForwardCommand implements Callable<Integer> {
+  private static final String ADDRESS = "ADDR";
+
+  @Spec private CommandLine.Model.@Nullable CommandSpec spec;
+
+  @Option(
+      names = "--listen",
+      required = true,
+      paramLabel = ADDRESS,
+      converter = Address.Converter.class,
+      description = "Where to listen: host:port, [IPv6]:port, :port or port. May be repeated.")
+  private List<Address> listen = List.of();
+
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = ADDRESS,
+      converter = Address.Converter.class,
+      description = "Where connections go. The first --to belongs to the first --listen, and so on.")
+  private List<Address> to = List.of();
+
+  @Option(
+      names = "--splicer",
+      paramLabel = "SOCKET",
+      description = "Control socket of a running service, such as /run/oxbow/splicer.sock.")
+  private @Nullable Path splicer;
+
+  @Option(
+      names = "--app",
+      paramLabel = "NAME",
+      defaultValue = "forward",
+      description = "Names the mailbox at --splicer (default: ${DEFAULT-VALUE}).")
+  private String app = "forward";
+
+  @Option(
+      names = "--connect-timeout",
+      paramLabel = "DURATION",
+      defaultValue = "10s",
+      converter = Units.Milliseconds.class,
+      description = "How long to wait for the target (default: ${DEFAULT-VALUE}).")
+  private long connectTimeoutMs;
+
+  @Option(
+      names = "--log-format",
+      paramLabel = "text|json",
+      defaultValue = "text",
+      description = "How the lines per connection look (default: ${DEFAULT-VALUE}).")
+  private LogFormat logFormat = LogFormat.TEXT;
+
+  @ArgGroup(validate = false, heading = "%nLimits of each connection:%n")
+  private ForwardLimits limits = new ForwardLimits();
+
+  @Mixin private LogOptions logging = new LogOptions();
+
+  @Override
+  public Integer call() throws Exception {
+    logging.apply();
+    if (listen.size() != to.size()) {
+      throw wrong("--listen and --to must be given equally often.");
+    }
+    if (!app.matches("[A-Za-z0-9._-]{1,64}")) {
+      throw wrong("--app has 1 to 64 letters, digits, dots, dashes or underscores.");
+    }
+    return ForwardProcess.run(
+        new ForwardProcess.Plan(
+            listen, to, splicer, app, limits, connectTimeoutMs, logFormat));
+  }
+
+  private ParameterException wrong(String message) {
+    CommandLine command = spec == null ? new CommandLine(this) : spec.commandLine();
+    return new ParameterException(command, message);
+  }
+}

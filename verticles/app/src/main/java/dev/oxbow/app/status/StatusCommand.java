@@ -1,0 +1,71 @@
+package dev.oxbow.app.status;
+
+import dev.oxbow.app.console.LogOptions;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code oxbow status}. */
+@Command(
+    name = "status",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Shows counters and live relays of a running service.",
+      "Root sees the relays of everybody, others those of their own --app."
+    },
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {"0:The service answered.", "1:It did not.", "2:Wrong arguments."},
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  oxbow status",
+      "  oxbow status --config /etc/oxbow/oxbow.yaml --watch",
+      "  oxbow status --runtime-dir /tmp/oxbow --json | jq .relays[].bytes"
+    })
+public final class StatusCommand implements Callable<Integer> {
+
+  @ArgGroup private Where where = new Where();
+
+  @Option(names = "--json", description = "Print one JSON object: stats and relays.")
+  private boolean json;
+
+  @Option(names = "--watch", description = "Show it again each second, with rates, until ^C.")
+  private boolean watch;
+
+  @Option(
+      names = "--app",
+      paramLabel = "NAME",
+      defaultValue = "forward",
+      description = "Whose relays to show, unless root asks (default: ${DEFAULT-VALUE}).")
+  private String app = "forward";
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "Relays to show as a table (default: ${DEFAULT-VALUE}).")
+  private int limit = 20;
+
+  @Mixin private LogOptions logging = new LogOptions();
+
+  /** Where the service is; one or the other. */
+  static final class Where {
+    @Option(names = "--config", paramLabel = "FILE", description = "The service's configuration.")
+    private @Nullable Path config;
+
+    @Option(
+        names = "--runtime-dir",
+        paramLabel = "DIR",
+        description = "The service's runtimeDir (default: /run/oxbow).")
+    private @Nullable Path runtimeDir;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    logging.apply();
+    return Status.show(where.config, where.runtimeDir, app, new Status.View(json, watch, limit));
+  }
+}
