@@ -74,8 +74,11 @@ public final class DescriptorLoop {
   /**
    * Puts a descriptor into the loop's epoll set. Loop thread only.
    *
-   * @param fd owned by the caller, who cancels the registration before closing it
+   * @param fd registered only once; owned by the caller, who cancels the registration before
+   *     closing it
    * @param events bits of {@link Readiness}; with EPOLLET edge-triggered
+   * @throws IllegalStateException naming the descriptor, when it cannot be polled (EPERM, for a
+   *     file or a memfd, epoll_ctl(2)) or when the loop has ended
    */
   public Registration register(int fd, int events, Readiness readiness) {
     if (!loop.inEventLoop()) {
@@ -87,8 +90,14 @@ public final class DescriptorLoop {
       throw new IllegalStateException("descriptor " + fd + " not registered", made.cause());
     }
     handle.registered(made.getNow());
-    handle.want(events);
-    return handle;
+    try {
+      // Only now Netty calls epoll_ctl.
+      handle.want(events);
+      return handle;
+    } catch (RuntimeException e) {
+      handle.cancel();
+      throw new IllegalStateException("descriptor " + fd + " not registered", e);
+    }
   }
 
   static EpollIoOps ops(int events) {
