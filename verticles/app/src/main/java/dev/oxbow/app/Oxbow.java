@@ -32,10 +32,10 @@ import picocli.CommandLine.ParseResult;
     commandListHeading = "%nCommands:%n",
     footerHeading = "%nFirst steps:%n",
     footer = {
-      "  oxbow demo                          see it work, in network namespaces of its own",
-      "  oxbow check                         what this machine lacks, if anything",
+      "  oxbow demo                         see it work, in namespaces of its own",
+      "  oxbow check                        what this machine lacks, if anything",
       "  oxbow forward --listen 8080 --to example.org:80",
-      "  oxbow run --config oxbow.yaml       serve other processes",
+      "  oxbow run --config oxbow.yaml      serve other processes",
       "",
       "oxbow COMMAND --help tells more."
     },

@@ -23,6 +23,9 @@ final class Scenario {
   private final Transfers transfers;
   private final List<CurlClient> curls = new ArrayList<>();
   private final WebFile medium;
+  private long bytesAtKill;
+  private int answersAtKill;
+  private long killedAt;
 
   private Scenario(Stage stage, Progress progress) throws IOException {
     this.stage = stage;
@@ -74,9 +77,9 @@ final class Scenario {
 
   private void killForwarder(Child forwarder) throws InterruptedException {
     Set<String> relays = relaysOnceHandedOver();
-    long bytes = clients.bytes();
-    int answers = answers();
-    long began = System.nanoTime();
+    bytesAtKill = clients.bytes();
+    answersAtKill = answers();
+    killedAt = System.nanoTime();
     forwarder.kill();
     observed.relaysAtKill = relays;
     progress.say("kill -9 " + forwarder.pid() + ": the forwarder is gone, " + relays.size()
@@ -90,15 +93,15 @@ final class Scenario {
     Set<String> alone = new HashSet<>(relays);
     alone.removeAll(stage.watch().relays().keySet());
     observed.endedAlone = alone;
-    observed.bytesAlone = clients.bytes() - bytes;
-    observed.answersAlone = answers() - answers;
-    observed.aloneMs = (System.nanoTime() - began) / 1_000_000;
   }
 
   private Child restartForwarder() throws InterruptedException {
     progress.say("starting another forwarder, which finds the reports of "
         + observed.endedAlone.size() + " relays that ended meanwhile");
     Child forwarder = stage.startForwarder();
+    observed.bytesAlone = clients.bytes() - bytesAtKill;
+    observed.answersAlone = answers() - answersAtKill;
+    observed.aloneMs = (System.nanoTime() - killedAt) / 1_000_000;
     progress.say("forwarder " + forwarder.pid() + " is there: new connections, and full speed");
     transfers.lasting().forEach(order -> clients.order(Order.release(order.id())));
     transfers.after().forEach(clients::order);

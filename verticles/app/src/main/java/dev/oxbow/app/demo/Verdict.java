@@ -110,20 +110,26 @@ final class Verdict {
   }
 
   private Proof survival() {
+    long failed =
+        lines.stream()
+            .filter(line -> observed.relaysAtKill.contains(String.valueOf(line.relay())))
+            .filter(line -> !line.reason().equals("eof"))
+            .count();
     boolean held =
         !observed.relaysAtKill.isEmpty()
+            && failed == 0
             && observed.bytesAlone > 0
-            && observed.answersAlone > 0
-            && reasons().keySet().equals(Set.of("eof"));
+            && observed.answersAlone > 0;
     return new Proof(
         "survival",
         "Relays outlive kill -9 of the proxy",
         held,
         String.format(
             Locale.ROOT,
-            "%d relays alive at the kill, 0 failed: %s and %d answers in the %.1f s without a"
+            "%d relays alive at the kill, %d failed: %s and %d answers in the %.1f s without a"
                 + " forwarder",
             observed.relaysAtKill.size(),
+            failed,
             Units.bytes(observed.bytesAlone),
             observed.answersAlone,
             observed.aloneMs / 1000.0));
@@ -158,7 +164,11 @@ final class Verdict {
     long received = events().stream().mapToLong(Event::received).sum();
     boolean tcpInfo = lines.stream().allMatch(AccessLine::hasTcpInfo);
     boolean held =
-        lines.size() == connections() && toTarget == sent && toClient == received && tcpInfo;
+        lines.size() == connections()
+            && reasons().keySet().equals(Set.of("eof"))
+            && toTarget == sent
+            && toClient == received
+            && tcpInfo;
     return new Proof(
         "accounting",
         "Reports tell the truth, byte for byte",
