@@ -51,8 +51,8 @@ public final class NetSockets {
    * @param socket a plain socket of a Vert.x with native epoll
    * @return fails with {@link IllegalArgumentException} for TLS (its keys are in user space) and
    *     for what is no socket of its own, such as a stream of HTTP/2: that socket stays as it is;
-   *     with {@link LinuxException} EMFILE, likewise; with {@link java.io.IOException} when the
-   *     connection closes before everything is flushed
+   *     with {@link LinuxException} EMFILE, likewise but paused; with {@link java.io.IOException}
+   *     when the connection closes before everything is flushed
    */
   public static Future<Taken> take(NetSocket socket) {
     if (!(socket instanceof NetSocketImpl own)
@@ -63,6 +63,8 @@ public final class NetSockets {
       return refused("a TLS connection cannot be taken: its keys are in user space");
     }
     Promise<Taken> promise = own.context().promise();
+    // At once, in whichever thread: what is read before the loop's turn comes waits in the queue.
+    own.pause();
     SocketTake take = new SocketTake(own, channel, promise);
     if (channel.eventLoop().inEventLoop()) {
       take.begin();

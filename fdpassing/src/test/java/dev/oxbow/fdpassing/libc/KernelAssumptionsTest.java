@@ -147,6 +147,22 @@ class KernelAssumptionsTest {
     pipe.close();
   }
 
+  /** The same on AF_UNIX, when the peer closes without having read everything? */
+  @Test
+  void unixPeerThatClosedWithUnreadDataIsToldOnceToo() {
+    try (StreamPair pair = StreamPair.unix()) {
+      new TestPeer(pair.near()).write(new byte[1]);
+      TestPeer far = pair.peer();
+      far.write("last words".getBytes(UTF_8));
+      far.close();
+      StringBuilder told = new StringBuilder();
+      for (int i = 0; i < 4; i++) {
+        told.append(receive(pair.near().fd())).append(' ');
+      }
+      assertThat(told).hasToString("last words ECONNRESET end end ");
+    }
+  }
+
   /** Does a write that fails take the error away, so that a reader sees only the end? */
   @Test
   void resetThatAWriterSawIsNotToldToTheReaderAgain() {

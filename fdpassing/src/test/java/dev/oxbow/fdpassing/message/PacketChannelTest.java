@@ -12,11 +12,15 @@ import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.ChildJvm;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -223,7 +227,7 @@ class PacketChannelTest {
     assertThat(vertx.call(channel::peerGone)).isTrue();
     long thread = vertx.call(() -> Thread.currentThread().getId());
     long before = ManagementFactory.getThreadMXBean().getThreadCpuTime(thread);
-    await(vertx.vertx().timer(500, java.util.concurrent.TimeUnit.MILLISECONDS));
+    await(vertx.vertx().timer(500, TimeUnit.MILLISECONDS));
     long spent = ManagementFactory.getThreadMXBean().getThreadCpuTime(thread) - before;
     assertThat(spent).isLessThan(100_000_000);
     assertThat(recorder.events()).containsExactly("<writable>");
@@ -271,13 +275,59 @@ class PacketChannelTest {
     assertThat(recorder.events().size()).isGreaterThan(1);
   }
 
+  @Test
+  @RequiresRoot
+  void tooManyDescriptorsInFlightAreSentWhenThereAreFewer() throws Exception {
+    // Root with all capabilities has no such limit.
+    List<String> limited =
+        List.of(
+            "prlimit", "--nofile=200:200", "setpriv", "--bounding-set=-sys_resource,-sys_admin");
+    assertThat(ChildJvm.run(limited, InFlight.class)).contains("all arrived");
+  }
+
+  /** In a JVM with at most 200 descriptors in flight: sends 2,000 as fast as it can. */
+  static final class InFlight {
+    public static void main(String[] arguments) {
+      final int packets = 40;
+      Recorder recorder = new Recorder();
+      Descriptor[] pair = UnixSockets.pair();
+      try (EpollVertx vertx = EpollVertx.open();
+          PacketPeer peer = new PacketPeer(pair[1])) {
+        DescriptorLoop loop = DescriptorLoop.of(vertx.context());
+        PacketChannel channel =
+            vertx.call(() -> new PacketChannel(loop, pair[0], new PacketBuffer(), recorder));
+        int[] sent = {0};
+        recorder.onWritable =
+            () -> {
+              List<Descriptor> fifty = Collections.nCopies(50, pair[0]);
+              while (sent[0] < packets && channel.send(new byte[] {1}, fifty)) {
+                sent[0]++;
+              }
+            };
+        vertx.run(() -> recorder.onWritable.run());
+        if (vertx.call(() -> sent[0]) >= packets) {
+          throw new AssertionError("no limit was met");
+        }
+        for (int i = 0; i < packets; i++) {
+          List<Descriptor> descriptors = peer.receive().descriptors();
+          if (descriptors.size() != 50) {
+            throw new AssertionError(descriptors + " in packet " + i);
+          }
+          Descriptor.closeAll(descriptors);
+        }
+        vertx.run(channel::close);
+        System.out.println("all arrived");
+      }
+    }
+  }
+
   private boolean send(String text) {
     return channel.send(text.getBytes(UTF_8), List.of());
   }
 
   /** Lets the loop look for events at least once. */
   private void turn() {
-    await(vertx.vertx().timer(2, java.util.concurrent.TimeUnit.MILLISECONDS));
+    await(vertx.vertx().timer(2, TimeUnit.MILLISECONDS));
     vertx.run(() -> {});
   }
 }

@@ -8,40 +8,39 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.NetSockets.Taken;
 import dev.oxbow.fdpassing.libc.Sockets;
-import dev.oxbow.fdpassing.libc.Syscalls;
-import dev.oxbow.fdpassing.message.UnixSockets;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.OpenDescriptors;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import io.vertx.core.AbstractVerticle;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Promise;
+import io.vertx.core.ThreadingModel;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.PfxOptions;
-import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DescriptorLeaks
-class NetSocketsTest {
+class TakenSocketsTest {
   private static final int MANY = 1 << 20;
 
   private EpollVertx vertx;
@@ -57,85 +56,12 @@ class NetSocketsTest {
   }
 
   @ParameterizedTest
-  @EnumSource
-  void givenSocketReadsAndWrites(StreamPair.Kind kind) {
-    StreamPair pair = kind.open();
-    try (TestPeer peer = pair.peer()) {
-      NetSocket socket = give(pair.near(), NetSocketsTest::echo);
-      byte[] sent = random(MANY);
-      byte[] back = throughEcho(peer, sent);
-      assertThat(back).isEqualTo(sent);
-      assertThat(pair.near().isOpen()).isFalse();
-      await(socket.close());
-      assertThat(peer.readAll()).isEmpty();
-    }
-  }
-
-  @Test
-  void givenSocketBecomesNonBlocking() {
-    StreamPair pair = StreamPair.tcp4();
-    try (TestPeer peer = pair.peer();
-        Descriptor duplicate = pair.near().duplicate()) {
-      TestPeer near = new TestPeer(duplicate);
-      near.nonBlocking(false);
-      give(pair.near(), NetSocketsTest::echo);
-      int flags = Syscalls.fcntl(duplicate.fd(), Syscalls.F_GETFL, 0);
-      assertThat(flags & Syscalls.O_NONBLOCK).isNotZero();
-      assertThat(peer.tryRead()).isEmpty();
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource
-  void givenSocketDeliversAllBeforeTheEndThatThePeerMade(StreamPair.Kind kind) {
-    StreamPair pair = kind.open();
-    Promise<Buffer> ended = Promise.promise();
-    Promise<Void> closed = Promise.promise();
-    try (TestPeer peer = pair.peer()) {
-      byte[] sent = random(100_000);
-      give(
-          pair.near(),
-          socket -> {
-            Buffer got = Buffer.buffer();
-            socket.handler(got::appendBuffer);
-            socket.endHandler(end -> ended.complete(got));
-            socket.closeHandler(closed::complete);
-          });
-      peer.write(sent);
-      peer.halfClose();
-      assertThat(await(ended.future()).getBytes()).isEqualTo(sent);
-      await(closed.future());
-      assertThat(peer.readAll()).isEmpty();
-    }
-  }
-
-  @Test
-  void refusesToMakeSocketsOfOtherDescriptors() {
-    int type = Sockets.SOCK_STREAM;
-    try (Descriptor unconnected = Descriptor.adopt(Sockets.socket(Sockets.AF_INET, type));
-        Descriptor datagram =
-            Descriptor.adopt(Sockets.socket(Sockets.AF_INET, Sockets.SOCK_DGRAM));
-        Descriptor listener = Descriptor.adopt(Sockets.socket(Sockets.AF_INET, type));
-        Descriptor file = Descriptor.adopt(Syscalls.open("/dev/null", Syscalls.O_RDWR, 0))) {
-      Sockets.listen(listener.fd(), 1);
-      Descriptor[] packets = UnixSockets.pair();
-      for (Descriptor wrong :
-          new Descriptor[] {unconnected, datagram, listener, file, packets[0]}) {
-        assertThatThrownBy(() -> await(NetSockets.give(vertx.context(), wrong)))
-            .isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining("descriptor(" + wrong.fd() + ")");
-      }
-      Descriptor.closeAll(Arrays.asList(packets));
-    }
-  }
-
-  @ParameterizedTest
   @ValueSource(ints = {0, 1, 100, 4_096, 65_536, 300_000})
   void takesWhatAPausedSocketHasReadAsUnread(int size) {
     StreamPair pair = StreamPair.tcp4();
     try (TestPeer peer = pair.peer()) {
       NetSocket socket = give(pair.near(), NetSocket::pause);
-      byte[] sent = random(size);
+      byte[] sent = Echo.random(size);
       peer.write(sent);
       vertx.run(() -> {});
       Taken taken = await(NetSockets.take(socket));
@@ -153,11 +79,11 @@ class NetSocketsTest {
   void echoGoesOnByHandAfterTheTakeWithoutALostByte(int takeAfter) {
     Promise<Taken> taking = Promise.promise();
     int port = listen(socket -> echoUntil(socket, takeAfter, taking));
-    byte[] sent = random(MANY);
+    byte[] sent = Echo.random(MANY);
     try (TestPeer peer = connect(port)) {
       Thread byHand = new Thread(() -> echoByHand(await(taking.future())));
       byHand.start();
-      assertThat(throughEcho(peer, sent)).isEqualTo(sent);
+      assertThat(Echo.through(peer, sent)).isEqualTo(sent);
       peer.halfClose();
       assertThat(peer.readAll()).isEmpty();
       join(byHand);
@@ -168,7 +94,7 @@ class NetSocketsTest {
   void pendingWritesAreFlushedFirst() {
     StreamPair pair = StreamPair.tcp4();
     try (TestPeer peer = pair.peer()) {
-      byte[] written = random(16 * MANY);
+      byte[] written = Echo.random(16 * MANY);
       NetSocket socket = give(pair.near(), taken -> taken.write(Buffer.buffer(written)));
       Future<Taken> taking = NetSockets.take(socket);
       peer.write("unread".getBytes(UTF_8));
@@ -188,7 +114,7 @@ class NetSocketsTest {
   void theEndOfThePeersStreamWhileWritesArePendingDoesNotCutThem() {
     StreamPair pair = StreamPair.tcp4();
     try (TestPeer peer = pair.peer()) {
-      byte[] written = random(16 * MANY);
+      byte[] written = Echo.random(16 * MANY);
       NetSocket socket = give(pair.near(), taken -> taken.write(Buffer.buffer(written)));
       Future<Taken> taking = NetSockets.take(socket);
       vertx.run(() -> {});
@@ -248,10 +174,39 @@ class NetSocketsTest {
   }
 
   @Test
+  void socketOfAWorkerIsTakenWithWhatItHasNotDelivered() {
+    Promise<NetSocket> given = Promise.promise();
+    StreamPair pair = StreamPair.unix();
+    byte[] sent = Echo.random(200_000);
+    AbstractVerticle worker =
+        new AbstractVerticle() {
+          @Override
+          public void start() {
+            NetSockets.give(context, pair.near()).onSuccess(NetSocket::pause).onComplete(given);
+          }
+        };
+    DeploymentOptions options = new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER);
+    await(vertx.vertx().deployVerticle(worker, options));
+    try (TestPeer peer = pair.peer()) {
+      NetSocket socket = await(given.future());
+      peer.write(Arrays.copyOf(sent, 1_000));
+      Thread rest = new Thread(() -> peer.write(Arrays.copyOfRange(sent, 1_000, sent.length)));
+      rest.start();
+      Taken taken = await(NetSockets.take(socket));
+      try (TestPeer near = new TestPeer(taken.descriptor())) {
+        byte[] unread = taken.unread().getBytes();
+        assertThat(concat(unread, near.read(sent.length - unread.length))).isEqualTo(sent);
+      }
+      join(rest);
+    }
+  }
+
+  @Test
   void takenTwiceTheSecondIsRefused() {
     StreamPair pair = StreamPair.tcp4();
     try (TestPeer peer = pair.peer()) {
-      NetSocket socket = give(pair.near(), taken -> taken.write(Buffer.buffer(random(16 * MANY))));
+      NetSocket socket =
+          give(pair.near(), taken -> taken.write(Buffer.buffer(Echo.random(16 * MANY))));
       Future<Taken> first = NetSockets.take(socket);
       Future<Taken> second = NetSockets.take(socket);
       assertThatThrownBy(() -> await(second)).isInstanceOf(IllegalArgumentException.class);
@@ -293,13 +248,15 @@ class NetSocketsTest {
     int port = await(server.listen(0)).actualPort();
     NetClientOptions trusting =
         new NetClientOptions().setSsl(true).setTrustAll(true).setHostnameVerificationAlgorithm("");
-    NetSocket client = await(vertx.vertx().createNetClient(trusting).connect(port, "127.0.0.1"));
+    NetClient connector = vertx.vertx().createNetClient(trusting);
+    NetSocket client = await(connector.connect(port, "127.0.0.1"));
     for (NetSocket socket : new NetSocket[] {client, await(accepted.future())}) {
       assertThatThrownBy(() -> await(NetSockets.take(socket)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("TLS");
     }
-    await(client.close());
+    // Until here: a collected client closes its sockets.
+    await(connector.close());
   }
 
   private static PfxOptions certificate(Path directory) throws Exception {
@@ -351,33 +308,6 @@ class NetSocketsTest {
   private NetSocket give(Descriptor descriptor, Handler<NetSocket> prepare) {
     Future<NetSocket> given = NetSockets.give(vertx.context(), descriptor).onSuccess(prepare);
     return await(given);
-  }
-
-  private static void echo(NetSocket socket) {
-    socket.handler(
-        bytes -> {
-          socket.write(bytes);
-          if (socket.writeQueueFull()) {
-            socket.pause();
-            socket.drainHandler(drained -> socket.resume());
-          }
-        });
-  }
-
-  private static byte[] throughEcho(TestPeer peer, byte[] sent) {
-    ByteArrayOutputStream back = new ByteArrayOutputStream();
-    int done = 0;
-    while (back.size() < sent.length) {
-      done += done < sent.length ? peer.tryWrite(sent, done) : 0;
-      back.writeBytes(peer.tryRead());
-    }
-    return back.toByteArray();
-  }
-
-  private static byte[] random(int length) {
-    byte[] bytes = new byte[length];
-    new Random(length).nextBytes(bytes);
-    return bytes;
   }
 
   private static byte[] concat(byte[] first, byte[] second) {
