@@ -82,8 +82,7 @@ public final class Oxbow implements Runnable {
     return ExitStatus.USAGE;
   }
 
-  private static int failed(Exception e, CommandLine command, ParseResult result)
-      throws Exception {
+  private static int failed(Exception e, CommandLine command, ParseResult result) throws Exception {
     PrintWriter err = command.getErr();
     if (e instanceof ConfigException) {
       err.println(e.getMessage());

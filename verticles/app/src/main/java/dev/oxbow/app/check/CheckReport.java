@@ -26,8 +26,7 @@ record CheckReport(List<Finding> configuration, List<Finding> machine, List<Find
   /** Looks at everything; without a file as if all were left at its default. */
   static CheckReport of(@Nullable Path config) {
     if (config == null) {
-      OxbowOptions options =
-          new OxbowOptions(DEFAULT_RUNTIME_DIR).setSplicer(new SplicerOptions());
+      OxbowOptions options = new OxbowOptions(DEFAULT_RUNTIME_DIR).setSplicer(new SplicerOptions());
       Finding none = Finding.ok("configuration", "none given: all defaults are assumed");
       return new CheckReport(List.of(none), Machine.examine(options), Tools.examine());
     }
@@ -38,8 +37,7 @@ record CheckReport(List<Finding> configuration, List<Finding> machine, List<Find
     } catch (ConfigException e) {
       List<Finding> problems = new ArrayList<>();
       for (Problem problem : e.problems()) {
-        problems.add(
-            Finding.missing("configuration", problem.describe(config.toString()), ""));
+        problems.add(Finding.wrong("configuration", problem.describe(config.toString())));
       }
       return new CheckReport(problems, List.of(), Tools.examine());
     }
@@ -82,8 +80,7 @@ record CheckReport(List<Finding> configuration, List<Finding> machine, List<Find
     for (Finding finding : findings) {
       text.append(
           String.format(
-              "  %-8s %-14s %s%n",
-              finding.level().wireName(), finding.name(), finding.detail()));
+              "  %-8s %-14s %s%n", finding.level().wireName(), finding.name(), finding.detail()));
       if (!finding.remedy().isEmpty()) {
         text.append(String.format("  %-8s %-14s -> %s%n", "", "", finding.remedy()));
       }

@@ -20,7 +20,9 @@ public record Finding(String name, Level level, boolean required, String detail,
     /** Good enough, with a limit that may be met. */
     WARN,
     /** Not there, or not usable. */
-    MISSING;
+    MISSING,
+    /** There, and not right. */
+    WRONG;
 
     /** As it stands in the output. */
     public String wireName() {
@@ -36,6 +38,10 @@ public record Finding(String name, Level level, boolean required, String detail,
     return new Finding(name, Level.WARN, false, detail, remedy);
   }
 
+  static Finding wrong(String name, String detail) {
+    return new Finding(name, Level.WRONG, true, detail, "");
+  }
+
   static Finding missing(String name, String detail, String remedy) {
     return new Finding(name, Level.MISSING, true, detail, remedy);
   }
@@ -46,6 +52,6 @@ public record Finding(String name, Level level, boolean required, String detail,
 
   /** Whether Oxbow cannot start because of it. */
   public boolean fatal() {
-    return required && level == Level.MISSING;
+    return required && (level == Level.MISSING || level == Level.WRONG);
   }
 }

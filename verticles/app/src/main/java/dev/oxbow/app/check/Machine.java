@@ -90,7 +90,11 @@ public final class Machine {
         : Finding.warn(
             "open files",
             detail + "; relays above that are refused with quota-exceeded",
-            "ulimit -n " + wanted + " (systemd: LimitNOFILE=" + wanted + "), or lower"
+            "ulimit -n "
+                + wanted
+                + " (systemd: LimitNOFILE="
+                + wanted
+                + "), or lower"
                 + " quotas.descriptors");
   }
 
@@ -107,8 +111,7 @@ public final class Machine {
           pipeSize(splicer.getPipeBytes(), maxSize, root),
           pipeCount(splicer.getPipeBytes(), softPages, root));
     } catch (IOException | NumberFormatException e) {
-      return List.of(
-          Finding.warn("pipes", "their limits cannot be read: " + e, "mount /proc"));
+      return List.of(Finding.warn("pipes", "their limits cannot be read: " + e, "mount /proc"));
     }
   }
 

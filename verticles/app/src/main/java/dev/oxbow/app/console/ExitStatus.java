@@ -9,7 +9,9 @@ public final class ExitStatus {
   /** It could not start, or what it was asked to find out is not so. */
   public static final int FAILED = 1;
 
-  /** Wrong arguments, wrong configuration, or something the command cannot do without is missing. */
+  /**
+   * Wrong arguments, wrong configuration, or something the command cannot do without is missing.
+   */
   public static final int USAGE = 2;
 
   private ExitStatus() {}

@@ -22,8 +22,7 @@ final class ClientProcess {
    */
   ClientProcess(Child child) {
     this.child = child;
-    this.orders =
-        new PrintStream(child.process().getOutputStream(), true, StandardCharsets.UTF_8);
+    this.orders = new PrintStream(child.process().getOutputStream(), true, StandardCharsets.UTF_8);
     Thread reader = new Thread(this::read, "events of the clients");
     reader.setDaemon(true);
     reader.start();

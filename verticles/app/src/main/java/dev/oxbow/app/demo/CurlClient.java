@@ -41,8 +41,7 @@ final class CurlClient {
 
   /** Begins an upload, likewise. */
   static CurlClient upload(Stage stage, Path curl, String id, Path content, String path) {
-    List<String> options =
-        List.of("-H", "Expect:", "-o", "/dev/null", "-T", content.toString());
+    List<String> options = List.of("-H", "Expect:", "-o", "/dev/null", "-T", content.toString());
     return start(stage, curl, id, content, options, path);
   }
 

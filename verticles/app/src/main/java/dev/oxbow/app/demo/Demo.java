@@ -38,7 +38,7 @@ final class Demo {
     try (Progress progress = Progress.onStandardError();
         Cleanup cleanup = new Cleanup()) {
       Path ip = Prerequisites.findIp(progress);
-      Path folder = Stage.makeFolder(cleanup, keepLogs);
+      Path folder = Folder.make(cleanup, keepLogs);
       if (keepLogs) {
         progress.say("logs stay in " + folder);
       }

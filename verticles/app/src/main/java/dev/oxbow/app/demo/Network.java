@@ -24,7 +24,8 @@ final class Network {
   private static final String UPSTREAM_ADDRESS = "203.0.113.1";
   private static final String PREFIX = "oxbow-demo-";
   private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d+)-\\w+");
-  private static final List<Path> DIRECTORIES = List.of(Path.of("/run/netns"), Path.of("/var/run/netns"));
+  private static final List<Path> DIRECTORIES =
+      List.of(Path.of("/run/netns"), Path.of("/var/run/netns"));
 
   private final Path ip;
 
@@ -78,8 +79,18 @@ final class Network {
     String leftDevice = "to-" + right.lowerCase();
     String rightDevice = "to-" + left.lowerCase();
     make(
-        "link", "add", leftDevice, "netns", left.namespace(), "type", "veth", "peer", "name",
-        rightDevice, "netns", right.namespace());
+        "link",
+        "add",
+        leftDevice,
+        "netns",
+        left.namespace(),
+        "type",
+        "veth",
+        "peer",
+        "name",
+        rightDevice,
+        "netns",
+        right.namespace());
     raise(left, leftDevice, leftAddress);
     raise(right, rightDevice, rightAddress);
   }

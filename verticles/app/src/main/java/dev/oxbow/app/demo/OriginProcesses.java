@@ -13,7 +13,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The origin: nginx where it is installed with WebDAV, else the JDK's server; and a half-closer. */
+/**
+ * The origin: nginx where it is installed with WebDAV, else the JDK's server; and a half-closer.
+ */
 final class OriginProcesses {
   static final int HTTP_PORT = 80;
   static final int HALF_CLOSE_PORT = 7;

@@ -43,7 +43,9 @@ final class ProcFiles {
   private static String kind(Path descriptor) {
     try {
       String target = Files.readSymbolicLink(descriptor).toString();
-      return target.startsWith("socket:") ? "socket" : target.startsWith("pipe:") ? "pipe" : "other";
+      return target.startsWith("socket:")
+          ? "socket"
+          : target.startsWith("pipe:") ? "pipe" : "other";
     } catch (NoSuchFileException e) {
       return "gone";
     } catch (IOException e) {

@@ -82,22 +82,26 @@ final class Scenario {
     killedAt = System.nanoTime();
     forwarder.kill();
     observed.relaysAtKill = relays;
-    progress.say("kill -9 " + forwarder.pid() + ": the forwarder is gone, " + relays.size()
-        + " relays go on");
+    progress.say(
+        "kill -9 "
+            + forwarder.pid()
+            + ": the forwarder is gone, "
+            + relays.size()
+            + " relays go on");
     transfers.endingAlone().forEach(order -> clients.order(Order.release(order.id())));
     clients.await(
         "transfers without a forwarder", ACT_SECONDS, Transfers.done(transfers.endingAlone()));
-    stage
-        .service()
-        .await("end of their relays", ACT_SECONDS, () -> ended(relays) >= endingAlone());
+    stage.service().await("end of their relays", ACT_SECONDS, () -> ended(relays) >= endingAlone());
     Set<String> alone = new HashSet<>(relays);
     alone.removeAll(stage.watch().relays().keySet());
     observed.endedAlone = alone;
   }
 
   private Child restartForwarder() throws InterruptedException {
-    progress.say("starting another forwarder, which finds the reports of "
-        + observed.endedAlone.size() + " relays that ended meanwhile");
+    progress.say(
+        "starting another forwarder, which finds the reports of "
+            + observed.endedAlone.size()
+            + " relays that ended meanwhile");
     Child forwarder = stage.startForwarder();
     observed.bytesAlone = clients.bytes() - bytesAtKill;
     observed.answersAlone = answers() - answersAtKill;
@@ -125,8 +129,10 @@ final class Scenario {
     Child service = stage.service();
     int sockets = observed.descriptorsBefore.getOrDefault("socket", 0);
     // What has ended is closed soon, on another thread; what leaks stays.
-    service.await("descriptors of the service, back again", ACT_SECONDS, () -> sockets
-        >= ProcFiles.descriptors(service.pid()).getOrDefault("socket", 0));
+    service.await(
+        "descriptors of the service, back again",
+        ACT_SECONDS,
+        () -> sockets >= ProcFiles.descriptors(service.pid()).getOrDefault("socket", 0));
     observed.descriptorsAfter = ProcFiles.descriptors(service.pid());
     observed.relaysLeft = stage.watch().relays().size();
     observed.forwarderStatus = forwarder.stop();

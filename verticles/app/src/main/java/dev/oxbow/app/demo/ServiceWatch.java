@@ -31,8 +31,7 @@ final class ServiceWatch implements AutoCloseable {
   /** All live relays by their ids. */
   Map<String, RelayPage.Entry> relays() {
     try {
-      RelayPage page =
-          splicer.list(null, Splicer.MAX_PAGE).await(ANSWER_SECONDS, TimeUnit.SECONDS);
+      RelayPage page = splicer.list(null, Splicer.MAX_PAGE).await(ANSWER_SECONDS, TimeUnit.SECONDS);
       return page.relays().stream()
           .collect(Collectors.toMap(RelayPage.Entry::relay, Function.identity()));
     } catch (TimeoutException e) {

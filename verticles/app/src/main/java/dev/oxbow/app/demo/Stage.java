@@ -3,11 +3,8 @@ package dev.oxbow.app.demo;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Self;
 import io.vertx.core.Vertx;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -56,11 +53,22 @@ final class Stage {
             folder.resolve("oxbow.yaml"), "runtimeDir: " + folder + "/run\nsplicer: {}\n");
     progress.say("starting the service, the origin and the clients");
     Child service =
-        start(network, folder, cleanup, "service", Network.Place.PROXY,
-            Self.command("run", "--config", config.toString()), ProcessBuilder.Redirect.DISCARD);
+        start(
+            network,
+            folder,
+            cleanup,
+            "service",
+            Network.Place.PROXY,
+            Self.command("run", "--config", config.toString()),
+            ProcessBuilder.Redirect.DISCARD);
     OriginProcesses origin = OriginProcesses.start(network, folder, cleanup);
     Child clients =
-        start(network, folder, cleanup, "clients", Network.Place.CLIENTS,
+        start(
+            network,
+            folder,
+            cleanup,
+            "clients",
+            Network.Place.CLIENTS,
             Self.command(
                 "demo-client",
                 "--host",
@@ -76,17 +84,7 @@ final class Stage {
     Path pidFile = folder.resolve("run/oxbow.pid");
     service.await("the service", START_SECONDS, () -> Files.exists(pidFile));
     ServiceWatch watch = ServiceWatch.open(vertx, socket(folder));
-    return new Stage(
-        network, folder, cleanup, origin, service, new ClientProcess(clients), watch);
-  }
-
-  /** Makes the folder for configuration, files and logs, which is removed at the end. */
-  static Path makeFolder(Cleanup cleanup, boolean keep) throws IOException {
-    Path folder = Files.createTempDirectory("oxbow-demo-");
-    if (!keep) {
-      cleanup.add(() -> remove(folder));
-    }
-    return folder;
+    return new Stage(network, folder, cleanup, origin, service, new ClientProcess(clients), watch);
   }
 
   /** Starts a forwarder and waits until it listens. */
@@ -175,15 +173,5 @@ final class Stage {
       List<String> command,
       ProcessBuilder.Redirect stdout) {
     return Child.start(name, network.inside(place, command), folder, stdout, cleanup);
-  }
-
-  private static void remove(Path folder) throws IOException {
-    try (var files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
-      }
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
   }
 }

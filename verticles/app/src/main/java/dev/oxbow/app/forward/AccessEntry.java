@@ -57,8 +57,7 @@ record AccessEntry(
    * What a relay carries as metadata: addresses for who looks at live relays, the rest so that any
    * later forwarder can log it.
    */
-  static RawJson metadata(
-      @Nullable String client, String target, long connectMs, long forwarder) {
+  static RawJson metadata(@Nullable String client, String target, long connectMs, long forwarder) {
     byte[] json =
         new MessageWriter()
             .string("client", client)

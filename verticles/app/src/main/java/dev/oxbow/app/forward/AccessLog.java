@@ -60,9 +60,7 @@ final class AccessLog {
     append(line, "error", entry.error());
     append(line, "rtt", rtt(entry.clientTcp()) + "/" + rtt(entry.targetTcp()));
     append(
-        line,
-        "retransmits",
-        retransmits(entry.clientTcp()) + "/" + retransmits(entry.targetTcp()));
+        line, "retransmits", retransmits(entry.clientTcp()) + "/" + retransmits(entry.targetTcp()));
     append(line, "undelivered", entry.undeliveredBytes() == 0 ? null : entry.undeliveredBytes());
     append(line, "relay", entry.relay());
     append(line, "acceptedBy", earlierLife(entry) ? entry.forwarder() : null);

@@ -6,8 +6,8 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Where to listen or to connect to, as written: {@code host:port}, {@code [v6]:port}, {@code
- * :port} or {@code port}.
+ * Where to listen or to connect to, as written: {@code host:port}, {@code [v6]:port}, {@code :port}
+ * or {@code port}.
  *
  * @param host a name or an address without brackets; empty where there was none
  * @param port 0 to 65535

@@ -4,7 +4,6 @@ import dev.oxbow.app.console.LogOptions;
 import dev.oxbow.app.console.Units;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -53,7 +52,8 @@ public final class ForwardCommand implements Callable<Integer> {
       required = true,
       paramLabel = ADDRESS,
       converter = Address.Converter.class,
-      description = "Where connections go. The first --to belongs to the first --listen, and so on.")
+      description =
+          "Where connections go. The first --to belongs to the first --listen, and so on.")
   private List<Address> to = List.of();
 
   @Option(
@@ -99,8 +99,7 @@ public final class ForwardCommand implements Callable<Integer> {
       throw wrong("--app has 1 to 64 letters, digits, dots, dashes or underscores.");
     }
     return ForwardProcess.run(
-        new ForwardProcess.Plan(
-            listen, to, splicer, app, limits, connectTimeoutMs, logFormat));
+        new ForwardProcess.Plan(listen, to, splicer, app, limits, connectTimeoutMs, logFormat));
   }
 
   private ParameterException wrong(String message) {

@@ -104,14 +104,11 @@ final class ForwardProcess {
     return new OxbowOptions(Path.of("/run/oxbow"))
         .setSplicer(new SplicerOptions())
         .setQuotas(
-            new QuotaOptions()
-                .setDescriptors(descriptors)
-                .setRelays(Math.max(1, descriptors / 2)));
+            new QuotaOptions().setDescriptors(descriptors).setRelays(Math.max(1, descriptors / 2)));
   }
 
   /** Takes reports in the same turn in which the Splicer is there, so that none is missed. */
-  private static Running start(
-      Context context, Splicer splicer, Plan plan, List<Target> targets) {
+  private static Running start(Context context, Splicer splicer, Plan plan, List<Target> targets) {
     AccessLog accessLog =
         new AccessLog(plan.format(), new FileOutputStream(FileDescriptor.out), Clock.systemUTC());
     Forwarder forwarder =

@@ -60,8 +60,7 @@ final class Forwarder {
         .sockaddr(context)
         .compose(sockaddr -> Connector.connect(loop, sockaddr, connectTimeoutMs))
         .onFailure(
-            failure ->
-                giveUp(client, target, msSince(began), "connect-failed", nameOf(failure)))
+            failure -> giveUp(client, target, msSince(began), "connect-failed", nameOf(failure)))
         .onSuccess(server -> splice(client, server, target, msSince(began)));
   }
 

@@ -74,9 +74,7 @@ final class ServiceProcess {
 
   private static void deploy(Vertx vertx, OxbowOptions options) {
     try {
-      vertx
-          .deployVerticle(new SplicerVerticle(options))
-          .await(START_SECONDS, TimeUnit.SECONDS);
+      vertx.deployVerticle(new SplicerVerticle(options)).await(START_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
       throw new StartException("Splicer did not start within " + START_SECONDS + " s.", e);
     } catch (StartException e) {

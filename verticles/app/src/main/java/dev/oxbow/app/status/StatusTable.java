@@ -90,7 +90,7 @@ final class StatusTable {
       if (counter.getValue() instanceof JsonObject nested) {
         appendCounters(table, name + ".", nested);
       } else if (counter.getValue() instanceof Number number
-          && (name.contains("bytes") || name.contains("Bytes"))) {
+          && (counter.getKey().equals("bytes") || counter.getKey().endsWith("Bytes"))) {
         table.row(name, Units.bytes(number.longValue()));
       } else {
         table.row(name, String.valueOf(counter.getValue()));

@@ -29,7 +29,9 @@ public record Order(Verb verb, String id, List<String> arguments) {
     RELEASE
   }
 
-  /** Receives a file at a pace; a small receive buffer (0 = the kernel's) makes it a slow reader. */
+  /**
+   * Receives a file at a pace; a small receive buffer (0 = the kernel's) makes it a slow reader.
+   */
   public static Order download(String id, String path, long bytesPerSecond, int receiveBuffer) {
     return of(Verb.DOWNLOAD, id, path, bytesPerSecond, receiveBuffer);
   }

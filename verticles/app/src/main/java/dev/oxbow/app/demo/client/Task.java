@@ -131,7 +131,9 @@ final class Task {
       connection.send(new byte[] {'C'}, 1);
       String hash = send(connection, order.number(0), order.number(1), new Pace(0));
       connection.endSending();
-      expect(Hash.ofPayload(Payload.ANSWER_SEED, Payload.ANSWER_BYTES), receive(connection, Payload.ANSWER_BYTES, pace));
+      expect(
+          Hash.ofPayload(Payload.ANSWER_SEED, Payload.ANSWER_BYTES),
+          receive(connection, Payload.ANSWER_BYTES, pace));
       expectEnd(connection);
       return hash;
     }

@@ -27,13 +27,15 @@ final class HalfCloseOrigin {
     this.out = out;
   }
 
-  static void start(InetSocketAddress address, PrintStream out) throws IOException {
+  /** Serves until the process ends; the port it listens on. */
+  static int start(InetSocketAddress address, PrintStream out) throws IOException {
     ServerSocket server = new ServerSocket();
     server.setReuseAddress(true);
     server.bind(address);
     ExecutorService threads = Executors.newCachedThreadPool();
     HalfCloseOrigin origin = new HalfCloseOrigin(out);
     threads.execute(() -> origin.accept(server, threads));
+    return server.getLocalPort();
   }
 
   private void accept(ServerSocket server, ExecutorService threads) {

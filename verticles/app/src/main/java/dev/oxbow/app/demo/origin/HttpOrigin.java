@@ -24,11 +24,13 @@ final class HttpOrigin {
     this.root = root;
   }
 
-  static void start(InetSocketAddress address, Path root) throws IOException {
+  /** Serves a folder until the process ends; the port it listens on. */
+  static int start(InetSocketAddress address, Path root) throws IOException {
     HttpServer server = HttpServer.create(address, 0);
     server.createContext("/", new HttpOrigin(root)::handle);
     server.setExecutor(Executors.newCachedThreadPool());
     server.start();
+    return server.getAddress().getPort();
   }
 
   private void handle(HttpExchange exchange) throws IOException {

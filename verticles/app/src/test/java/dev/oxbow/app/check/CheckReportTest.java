@@ -1,0 +1,94 @@
+package dev.oxbow.app.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.app.console.ExitStatus;
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.config.QuotaOptions;
+import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.service.runtime.RuntimeDirectory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CheckReportTest {
+  @TempDir private Path folder;
+
+  @Test
+  void findsThisMachineGoodEnough() throws IOException {
+    CheckReport report = CheckReport.of(config("splicer: {}\n"));
+    assertThat(report.exitStatus()).isEqualTo(ExitStatus.OK);
+    assertThat(report.text()).contains("ok       kernel", "native epoll", "Oxbow can start.");
+    assertThat(report.machine()).noneMatch(Finding::fatal);
+    assertThat(folder.resolve("run")).doesNotExist();
+  }
+
+  @Test
+  void tellsEveryProblemOfTheConfigurationWithItsLine() throws IOException {
+    CheckReport report = CheckReport.of(config("splicer:\n  loops: -1\nquotas: 3\n"));
+    assertThat(report.exitStatus()).isEqualTo(ExitStatus.USAGE);
+    assertThat(report.configuration()).hasSize(2).allMatch(Finding::fatal);
+    assertThat(report.text()).contains(":3: splicer.loops:", ":4: quotas:", "cannot be used");
+  }
+
+  @Test
+  void jsonSaysTheSame() throws IOException {
+    String json = CheckReport.of(config("splicer: {}\n")).json();
+    Message message = Message.parse(json.getBytes(StandardCharsets.UTF_8));
+    assertThat(message.flag("ok", false)).isTrue();
+    assertThat(message.objects("machine").get(0).string("name")).isEqualTo("kernel");
+    assertThat(message.objects("machine").get(0).string("level")).isEqualTo("ok");
+    assertThat(message.objects("tools")).isNotEmpty();
+  }
+
+  @Test
+  void warnsWhenQuotasAreAboveTheLimitOfOpenFiles() {
+    OxbowOptions options =
+        new OxbowOptions(folder).setQuotas(new QuotaOptions().setDescriptors(1 << 20));
+    Finding finding = Machine.descriptorLimit(options);
+    assertThat(finding.level()).isEqualTo(Finding.Level.WARN);
+    assertThat(finding.remedy()).contains("ulimit -n 1049088", "LimitNOFILE", "quotas.descriptors");
+    options.setQuotas(new QuotaOptions().setDescriptors(2));
+    assertThat(Machine.descriptorLimit(options).level()).isEqualTo(Finding.Level.OK);
+  }
+
+  @Test
+  void warnsOfPipesOnlyWhereTheirLimitsCount() {
+    int mib = SplicerOptions.DEFAULT_PIPE_BYTES;
+    assertThat(Machine.pipeSize(2 * mib, mib, false).level()).isEqualTo(Finding.Level.WARN);
+    assertThat(Machine.pipeSize(2 * mib, mib, true).level()).isEqualTo(Finding.Level.OK);
+    assertThat(Machine.pipeSize(mib, mib, false).level()).isEqualTo(Finding.Level.OK);
+    assertThat(Machine.pipeCount(mib, 1024, false).level()).isEqualTo(Finding.Level.WARN);
+    assertThat(Machine.pipeCount(mib, 16_384, false).level()).isEqualTo(Finding.Level.OK);
+    assertThat(Machine.pipeCount(mib, 0, false).level()).isEqualTo(Finding.Level.OK);
+    assertThat(Machine.pipeCount(mib, 1, true).level()).isEqualTo(Finding.Level.OK);
+  }
+
+  @Test
+  void tellsWhoServesInTheRuntimeDirectory() {
+    Path path = folder.resolve("run");
+    try (RuntimeDirectory directory = RuntimeDirectory.open(new OxbowOptions(path))) {
+      directory.publishPid();
+      assertThat(RuntimeDirectoryCheck.examine(path).detail())
+          .contains("pid " + ProcessHandle.current().pid() + " serves there");
+    }
+    assertThat(RuntimeDirectoryCheck.examine(path).detail()).contains("nobody serves there");
+  }
+
+  @Test
+  void missesARuntimeDirectoryThatCannotBe() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "");
+    List<Path> impossible = List.of(file, file.resolve("below"));
+    assertThat(impossible).allMatch(path -> RuntimeDirectoryCheck.examine(path).fatal());
+  }
+
+  private Path config(String sections) throws IOException {
+    String text = "runtimeDir: " + folder.resolve("run") + "\n" + sections;
+    return Files.writeString(folder.resolve("oxbow.yaml"), text);
+  }
+}

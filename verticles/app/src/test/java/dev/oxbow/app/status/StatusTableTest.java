@@ -1,0 +1,67 @@
+package dev.oxbow.app.status;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.splicer.RelayPage;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class StatusTableTest {
+  private static final JsonObject STATS =
+      new JsonObject()
+          .put("relays", 2)
+          .put("bytes", 2048)
+          .put("ended", new JsonObject().put("eof", 7).put("max-bytes", 1));
+
+  @Test
+  void showsCountersThenRelays() {
+    String text = new StatusTable(10).show(snapshot(0, relay("r1", 1024, 3L << 20)));
+    assertThat(text)
+        .containsPattern("relays +2\n")
+        .containsPattern("bytes +2.0 KiB\n")
+        .containsPattern("ended.eof +7\n")
+        .containsPattern("ended.max-bytes +1\n")
+        .contains("1 live relay\n")
+        .containsPattern("r1 +1.0 KiB +3.0 MiB +- +1m05s +12ms +\\{\"client\":\"c\"}");
+  }
+
+  @Test
+  void showsRatesSinceTheSnapshotBefore() {
+    StatusTable table = new StatusTable(10);
+    table.show(snapshot(0, relay("r1", 0, 1024)));
+    assertThat(table.show(snapshot(2_000_000_000, relay("r1", 1024, 4096))))
+        .containsPattern("r1 +1.0 KiB +4.0 KiB +2.0 KiB/s");
+  }
+
+  @Test
+  void showsNoMoreRelaysThanAskedFor() {
+    RelayPage.Entry[] relays =
+        IntStream.range(0, 5).mapToObj(i -> relay("r" + i, 0, 0)).toArray(RelayPage.Entry[]::new);
+    assertThat(new StatusTable(2).show(snapshot(0, relays)))
+        .contains("5 live relays, the oldest 2 of them", "r0 ", "r1 ")
+        .doesNotContain("r2 ");
+  }
+
+  @Test
+  void jsonHasTheNamesOfTheProtocol() {
+    JsonObject json = new JsonObject(snapshot(0, relay("r1", 5, 6)).json());
+    JsonObject relay = json.getJsonArray("relays").getJsonObject(0);
+    assertThat(json.getJsonObject("stats")).isEqualTo(STATS);
+    assertThat(relay.getJsonObject("bytes").getLong("aToB")).isEqualTo(5);
+    assertThat(relay.getJsonObject("bytes").getLong("bToA")).isEqualTo(6);
+    assertThat(relay.getLong("ageMs")).isEqualTo(65_000);
+    assertThat(relay.getJsonObject("metadata").getString("client")).isEqualTo("c");
+  }
+
+  private static Snapshot snapshot(long nanos, RelayPage.Entry... relays) {
+    return new Snapshot(nanos, STATS, List.of(relays));
+  }
+
+  private static RelayPage.Entry relay(String id, long bytesAToB, long bytesBToA) {
+    RawJson metadata = RawJson.of("{\"client\":\"c\"}");
+    return new RelayPage.Entry(id, bytesAToB, bytesBToA, 65_000, 12, metadata);
+  }
+}
