@@ -105,8 +105,8 @@ public final class TcpInfo {
       offset = append(fields, offset, 4, "totalRtoTime", "receivedCe");
       offset = append(fields, offset, 4, "deliveredE1Bytes", "deliveredE0Bytes");
       offset = append(fields, offset, 4, "deliveredCeBytes", "receivedE1Bytes");
-      offset = append(fields, offset, 4, "receivedE0Bytes", "receivedCeBytes");
-      append(fields, offset, 2, "accecnFailMode", "accecnOptSeen");
+      append(fields, offset, 4, "receivedE0Bytes", "receivedCeBytes");
+      // The last four bytes are padding on 6.18 and bit fields later: no telling which.
       return fields.toArray(new Field[0]);
     }
 

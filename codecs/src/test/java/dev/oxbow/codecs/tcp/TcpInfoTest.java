@@ -32,8 +32,7 @@ class TcpInfoTest {
       dsackDups 216 4, reordSeen 220 4, rcvOoopack 224 4, sndWnd 228 4, rcvWnd 232 4, rehash 236 4,
       totalRto 240 2, totalRtoRecoveries 242 2, totalRtoTime 244 4,
       receivedCe 248 4, deliveredE1Bytes 252 4, deliveredE0Bytes 256 4, deliveredCeBytes 260 4,
-      receivedE1Bytes 264 4, receivedE0Bytes 268 4, receivedCeBytes 272 4,
-      accecnFailMode 276 2, accecnOptSeen 278 2
+      receivedE1Bytes 264 4, receivedE0Bytes 268 4, receivedCeBytes 272 4
       """;
 
   private static final int BIT_FIELDS = 4;

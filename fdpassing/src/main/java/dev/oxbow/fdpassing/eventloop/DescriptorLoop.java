@@ -101,11 +101,7 @@ public final class DescriptorLoop {
   }
 
   static EpollIoOps ops(int events) {
-    // Never NONE: Netty takes that for EPOLL_CTL_DEL and cannot add the descriptor again.
-    EpollIoOps ops = EpollIoOps.EPOLLERR;
-    ops = Registration.plus(ops, (events & Readiness.EPOLLIN) != 0, EpollIoOps.EPOLLIN);
-    ops = Registration.plus(ops, (events & Readiness.EPOLLOUT) != 0, EpollIoOps.EPOLLOUT);
-    ops = Registration.plus(ops, (events & Readiness.EPOLLRDHUP) != 0, EpollIoOps.EPOLLRDHUP);
-    return Registration.plus(ops, (events & Readiness.EPOLLET) != 0, EpollIoOps.EPOLLET);
+    // Never 0: Netty takes that for EPOLL_CTL_DEL and cannot add the descriptor again.
+    return EpollIoOps.valueOf(events | Readiness.EPOLLERR);
   }
 }

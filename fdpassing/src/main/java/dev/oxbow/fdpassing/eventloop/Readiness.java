@@ -5,6 +5,7 @@ package dev.oxbow.fdpassing.eventloop;
 public interface Readiness {
   // include/uapi/linux/eventpoll.h
   int EPOLLIN = 0x1;
+  int EPOLLPRI = 0x2;
   int EPOLLOUT = 0x4;
   int EPOLLERR = 0x8;
   int EPOLLHUP = 0x10;

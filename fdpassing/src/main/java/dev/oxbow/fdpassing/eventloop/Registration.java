@@ -4,7 +4,6 @@ import io.netty.channel.IoEvent;
 import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.EpollIoEvent;
 import io.netty.channel.epoll.EpollIoHandle;
-import io.netty.channel.epoll.EpollIoOps;
 import io.netty.channel.unix.FileDescriptor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -67,9 +66,5 @@ public final class Registration implements EpollIoHandle {
   @Override
   public void close() {
     cancel();
-  }
-
-  static EpollIoOps plus(EpollIoOps ops, boolean wanted, EpollIoOps more) {
-    return wanted ? ops.with(more) : ops;
   }
 }

@@ -49,7 +49,14 @@ final class Direction {
   private boolean shutDown;
   private boolean bulk;
 
-  Direction(Relay relay, RelayLoop loop, Side source, int from, int to) {
+  /**
+   * Whether a short read proves that the source is empty for now, and the next edge will tell of
+   * more (epoll(7)). So with TCP, unless urgent data or an end was announced: a read stops at the
+   * urgent mark, and the end may have come with the same edge. AF_UNIX reads stop anywhere.
+   */
+  private boolean shortReadEmpties;
+
+  Direction(Relay relay, RelayLoop loop, Side source, int from, int to, boolean tcp) {
     this.relay = relay;
     this.loop = loop;
     this.record = relay.record();
@@ -57,6 +64,7 @@ final class Direction {
     this.index = source.index();
     this.from = from;
     this.to = to;
+    this.shortReadEmpties = tcp;
   }
 
   /** Begins with bytes that are to be written before any other. */
@@ -73,6 +81,11 @@ final class Direction {
   void ready(boolean forReading, boolean forWriting) {
     readable |= forReading;
     writable |= forWriting;
+  }
+
+  /** The event loop has told of urgent data or of an end: only EAGAIN means empty now. */
+  void readToTheEnd() {
+    shortReadEmpties = false;
   }
 
   /** Bytes that were read and not yet written. */
@@ -183,6 +196,7 @@ final class Direction {
     }
     received(n);
     bulk = n == loop.bufferBytes();
+    readable = n == length || !shortReadEmpties;
     long taken = sendFromBuffer(n);
     if (taken < n) {
       keep(keeper, taken, n);

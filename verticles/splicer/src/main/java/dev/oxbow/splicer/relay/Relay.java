@@ -55,8 +55,8 @@ final class Relay implements LiveRelay {
     this.spec = spec;
     this.record = record;
     this.onFinished = onFinished;
-    this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b());
-    this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a());
+    this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b(), spec.tcpA());
+    this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a(), spec.tcpB());
   }
 
   RelayRecord record() {
@@ -132,6 +132,9 @@ final class Relay implements LiveRelay {
 
   private void ready(Side side, int events) {
     boolean hangup = (events & (Readiness.EPOLLHUP | Readiness.EPOLLERR)) != 0;
+    if ((events & ~(Readiness.EPOLLIN | Readiness.EPOLLOUT)) != 0) {
+      from(side).readToTheEnd();
+    }
     if ((events & Readiness.EPOLLERR) != 0) {
       int error = Sockets.tryOption(side == Side.A ? spec.a() : spec.b(), 1, Sockets.SO_ERROR);
       if (error > 0) {

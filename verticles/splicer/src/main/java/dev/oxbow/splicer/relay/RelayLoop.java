@@ -30,7 +30,11 @@ final class RelayLoop {
 
   private static final long TRIM_NANOS = 250_000_000;
   private static final int EVENTS =
-      Readiness.EPOLLIN | Readiness.EPOLLOUT | Readiness.EPOLLRDHUP | Readiness.EPOLLET;
+      Readiness.EPOLLIN
+          | Readiness.EPOLLPRI
+          | Readiness.EPOLLOUT
+          | Readiness.EPOLLRDHUP
+          | Readiness.EPOLLET;
 
   private final DescriptorLoop loop;
   private final DescriptorLoop control;
