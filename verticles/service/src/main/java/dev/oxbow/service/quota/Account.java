@@ -183,18 +183,27 @@ public final class Account {
   }
 
   private void flush() {
+    if (closing.isEmpty()) {
+      return;
+    }
     List<Closing> batch = closing;
     closing = new ArrayList<>();
-    worker.execute(
-        () -> {
-          int count = 0;
-          for (Closing item : batch) {
-            item.descriptors.forEach(descriptor -> closeOne(descriptor, item.manner));
-            count += item.descriptors.size();
-          }
-          int closed = count;
-          loop.execute(() -> removeDescriptors(closed));
-        });
+    if (worker.isShutdown()) {
+      // The service has ended: nobody is left whom a close could hold up.
+      closeAll(batch);
+    } else {
+      worker.execute(() -> closeAll(batch));
+    }
+  }
+
+  private void closeAll(List<Closing> batch) {
+    int count = 0;
+    for (Closing item : batch) {
+      item.descriptors.forEach(descriptor -> closeOne(descriptor, item.manner));
+      count += item.descriptors.size();
+    }
+    int closed = count;
+    loop.execute(() -> removeDescriptors(closed));
   }
 
   private static void closeOne(Descriptor descriptor, Manner manner) {
@@ -211,9 +220,7 @@ public final class Account {
 
   /** Closes what waits and ends the thread when it has. */
   void shutDown() {
-    if (!closing.isEmpty()) {
-      flush();
-    }
+    flush();
     worker.shutdown();
   }
 }
