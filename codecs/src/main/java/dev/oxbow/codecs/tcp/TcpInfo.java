@@ -18,6 +18,12 @@ import java.util.function.ObjLongConsumer;
  */
 public final class TcpInfo {
 
+  /** TCP_ESTABLISHED of include/net/tcp_states.h: both ends may send. */
+  public static final int TCP_ESTABLISHED = 1;
+
+  /** TCP_CLOSE_WAIT of include/net/tcp_states.h: the peer has ended, and we have not. */
+  public static final int TCP_CLOSE_WAIT = 8;
+
   /** TCP_CLOSE of include/net/tcp_states.h: neither end sends any more. */
   public static final int TCP_CLOSE = 7;
 

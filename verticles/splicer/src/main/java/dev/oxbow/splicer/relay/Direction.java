@@ -45,9 +45,13 @@ final class Direction {
   private boolean readable;
   private boolean writable;
   private boolean sourceEnded;
+  private boolean wasShutDown;
   private boolean destinationGone;
   private boolean shutDown;
   private boolean bulk;
+
+  /** Splice stops at an urgent mark for ever, and recv steps over it. */
+  private boolean urgent;
 
   /**
    * Whether a short read proves that the source is empty for now, and the next edge will tell of
@@ -77,6 +81,16 @@ final class Direction {
     record.in(index, in);
   }
 
+  /** Before the relay began, its owner had ended what this direction writes to. */
+  void destinationWasShutDown() {
+    wasShutDown = true;
+  }
+
+  /** Whether the destination has been told an end, by us or before. */
+  boolean destinationEnded() {
+    return shutDown || wasShutDown;
+  }
+
   /** The event loop says that reading, or writing, may work again. */
   void ready(boolean forReading, boolean forWriting) {
     readable |= forReading;
@@ -86,6 +100,11 @@ final class Direction {
   /** The event loop has told of urgent data or of an end: only EAGAIN means empty now. */
   void readToTheEnd() {
     shortReadEmpties = false;
+  }
+
+  /** The event loop has told of urgent data: they are not relayed, and must not stop the rest. */
+  void urgent() {
+    urgent = true;
   }
 
   /** Bytes that were read and not yet written. */
@@ -158,7 +177,7 @@ final class Direction {
   private boolean fill() {
     long most = relay.allowance();
     try {
-      return (bulk && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
+      return (bulk && !urgent && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
     } catch (LinuxException e) {
       // A reset is told once, and before the peer's last data: then reading goes on.
       sourceEnded = !relay.readFailed(source, e.errno());
@@ -180,6 +199,11 @@ final class Direction {
       return true;
     }
     detachPipe();
+    if (n == 0) {
+      // The end, or an urgent mark before it that was not announced yet: recv knows.
+      bulk = false;
+      return true;
+    }
     return nothingRead(n);
   }
 
@@ -217,7 +241,12 @@ final class Direction {
     in += taken;
     record.in(index, in);
     for (long gone = 0; gone < taken; ) {
-      gone += Sockets.recv(from, loop.buffer(), taken - gone, MSG_DONTWAIT);
+      long again = Sockets.recv(from, loop.buffer(), taken - gone, MSG_DONTWAIT);
+      if (again <= 0) {
+        // Somebody else reads from this socket too: their loss, and no reason to wait here.
+        throw new IllegalStateException("bytes that were seen in the socket are gone");
+      }
+      gone += again;
     }
     return taken == n;
   }

@@ -26,10 +26,10 @@ final class Relay implements LiveRelay {
   /** How long a relay that ends early delivers what it had already read. */
   private static final long LINGER_NANOS = 1_000_000_000;
 
-  private static final long NANOS_PER_MS = 1_000_000;
   private final RelayLoop loop;
   private final RelaySpec spec;
   private final RelayRecord record;
+  private final Deadlines deadlines;
   private final Consumer<RelayOutcome> onFinished;
   private final Direction aToB;
   private final Direction bToA;
@@ -54,6 +54,7 @@ final class Relay implements LiveRelay {
     this.loop = loop;
     this.spec = spec;
     this.record = record;
+    this.deadlines = new Deadlines(spec, record);
     this.onFinished = onFinished;
     this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b(), spec.tcpA());
     this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a(), spec.tcpB());
@@ -75,12 +76,19 @@ final class Relay implements LiveRelay {
     return finished;
   }
 
+  /** Whether no end is to be passed on any more. */
   boolean ending() {
-    return reason != null;
+    return reason != null || stalled != null;
   }
 
   /** First step on the loop; {@link #thaw} is the next. */
   void start() {
+    if (spec.tcpB() && isHalfClosed(spec.b())) {
+      aToB.destinationWasShutDown();
+    }
+    if (spec.tcpA() && isHalfClosed(spec.a())) {
+      bToA.destinationWasShutDown();
+    }
     if (spec.preludeToB() != null) {
       aToB.prelude(spec.preludeToB(), spec.preludeToBBytes());
     }
@@ -89,15 +97,24 @@ final class Relay implements LiveRelay {
     }
   }
 
+  /** Whether we, or the socket's owner before, have ended our direction of a connection. */
+  private boolean isHalfClosed(int tcpSocket) {
+    int state = loop.tcpState(tcpSocket);
+    return state != TcpInfo.TCP_ESTABLISHED && state != TcpInfo.TCP_CLOSE_WAIT;
+  }
+
   /** Takes the sockets into the epoll set, which tells at once what they are ready for. */
   void thaw() {
-    if (finished) {
+    if (finished || !frozen()) {
       return;
     }
     try {
       registrationA = loop.register(spec.a(), events -> ready(Side.A, events));
       registrationB = loop.register(spec.b(), events -> ready(Side.B, events));
       arm();
+      if (reason != null) {
+        requeue();
+      }
     } catch (RuntimeException e) {
       loop.report("relay could not be registered", e);
       errno = Errno.ENOMEM;
@@ -135,6 +152,9 @@ final class Relay implements LiveRelay {
     if ((events & ~(Readiness.EPOLLIN | Readiness.EPOLLOUT)) != 0) {
       from(side).readToTheEnd();
     }
+    if ((events & Readiness.EPOLLPRI) != 0) {
+      from(side).urgent();
+    }
     if ((events & Readiness.EPOLLERR) != 0) {
       int error = Sockets.tryOption(side == Side.A ? spec.a() : spec.b(), 1, Sockets.SO_ERROR);
       if (error > 0) {
@@ -143,12 +163,29 @@ final class Relay implements LiveRelay {
     }
     from(side).ready((events & ~(Readiness.EPOLLOUT | Readiness.EPOLLERR)) != 0, false);
     from(side.other()).ready(false, hangup || (events & Readiness.EPOLLOUT) != 0);
+    if (!queued) {
+      turn();
+    }
+  }
+
+  /**
+   * Another turn, after the events of all others. A timer, because tasks of a loop that beget tasks
+   * keep it from looking for events, for a second in the end.
+   */
+  private void requeue() {
+    if (!queued) {
+      queued = true;
+      loop.schedule(this::queuedTurn, 0);
+    }
+  }
+
+  private void queuedTurn() {
+    queued = false;
     turn();
   }
 
   /** Moves what can be moved, then looks whether the relay is over. */
   void turn() {
-    queued = false;
     if (finished || frozen()) {
       return;
     }
@@ -173,9 +210,8 @@ final class Relay implements LiveRelay {
     }
     if (over()) {
       finish();
-    } else if (more && !queued) {
-      queued = true;
-      loop.execute(this::turn);
+    } else if (more) {
+      requeue();
     }
   }
 
@@ -223,7 +259,7 @@ final class Relay implements LiveRelay {
   void sourceEnded(Side source) {
     seenEnd(source);
     boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
-    if (tcp && !from(source.other()).shutDown()) {
+    if (tcp && !from(source.other()).destinationEnded()) {
       TcpInfo info = loop.tcpInfo(source == Side.A ? spec.a() : spec.b());
       if (info != null && info.get("state") == TcpInfo.TCP_CLOSE) {
         breakSide(source, Errno.ECONNRESET);
@@ -264,12 +300,17 @@ final class Relay implements LiveRelay {
     if (broken == null) {
       broken = side;
     }
-    boolean reset = error == Errno.ECONNRESET || error == Errno.EPIPE || error == Errno.ENOTCONN;
+    // What the watchdog has shut down looks like a reset from here.
+    boolean reset = stalled == null && isReset(error);
     if (reason == null && !reset) {
-      errno = error;
-      record.errno(error);
+      errno = stalled == null ? error : Errno.EAGAIN;
+      record.errno(errno);
     }
     end0(reset ? EndReason.RESET : EndReason.ERROR);
+  }
+
+  private static boolean isReset(int error) {
+    return error == Errno.ECONNRESET || error == Errno.EPIPE || error == Errno.ENOTCONN;
   }
 
   @Override
@@ -303,7 +344,7 @@ final class Relay implements LiveRelay {
 
   /** Makes sure that a timer fires at the next deadline, or before. */
   private void arm() {
-    long next = nextDeadline();
+    long next = frozen() ? Long.MAX_VALUE : nextDeadline();
     if (next == Long.MAX_VALUE || (timer != null && timerNanos <= next)) {
       return;
     }
@@ -322,43 +363,22 @@ final class Relay implements LiveRelay {
     loop.readClock();
     long now = loop.now();
     if (reason == null && now >= nextDeadline()) {
-      end0(expired(now));
+      end0(deadlines.passed(now, halfClosed));
     }
     arm();
     turn();
   }
 
-  private EndReason expired(long now) {
-    if (now >= after(record.startNanos(), spec.maxDurationMs())) {
-      return EndReason.MAX_DURATION;
-    }
-    boolean half = halfClosed && now >= after(record.activityNanos(), spec.halfCloseTimeoutMs());
-    return half ? EndReason.HALF_CLOSE_TIMEOUT : EndReason.IDLE;
-  }
-
   private long nextDeadline() {
-    if (reason != null) {
-      return lingerUntil;
-    }
-    long next = after(record.startNanos(), spec.maxDurationMs());
-    next = Math.min(next, after(record.activityNanos(), spec.idleTimeoutMs()));
-    return halfClosed
-        ? Math.min(next, after(record.activityNanos(), spec.halfCloseTimeoutMs()))
-        : next;
-  }
-
-  private static long after(long nanos, long limitMs) {
-    return limitMs == 0 || limitMs > (Long.MAX_VALUE - nanos) / NANOS_PER_MS
-        ? Long.MAX_VALUE
-        : nanos + limitMs * NANOS_PER_MS;
+    return reason != null ? lingerUntil : deadlines.next(halfClosed);
   }
 
   private void finish() {
     finished = true;
     freeze();
     if (!spec.guarded()) {
-      Syscalls.fcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA());
-      Syscalls.fcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB());
+      Syscalls.tryFcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA());
+      Syscalls.tryFcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB());
     }
     EndReason why = java.util.Objects.requireNonNull(reason);
     RelayOutcome outcome =

@@ -205,6 +205,11 @@ final class RelayLoop {
     return length == 0 ? null : new TcpInfo(tcpInfo.bytes(0, length));
   }
 
+  /** The state of a TCP connection, as in include/net/tcp_states.h; 0 for another socket. */
+  int tcpState(int fd) {
+    return Sockets.tcpInfo(fd, tcpInfo) == 0 ? 0 : tcpInfo.getByte(0);
+  }
+
   /** A relay is over: forgets it and tells the control loop. */
   void finished(Relay relay, Runnable tell) {
     Relay last = live.remove(live.size() - 1);
