@@ -81,6 +81,7 @@ final class RelayService {
     if (stopping) {
       throw new RequestException(ErrorCode.UNAVAILABLE, "the service is stopping");
     }
+    request.requireOpen();
     Account account = mailbox.account();
     int most = account.limits().getMetadataBytes();
     if (request.metadata().length() > most) {
@@ -234,9 +235,13 @@ final class RelayService {
    * The live relays that a client may see, oldest first.
    *
    * @param after an id, or null; it need not live any more
-   * @throws RequestException {@code bad-request} when {@code after} cannot be an id
+   * @throws RequestException {@code bad-request} when {@code after} cannot be an id, or when {@code
+   *     limit} is not 1 to {@link Splicer#MAX_PAGE}
    */
   RelayPage list(Client client, @Nullable String after, int limit) {
+    if (limit < 1 || limit > Splicer.MAX_PAGE) {
+      throw RequestException.badField("limit", "is " + limit + "; expected 1 to " + Splicer.MAX_PAGE);
+    }
     long from = after == null ? 0 : idOf(after);
     if (from < 0) {
       throw RequestException.badField("after", "is not the id of a relay: " + after);

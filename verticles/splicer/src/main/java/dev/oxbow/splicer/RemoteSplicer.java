@@ -50,6 +50,11 @@ final class RemoteSplicer implements Splicer {
 
   @Override
   public Future<Relay> splice(SpliceRequest request) {
+    try {
+      request.requireOpen();
+    } catch (RequestException e) {
+      return Future.failedFuture(exception(e));
+    }
     List<Descriptor> sockets = List.of(request.a(), request.b());
     return ask("splice", m -> write(m, request), List.of("a", "b"), sockets)
         .map(

@@ -1,6 +1,7 @@
 package dev.oxbow.splicer;
 
 import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.NetSockets;
 import io.vertx.core.Future;
@@ -41,18 +42,26 @@ public final class SpliceRequest {
   /**
    * Takes two live sockets of Vert.x out of their event loops. What was read from one and not yet
    * handled becomes the prelude to the other; what was written to one is flushed first.
+   *
+   * @return fails when one of them cannot be taken, as {@link NetSockets#take} says, or has more
+   *     unread bytes than a prelude may have; a connection that was taken by then is closed
    */
   public static Future<SpliceRequest> of(NetSocket a, NetSocket b) {
-    return Future.join(NetSockets.take(a), NetSockets.take(b))
-        .compose(
-            both -> {
-              NetSockets.Taken takenA = both.resultAt(0);
-              NetSockets.Taken takenB = both.resultAt(1);
-              return Future.succeededFuture(
-                  new SpliceRequest(takenA.descriptor(), takenB.descriptor())
-                      .setPreludeToB(takenA.unread())
-                      .setPreludeToA(takenB.unread()));
+    Future<NetSockets.Taken> takenA = NetSockets.take(a);
+    Future<NetSockets.Taken> takenB = NetSockets.take(b);
+    return Future.join(takenA, takenB)
+        .map(both -> of(takenA.result(), takenB.result()))
+        .onFailure(
+            e -> {
+              takenA.onSuccess(taken -> taken.descriptor().close());
+              takenB.onSuccess(taken -> taken.descriptor().close());
             });
+  }
+
+  private static SpliceRequest of(NetSockets.Taken a, NetSockets.Taken b) {
+    return new SpliceRequest(a.descriptor(), b.descriptor())
+        .setPreludeToB(a.unread())
+        .setPreludeToA(b.unread());
   }
 
   public Descriptor a() {
@@ -136,6 +145,17 @@ public final class SpliceRequest {
   public SpliceRequest setMaxBytes(long maxBytes) {
     this.maxBytes = checkedLimit("maxBytes", maxBytes);
     return this;
+  }
+
+  /**
+   * Sees to it that the caller has not closed or given away a socket.
+   *
+   * @throws RequestException {@code bad-descriptors}
+   */
+  void requireOpen() {
+    if (!a.isOpen() || !b.isOpen()) {
+      throw RequestException.badDescriptor(a.isOpen() ? "b" : "a", "was closed or given away");
+    }
   }
 
   private static long checkedLimit(String name, long value) {

@@ -113,7 +113,8 @@ public final class SplicerVerticle extends VerticleBase {
             (Descriptor listener) -> {
               server = new ControlServer(own, spec, control, uids, boxes);
               server.listen(listener);
-            });
+            })
+        .onFailure(e -> closeAll());
   }
 
   /** Event loops beside this verticle's own, each with a verticle that only holds its place. */
