@@ -1,0 +1,37 @@
+package dev.oxbow.splicer;
+
+import dev.oxbow.config.OxbowOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import org.junit.jupiter.api.Nested;
+
+/** A Splicer behind a control socket keeps the promises of all. */
+class RemoteSplicerTest {
+
+  private abstract static class Contract extends SplicerContract {
+    Contract(int loops) {
+      super(loops);
+    }
+
+    @Override
+    Future<Splicer> open(Vertx in, OxbowOptions options) {
+      return in.deployVerticle(new SplicerVerticle(options))
+          .compose(
+              id -> Splicer.remote(in, options.getRuntimeDir().resolve("splicer.sock"), "app"));
+    }
+  }
+
+  @Nested
+  class OnOneLoop extends Contract {
+    OnOneLoop() {
+      super(1);
+    }
+  }
+
+  @Nested
+  class OnTwoLoops extends Contract {
+    OnTwoLoops() {
+      super(2);
+    }
+  }
+}
