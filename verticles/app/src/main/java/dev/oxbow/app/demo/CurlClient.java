@@ -45,6 +45,10 @@ final class CurlClient {
     return start(stage, curl, id, content, options, path);
   }
 
+  boolean isAlive() {
+    return child.process().isAlive();
+  }
+
   /** Waits for its end; what it has sent and received, as an event. */
   Event await(long seconds) throws InterruptedException, IOException {
     int status = child.awaitEnd(seconds);

@@ -65,6 +65,14 @@ final class Progress implements AutoCloseable {
     showing = clock.scheduleAtFixedRate(this::show, periodMs, periodMs, TimeUnit.MILLISECONDS);
   }
 
+  /** Shows no more what moves. */
+  synchronized void unwatch() {
+    if (showing != null) {
+      showing.cancel(false);
+    }
+    erase();
+  }
+
   /** Seconds since the start. */
   double seconds() {
     return (System.nanoTime() - began) / NANOS_PER_SECOND;
@@ -72,11 +80,8 @@ final class Progress implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    if (showing != null) {
-      showing.cancel(false);
-    }
+    unwatch();
     clock.shutdownNow();
-    erase();
   }
 
   private synchronized void show() {

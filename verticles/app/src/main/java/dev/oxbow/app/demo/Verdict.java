@@ -3,6 +3,7 @@ package dev.oxbow.app.demo;
 import dev.oxbow.app.console.Units;
 import dev.oxbow.app.demo.client.Event;
 import dev.oxbow.app.demo.client.Order;
+import dev.oxbow.config.SplicerOptions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -17,8 +18,8 @@ final class Verdict {
   /** What sockets, pipe and read-ahead may hold for a slow reader at most. */
   private static final long BUFFERED_BYTES = 16 << 20;
 
-  /** 32 idle pooled pipes, and what the JVM has. */
-  private static final int IDLE_PIPE_ENDS = 2 * 32 + 2;
+  /** Both ends of the pipes that may stay open while idle: the default of splicer.idlePipes. */
+  private static final int IDLE_PIPE_ENDS = 2 * SplicerOptions.DEFAULT_IDLE_PIPES;
 
   private final Transfers transfers;
   private final Observed observed;
@@ -226,12 +227,7 @@ final class Verdict {
   private Proof descriptors() {
     Map<String, Integer> before = observed.descriptorsBefore;
     Map<String, Integer> after = observed.descriptorsAfter;
-    boolean held =
-        observed.relaysLeft == 0
-            && !before.isEmpty()
-            && after.getOrDefault("socket", 0) <= before.getOrDefault("socket", 0)
-            && after.getOrDefault("other", 0) <= before.getOrDefault("other", 0)
-            && after.getOrDefault("pipe", 0) <= before.getOrDefault("pipe", 0) + IDLE_PIPE_ENDS;
+    boolean held = observed.relaysLeft == 0 && descriptorsBack(before, after);
     return new Proof(
         "descriptors",
         "Nothing is left behind",
@@ -243,6 +239,14 @@ final class Verdict {
             + ", after "
             + after
             + " (pipes are pooled)");
+  }
+
+  /** Sockets and files as before, pipes as before but for the pool's idle ones. */
+  static boolean descriptorsBack(Map<String, Integer> before, Map<String, Integer> after) {
+    return !before.isEmpty()
+        && after.getOrDefault("socket", 0) <= before.getOrDefault("socket", 0)
+        && after.getOrDefault("other", 0) <= before.getOrDefault("other", 0)
+        && after.getOrDefault("pipe", 0) <= before.getOrDefault("pipe", 0) + IDLE_PIPE_ENDS;
   }
 
   private Proof orderlyStop() {
