@@ -17,6 +17,7 @@ final class EmbeddedSplicer implements Splicer {
   private final String deployment;
   private final Reports reports;
   private final MessageConsumer<SpliceReport> consumer;
+  private @Nullable Future<Void> closed;
 
   private EmbeddedSplicer(
       Vertx vertx,
@@ -90,10 +91,14 @@ final class EmbeddedSplicer implements Splicer {
   }
 
   @Override
-  public Future<Void> close() {
-    return vertx
-        .undeploy(deployment)
-        .compose(v -> reports.whenAllDelivered())
-        .onComplete(v -> consumer.unregister());
+  public synchronized Future<Void> close() {
+    if (closed == null) {
+      closed =
+          vertx
+              .undeploy(deployment)
+              .compose(v -> reports.whenAllDelivered())
+              .onComplete(v -> consumer.unregister());
+    }
+    return closed;
   }
 }

@@ -72,8 +72,9 @@ public interface Splicer {
   Splicer unclaimedHandler(Handler<SpliceReport> handler);
 
   /**
-   * Ends this object's use of the service. An embedded Splicer ends its relays as aborted and
-   * delivers their reports first; a remote one leaves them running for the next of the same app.
+   * Ends this object's use of the service; idempotent. An embedded Splicer ends its relays as
+   * aborted and delivers their reports first; a remote one leaves them running for the next of the
+   * same app.
    */
   Future<Void> close();
 }
