@@ -62,7 +62,7 @@ final class Strangers {
         UnixSockets.listen(meeting, file -> Files.setAttribute(file, "unix:mode", 0666))) {
       List<String> command = new ArrayList<>(List.of("setpriv"));
       command.addAll(identity);
-      command.addAll(List.of("python3", "-c", SCRIPT, splicer.socket().toString()));
+      command.addAll(List.of("/usr/bin/python3", "-c", SCRIPT, splicer.socket().toString()));
       command.addAll(List.of(meeting.toString(), String.valueOf(count)));
       command.addAll(List.of(more));
       Process child = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -6,6 +6,8 @@ import static dev.oxbow.fdpassing.libc.Syscalls.AGAIN;
 import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_MOVE;
 import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_NONBLOCK;
 
+import dev.oxbow.codecs.tcp.TcpInfo;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -45,7 +47,10 @@ final class Direction {
   private boolean readable;
   private boolean writable;
   private boolean sourceEnded;
+
+  /** Before the relay began, its owner had ended what this direction writes to. */
   private boolean wasShutDown;
+
   private boolean destinationGone;
   private boolean shutDown;
   private boolean bulk;
@@ -71,19 +76,23 @@ final class Direction {
     this.shortReadEmpties = tcp;
   }
 
-  /** Begins with bytes that are to be written before any other. */
-  void prelude(Pipe filled, int bytes) {
-    pipeNumber = loop.pipes(relay.group()).add(filled);
-    pipe = filled;
-    record.pipe(index, pipeNumber);
-    record.prelude(index, bytes);
-    in = bytes;
-    record.in(index, in);
-  }
-
-  /** Before the relay began, its owner had ended what this direction writes to. */
-  void destinationWasShutDown() {
-    wasShutDown = true;
+  /**
+   * First step.
+   *
+   * @param filled bytes that are to be written before any other, and how many, or null
+   * @param tcpDestination whether what this direction writes to is TCP
+   */
+  void begin(@Nullable Pipe filled, int bytes, boolean tcpDestination) {
+    if (filled != null) {
+      pipeNumber = loop.pipes(relay.group()).add(filled);
+      pipe = filled;
+      record.pipe(index, pipeNumber);
+      record.prelude(index, bytes);
+      in = bytes;
+      record.in(index, in);
+    }
+    int state = tcpDestination ? loop.tcpState(to) : TcpInfo.TCP_ESTABLISHED;
+    wasShutDown = state != TcpInfo.TCP_ESTABLISHED && state != TcpInfo.TCP_CLOSE_WAIT;
   }
 
   /** Whether the destination has been told an end, by us or before. */
@@ -350,16 +359,19 @@ final class Direction {
     }
   }
 
-  /** The pipe with what was not delivered, out of the pool; null when all was. */
-  @Nullable Pipe takeUndelivered() {
-    if (pending() == 0) {
+  /** What became of it; the pipe with what was not delivered leaves the pool. */
+  RelayOutcome.Flow outcome(@Nullable TcpInfo tcpInfo) {
+    Descriptor undelivered = null;
+    long bytes = pending();
+    if (bytes == 0) {
       detachPipe();
-      return null;
+    } else {
+      Pipe taken = loop.pipes(relay.group()).remove(pipeNumber);
+      record.pipe(index, PipePool.NONE);
+      taken.writeEnd().close();
+      undelivered = taken.readEnd();
+      Syscalls.fcntl(undelivered.fd(), Syscalls.F_SETFL, 0);
     }
-    Pipe taken = loop.pipes(relay.group()).remove(pipeNumber);
-    record.pipe(index, PipePool.NONE);
-    pipeNumber = PipePool.NONE;
-    pipe = null;
-    return taken;
+    return new RelayOutcome.Flow(record.delivered(index), bytes, undelivered, tcpInfo);
   }
 }

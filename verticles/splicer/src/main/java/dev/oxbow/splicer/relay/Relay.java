@@ -1,7 +1,6 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
-import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.eventloop.Timer;
@@ -83,24 +82,8 @@ final class Relay implements LiveRelay {
 
   /** First step on the loop; {@link #thaw} is the next. */
   void start() {
-    if (spec.tcpB() && isHalfClosed(spec.b())) {
-      aToB.destinationWasShutDown();
-    }
-    if (spec.tcpA() && isHalfClosed(spec.a())) {
-      bToA.destinationWasShutDown();
-    }
-    if (spec.preludeToB() != null) {
-      aToB.prelude(spec.preludeToB(), spec.preludeToBBytes());
-    }
-    if (spec.preludeToA() != null) {
-      bToA.prelude(spec.preludeToA(), spec.preludeToABytes());
-    }
-  }
-
-  /** Whether we, or the socket's owner before, have ended our direction of a connection. */
-  private boolean isHalfClosed(int tcpSocket) {
-    int state = loop.tcpState(tcpSocket);
-    return state != TcpInfo.TCP_ESTABLISHED && state != TcpInfo.TCP_CLOSE_WAIT;
+    aToB.begin(spec.preludeToB(), spec.preludeToBBytes(), spec.tcpB());
+    bToA.begin(spec.preludeToA(), spec.preludeToABytes(), spec.tcpA());
   }
 
   /** Takes the sockets into the epoll set, which tells at once what they are ready for. */
@@ -393,19 +376,8 @@ final class Relay implements LiveRelay {
   }
 
   private RelayOutcome.Flow flow(Direction direction, Side source) {
-    long delivered = record.delivered(source.index());
-    long undelivered = direction.pending();
-    Pipe pipe = direction.takeUndelivered();
-    if (pipe != null) {
-      pipe.writeEnd().close();
-      Syscalls.fcntl(pipe.readEnd().fd(), Syscalls.F_SETFL, 0);
-    }
     boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
-    return new RelayOutcome.Flow(
-        delivered,
-        undelivered,
-        pipe == null ? null : pipe.readEnd(),
-        tcp ? loop.tcpInfo(source == Side.A ? spec.a() : spec.b()) : null);
+    return direction.outcome(tcp ? loop.tcpInfo(source == Side.A ? spec.a() : spec.b()) : null);
   }
 
   @Override
