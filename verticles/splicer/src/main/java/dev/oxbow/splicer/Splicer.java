@@ -67,7 +67,7 @@ public interface Splicer {
 
   /**
    * Who gets the reports of relays that this object did not start: those of an earlier life of the
-   * same app. The callee owns the sockets. Without a handler they are closed.
+   * same app. The callee owns the sockets. Until there is a handler they wait, 4,096 at most.
    */
   Splicer unclaimedHandler(Handler<SpliceReport> handler);
 
