@@ -41,18 +41,26 @@ public final class Mailbox {
 
   /**
    * @param app null for the mailbox of a connection that named none: it ends with its recipient
+   * @param lastSeq where the numbers of its events go on
    * @param onUnused called when nothing and nobody needs it any more
    */
-  Mailbox(Account account, @Nullable String app, DescriptorLoop loop, Runnable onUnused) {
+  Mailbox(
+      Account account,
+      @Nullable String app,
+      DescriptorLoop loop,
+      long lastSeq,
+      Runnable onUnused) {
     this.account = account;
     this.app = app;
     this.loop = loop;
+    this.lastSeq = lastSeq;
+    this.lastDelivered = lastSeq;
     this.onUnused = onUnused;
   }
 
   /** A mailbox without a name, for one recipient. */
   public static Mailbox anonymous(Account account, DescriptorLoop loop) {
-    return new Mailbox(account, null, loop, () -> {});
+    return new Mailbox(account, null, loop, 0, () -> {});
   }
 
   public Account account() {
@@ -72,6 +80,11 @@ public final class Mailbox {
   /** Events that wait although somebody is there to take them. */
   int undelivered() {
     return recipients.isEmpty() ? 0 : waiting.size();
+  }
+
+  /** The number of the last event that was put in. */
+  long lastSeq() {
+    return lastSeq;
   }
 
   /** Events that fell out. */

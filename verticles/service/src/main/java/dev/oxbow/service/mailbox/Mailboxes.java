@@ -11,6 +11,12 @@ public final class Mailboxes {
   private final Map<Key, Mailbox> mailboxes = new HashMap<>();
   private long droppedBefore;
 
+  /**
+   * No mailbox that was forgotten had a higher one. New ones go on from here, so that an app whose
+   * mailbox was forgotten meanwhile does not take a new event for one that it has seen.
+   */
+  private long highestSeq;
+
   private record Key(long uid, String app) {}
 
   public Mailboxes(DescriptorLoop loop) {
@@ -20,13 +26,15 @@ public final class Mailboxes {
   /** The mailbox of an app; it is made when needed and forgotten when unused. */
   public Mailbox of(Account account, String app) {
     Key key = new Key(account.uid(), app);
-    return mailboxes.computeIfAbsent(key, k -> new Mailbox(account, app, loop, () -> forget(k)));
+    return mailboxes.computeIfAbsent(
+        key, k -> new Mailbox(account, app, loop, highestSeq, () -> forget(k)));
   }
 
   private void forget(Key key) {
     Mailbox gone = mailboxes.remove(key);
     if (gone != null) {
       droppedBefore += gone.dropped();
+      highestSeq = Math.max(highestSeq, gone.lastSeq());
     }
   }
 
