@@ -6,7 +6,6 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.Packet;
 import dev.oxbow.fdpassing.message.PacketChannel;
@@ -18,6 +17,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,6 +30,9 @@ import org.slf4j.LoggerFactory;
 final class ControlConnection implements Client, Recipient, PacketChannel.Listener {
   private static final Logger log = LoggerFactory.getLogger(ControlConnection.class);
 
+  /** Until an event is tried again that could not be sent, say for want of a descriptor. */
+  private static final long RETRY_NANOS = 100_000_000;
+
   private static final Pattern APP = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private final ControlServer server;
@@ -41,6 +44,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private boolean acks;
   private boolean readingBody;
   private boolean relieving;
+  private boolean retrying;
 
   ControlConnection(ControlServer server, Descriptor socket, Account account) {
     this.server = server;
@@ -91,8 +95,8 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
         readBody(message, packet.descriptors());
         return;
       }
-    } catch (RequestException e) {
-      refuse(message, e, packet.descriptors());
+    } catch (RuntimeException e) {
+      refuse(message, Refusals.of(e), packet.descriptors());
       return;
     }
     run(message, names, packet.descriptors());
@@ -116,24 +120,33 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private void readBody(Message outer, List<Descriptor> descriptors) {
     readingBody = true;
     updateReading();
+    // The peer may go before it is read, and its mailbox must not be forgotten then.
+    Mailbox addressed = mailbox();
+    addressed.use();
     account.execute(
         () -> {
           Message inner = null;
           RequestException failure = null;
           try {
             inner = Inbound.readBody(outer, descriptors.get(0));
-          } catch (RequestException e) {
-            failure = e;
           } catch (LinuxException e) {
             failure = RequestException.badDescriptor(Inbound.BODY, String.valueOf(e.getMessage()));
+          } catch (RuntimeException e) {
+            failure = Refusals.of(e);
           }
           Message message = inner;
           RequestException error = failure;
-          server.loop().execute(() -> bodyRead(outer, message, error, descriptors));
+          try {
+            server.loop().execute(() -> bodyRead(addressed, outer, message, error, descriptors));
+          } catch (RejectedExecutionException e) {
+            log.debug("{}: ended while a body was read", server.spec().name());
+            Descriptor.closeAll(descriptors);
+          }
         });
   }
 
   private void bodyRead(
+      Mailbox addressed,
       Message outer,
       @Nullable Message inner,
       @Nullable RequestException error,
@@ -146,6 +159,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       List<Descriptor> rest = descriptors.subList(1, descriptors.size());
       run(inner, inner.strings("fds"), rest);
     }
+    addressed.unuse();
     updateReading();
   }
 
@@ -161,22 +175,15 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       refuse(message, e, descriptors);
       return;
     }
+    Outbound answer;
     try {
-      MessageWriter answer = apply(request);
-      account.close(request.left(), Account.Manner.PLAIN);
-      answer(Outbound.of(answer.bytes(), List.of(), List.of()));
-    } catch (RequestException e) {
-      refuse(message, e, request.left());
+      answer = Outbound.of(apply(request).bytes(), List.of(), List.of());
     } catch (RuntimeException e) {
-      log.error("{}: request failed: {}", server.spec().name(), message.string("op", null), e);
-      ErrorCode code = scarce(e) ? ErrorCode.QUOTA_EXCEEDED : ErrorCode.INTERNAL;
-      refuse(message, new RequestException(code, e.toString()), request.left());
+      refuse(message, Refusals.of(e), request.left());
+      return;
     }
-  }
-
-  private static boolean scarce(RuntimeException e) {
-    return e instanceof LinuxException linux
-        && (linux.errno() == Errno.EMFILE || linux.errno() == Errno.ENFILE);
+    account.close(request.left(), Account.Manner.PLAIN);
+    answer(answer);
   }
 
   private MessageWriter apply(Request request) {
@@ -245,8 +252,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
 
   private void refuse(@Nullable Message message, RequestException e, List<Descriptor> descriptors) {
     account.close(descriptors, Account.Manner.PLAIN);
-    RawJson id = message == null ? null : message.id();
-    byte[] error = MessageWriter.error(id, e.code(), String.valueOf(e.getMessage())).bytes();
+    byte[] error = Refusals.answer(message == null ? null : message.id(), e);
     answer(Outbound.of(error, List.of(), List.of()));
   }
 
@@ -315,7 +321,22 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       return outbound.send(channel);
     } catch (LinuxException e) {
       log.warn("{}: event waits: {}", server.spec().name(), e.getMessage());
+      retrySoon();
       return false;
+    }
+  }
+
+  private void retrySoon() {
+    if (!retrying) {
+      retrying = true;
+      server
+          .loop()
+          .schedule(
+              () -> {
+                retrying = false;
+                writable();
+              },
+              RETRY_NANOS);
     }
   }
 

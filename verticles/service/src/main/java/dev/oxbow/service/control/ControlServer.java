@@ -8,6 +8,7 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.PacketBuffer;
@@ -151,25 +152,45 @@ public final class ControlServer {
     if (!access.allows(socket.fd(), uid, gid)) {
       log.warn("{}: uid {} gid {} pid {} is not allowed", spec.name(), uid, gid, peer[0]);
       String why = "uid " + uid + " and gid " + gid + " may not use this service";
-      refuse(socket, ErrorCode.NOT_AUTHORIZED, why);
+      refuse(socket, uid, ErrorCode.NOT_AUTHORIZED, why);
       return;
     }
     if (fromReserve(socket.fd())) {
-      refuse(socket, ErrorCode.QUOTA_EXCEEDED, "the service has no descriptor left");
+      refuse(socket, uid, ErrorCode.QUOTA_EXCEEDED, "the service has no descriptor left");
       return;
     }
     Account account = accounts.of(uid);
     if (!account.addConnection()) {
       String why = "uid " + uid + " has as many connections as it may: " + account.connections();
-      refuse(socket, ErrorCode.QUOTA_EXCEEDED, why);
+      refuse(socket, uid, ErrorCode.QUOTA_EXCEEDED, why);
       return;
     }
     connections.add(new ControlConnection(this, socket, account));
   }
 
-  private void refuse(Descriptor socket, ErrorCode code, String why) {
-    try (socket) {
+  private void refuse(Descriptor socket, long uid, ErrorCode code, String why) {
+    try {
       buffer.send(socket.fd(), MessageWriter.error(null, code, why).bytes(), List.of());
+    } catch (LinuxException e) {
+      log.debug("{}: a refused peer has gone: {}", spec.name(), e.getMessage());
+    }
+    // It can send no more now. Descriptors in what it has sent are closed with it, and that can
+    // block, as with a lingering socket: not here.
+    Sockets.shutdown(socket.fd(), Sockets.SHUT_RDWR);
+    accounts.of(uid).execute(() -> discard(socket));
+  }
+
+  /**
+   * Closes a connection after reading what came: unread, it would make the peer's next call fail
+   * (ECONNRESET) before it has seen why it was refused.
+   */
+  private void discard(Descriptor socket) {
+    NativeMemory memory = NativeMemory.allocate(1);
+    try (socket) {
+      long n;
+      do {
+        n = Sockets.recv(socket.fd(), memory.address(), 1, Sockets.MSG_DONTWAIT);
+      } while (n > 0);
     } catch (LinuxException e) {
       log.debug("{}: a refused peer has gone: {}", spec.name(), e.getMessage());
     }
