@@ -58,8 +58,7 @@ final class EmbeddedProxy {
                   .connect(origin)
                   .compose(server -> SpliceRequest.of(client, server))
                   .compose(request -> splice(splicer, request))
-                  .compose(Relay::finished)
-                  .onSuccess(EmbeddedProxy::finished)
+                  .onSuccess(relay -> relay.finished().onSuccess(EmbeddedProxy::finished))
                   .onFailure(e -> client.close());
             })
         .listen(0, "127.0.0.1");
