@@ -240,7 +240,8 @@ final class RelayService {
    */
   RelayPage list(Client client, @Nullable String after, int limit) {
     if (limit < 1 || limit > Splicer.MAX_PAGE) {
-      throw RequestException.badField("limit", "is " + limit + "; expected 1 to " + Splicer.MAX_PAGE);
+      throw RequestException.badField(
+          "limit", "is " + limit + "; expected 1 to " + Splicer.MAX_PAGE);
     }
     long from = after == null ? 0 : idOf(after);
     if (from < 0) {

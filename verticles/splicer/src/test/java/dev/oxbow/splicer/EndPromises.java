@@ -3,6 +3,8 @@ package dev.oxbow.splicer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.splicer.load.KnownStream;
 import dev.oxbow.splicer.load.Wire;
@@ -125,9 +127,7 @@ interface EndPromises extends SplicerStage {
     try (Wire wire = Wire.Pairing.TCP6_UNIX.open()) {
       Relay relay = splice(wire);
       wire.peerA().write("never read".getBytes(UTF_8));
-      dev.oxbow.fdpassing.testing.Await.until(
-          "the bytes are there",
-          () -> dev.oxbow.fdpassing.libc.Syscalls.bytesWaiting(wire.peerB().fd()) == 10);
+      Await.until("the bytes are there", () -> Syscalls.bytesWaiting(wire.peerB().fd()) == 10);
       byte[] last = new KnownStream(5).next(SOME_BYTES / 3);
       wire.peerB().write(last);
       wire.peerB().close();

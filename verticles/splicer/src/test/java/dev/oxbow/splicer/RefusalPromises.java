@@ -3,6 +3,7 @@ package dev.oxbow.splicer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.codecs.control.RawJson;
@@ -10,6 +11,7 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Memfd;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.splicer.load.Wire;
 import io.vertx.core.buffer.Buffer;
@@ -125,9 +127,8 @@ interface RefusalPromises extends SplicerStage {
       Relay running = splice(other);
       wire.a().close();
       SplicerException refusal =
-          org.assertj.core.api.Assertions.catchThrowableOfType(
-              SplicerException.class,
-              () -> dev.oxbow.fdpassing.testing.EpollVertx.await(splicer().splice(request(wire))));
+          catchThrowableOfType(
+              SplicerException.class, () -> EpollVertx.await(splicer().splice(request(wire))));
       assertThat(refusal.code()).isEqualTo(ErrorCode.BAD_DESCRIPTORS);
       assertThat(wire.b().isOpen()).isTrue();
       other.peerA().write("go on".getBytes(UTF_8));

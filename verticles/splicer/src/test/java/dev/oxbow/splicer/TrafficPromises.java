@@ -2,6 +2,8 @@ package dev.oxbow.splicer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.splicer.load.Conversation;
@@ -18,7 +20,6 @@ import org.junit.jupiter.api.Test;
 
 /** Bytes arrive whole and in order, whatever the traffic, and no relay starves another. */
 interface TrafficPromises extends SplicerStage {
-  int SOL_SOCKET = 1;
   int SO_RCVLOWAT = 18;
   int MSG_OOB = 1;
 
@@ -163,16 +164,35 @@ interface TrafficPromises extends SplicerStage {
     }
   }
 
+  /** The end of the stream is right behind; a splice takes the mark for it. */
+  @Test
+  default void bytesBehindAnUrgentByteComeBeforeTheEnd() {
+    for (int round = 0; round < 10; round++) {
+      try (Wire wire = Wire.tcp()) {
+        KnownStream stream = new KnownStream(23);
+        wire.peerA().write(stream.next(100_000));
+        sendUrgent(wire.peerA());
+        wire.peerA().write(stream.next(30_000));
+        wire.peerA().halfClose();
+        Relay relay = splice(wire);
+        KnownStream expected = new KnownStream(23);
+        expected.check(wire.peerB().readAll());
+        assertThat(expected.position()).isEqualTo(130_000);
+        abort(relay).close();
+      }
+    }
+  }
+
   private static void sendUrgent(TestPeer peer) {
-    dev.oxbow.fdpassing.libc.NativeMemory one = Talker.chunk();
-    long sent = dev.oxbow.fdpassing.libc.Sockets.send(peer.fd(), one.address(), 1, MSG_OOB);
+    NativeMemory one = Talker.chunk();
+    long sent = Sockets.send(peer.fd(), one.address(), 1, MSG_OOB);
     assertThat(sent).isEqualTo(1);
   }
 
   @Test
   default void lowWaterMarkOfTheCallerDoesNotKeepTheEndOfAStream() {
     try (Wire wire = Wire.tcp()) {
-      dev.oxbow.fdpassing.libc.Sockets.setOption(wire.a().fd(), SOL_SOCKET, SO_RCVLOWAT, 60_000);
+      Sockets.setOption(wire.a().fd(), Sockets.SOL_SOCKET, SO_RCVLOWAT, 60_000);
       Relay relay = splice(wire);
       wire.peerA().write(new KnownStream(22).next(1_000));
       wire.peerA().halfClose();

@@ -2,6 +2,8 @@ package dev.oxbow.splicer.relay;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.splicer.load.Wire;
@@ -13,7 +15,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** A data plane on one event loop, and relays on it that its owner ends or that end by themselves. */
+/**
+ * A data plane on one event loop, and relays on it that its owner ends or that end by themselves.
+ */
 final class PlaneStage implements AutoCloseable {
   private static final long FIRST_ID = DataPlane.GROUPS * 1000L;
 
@@ -69,31 +73,41 @@ final class PlaneStage implements AutoCloseable {
     long id = ++lastId;
     int flagsA = nonBlocking(wire.a(), guarded);
     int flagsB = nonBlocking(wire.b(), guarded);
-    RelaySpec spec =
-        new RelaySpec(
-            id,
-            0,
-            guarded,
-            wire.a().fd(),
-            wire.b().fd(),
-            isTcp(wire.a()),
-            isTcp(wire.b()),
-            flagsA,
-            flagsB,
-            null,
-            0,
-            null,
-            0,
-            idleTimeoutMs,
-            0,
-            0,
-            0);
+    RelaySpec spec = spec(id, wire, guarded, flagsA, flagsB, idleTimeoutMs);
     CompletableFuture<RelayOutcome> finished = new CompletableFuture<>();
     LiveRelay relay =
         vertx.call(() -> java.util.Objects.requireNonNull(plane.attach(spec, finished::complete)));
     Running running = new Running(id, relay, finished);
     all.add(running);
     return running;
+  }
+
+  private static RelaySpec spec(
+      long id, Wire wire, boolean guarded, int flagsA, int flagsB, long idleTimeoutMs) {
+    return new RelaySpec(
+        id,
+        0,
+        guarded,
+        wire.a().fd(),
+        wire.b().fd(),
+        isTcp(wire.a()),
+        isTcp(wire.b()),
+        flagsA,
+        flagsB,
+        null,
+        0,
+        null,
+        0,
+        idleTimeoutMs,
+        0,
+        0,
+        0);
+  }
+
+  /** A relay that never ran, for the hands of a watchdog. */
+  static Relay unstarted(RelayLoop loop, Wire wire) {
+    RelayRecord record = new RelayRecord(NativeMemory.allocate(RelayRecord.BYTES), 0);
+    return new Relay(loop, spec(1, wire, false, 2, 2, 0), record, outcome -> {});
   }
 
   private static int nonBlocking(Descriptor socket, boolean guarded) {
@@ -105,7 +119,8 @@ final class PlaneStage implements AutoCloseable {
   }
 
   private static boolean isTcp(Descriptor socket) {
-    return dev.oxbow.fdpassing.libc.Sockets.option(socket.fd(), 1, 38) == 6;
+    return Sockets.option(socket.fd(), Sockets.SOL_SOCKET, Sockets.SO_PROTOCOL)
+        == Sockets.IPPROTO_TCP;
   }
 
   void freeze(int group) {
@@ -136,7 +151,6 @@ final class PlaneStage implements AutoCloseable {
       outcome.bToA().undelivered().close();
     }
   }
-
 
   @Override
   public void close() {
