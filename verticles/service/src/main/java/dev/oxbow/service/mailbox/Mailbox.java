@@ -45,11 +45,7 @@ public final class Mailbox {
    * @param onUnused called when nothing and nobody needs it any more
    */
   Mailbox(
-      Account account,
-      @Nullable String app,
-      DescriptorLoop loop,
-      long lastSeq,
-      Runnable onUnused) {
+      Account account, @Nullable String app, DescriptorLoop loop, long lastSeq, Runnable onUnused) {
     this.account = account;
     this.app = app;
     this.loop = loop;
