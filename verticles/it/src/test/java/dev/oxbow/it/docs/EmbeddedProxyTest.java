@@ -19,9 +19,11 @@ import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SocketAddress;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,7 +77,7 @@ class EmbeddedProxyTest {
                       relay(splicer, client, origin).onComplete(finished);
                     })
                 .listen(0, "127.0.0.1"));
-    try (Socket socket = new Socket("127.0.0.1", proxy.actualPort())) {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), proxy.actualPort())) {
       SpliceReport report = await(finished.future());
       var context = vertx.getOrCreateContext();
       EmbeddedProxy.clientOf(report, context).onSuccess(client -> client.write("later"));
@@ -100,7 +102,7 @@ class EmbeddedProxyTest {
     SocketAddress origin =
         SocketAddress.inetSocketAddress(upperCaseOrigin().actualPort(), "127.0.0.1");
     NetServer proxy = await(EmbeddedProxy.listen(vertx, splicer, origin));
-    try (Socket client = new Socket("127.0.0.1", proxy.actualPort())) {
+    try (Socket client = new Socket(InetAddress.getLoopbackAddress(), proxy.actualPort())) {
       client.getOutputStream().write("hello".getBytes(StandardCharsets.UTF_8));
       assertThat(client.getInputStream().readNBytes(5)).asString().isEqualTo("HELLO");
     }
@@ -113,9 +115,8 @@ class EmbeddedProxyTest {
             .connectHandler(
                 socket ->
                     socket.handler(
-                        bytes -> socket.write(Buffer.buffer(bytes.toString().toUpperCase(LOCALE)))))
+                        bytes ->
+                            socket.write(Buffer.buffer(bytes.toString().toUpperCase(Locale.ROOT)))))
             .listen(0, "127.0.0.1"));
   }
-
-  private static final java.util.Locale LOCALE = java.util.Locale.ROOT;
 }

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -66,14 +67,14 @@ record Markdown(String path, List<Block> blocks, String prose) {
   /** Every Markdown file that git would show to a reader. */
   static List<Markdown> all() {
     try (Stream<Path> files = Files.find(ROOT, 4, (file, attributes) -> isOurs(file))) {
-      return files.map(file -> read(ROOT.relativize(file).toString())).sorted(BY_PATH).toList();
+      return files
+          .map(file -> read(ROOT.relativize(file).toString()))
+          .sorted(Comparator.comparing(Markdown::path))
+          .toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
-
-  private static final java.util.Comparator<Markdown> BY_PATH =
-      java.util.Comparator.comparing(Markdown::path);
 
   private static boolean isOurs(Path file) {
     String path = ROOT.relativize(file).toString();

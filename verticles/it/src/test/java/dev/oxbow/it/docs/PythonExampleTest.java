@@ -8,6 +8,7 @@ import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.splicer.SplicerVerticle;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +39,14 @@ class PythonExampleTest {
 
       // Warnings are errors: a descriptor that the example forgets is one, too.
       String output =
-          run("python3", "-X", "dev", "-W", "error", script.toString(), directory + "/splicer.sock");
+          run(
+              "python3",
+              "-X",
+              "dev",
+              "-W",
+              "error",
+              script.toString(),
+              directory + "/splicer.sock");
 
       assertThat(output).isEqualTo(document.after(example).text());
     }
@@ -47,7 +55,7 @@ class PythonExampleTest {
   private static boolean hasPython() throws InterruptedException {
     try {
       return new ProcessBuilder("python3", "--version").start().waitFor() == 0;
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       return false;
     }
   }

@@ -35,7 +35,7 @@ class QuotedSourceTest {
     assertThat(begin).as("// begin %s", name).isPositive();
     assertThat(end).as("// end %s", name).isPositive();
     String lines = file.substring(file.indexOf('\n', begin) + 1, file.lastIndexOf('\n', end) + 1);
-    return lines.stripIndent().stripTrailing() + "\n";
+    return lines.stripTrailing().stripIndent() + "\n";
   }
 
   private static String withoutImports(String file) {

@@ -3,10 +3,11 @@ package dev.oxbow.it.docs;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -24,39 +25,35 @@ final class Shell implements AutoCloseable {
   private final Process process;
   private final BufferedWriter in;
   private final BufferedReader out;
-  private final List<String> ports = new ArrayList<>();
+  private final List<String> ports;
 
   private Shell(Path directory) throws IOException {
     this.directory = directory;
     Path jar = Path.of(System.getProperty("oxbow.jar", "oxbow.jar")).toAbsolutePath();
-    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    Path jvm = Path.of(System.getProperty("java.home"), "bin", "java");
     Path launcher = directory.resolve("oxbow");
-    Files.writeString(launcher, "#!/bin/sh\nexec " + java + " -jar " + jar + " \"$@\"\n");
-    Files.setPosixFilePermissions(
-        launcher, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.createSymbolicLink(directory.resolve("config"), Markdown.ROOT.resolve("config"));
+    Files.writeString(launcher, "#!/bin/sh\nexec " + jvm + " -jar " + jar + " \"$@\"\n");
+    Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwxr-xr-x"));
     this.process =
         new ProcessBuilder("bash").directory(directory.toFile()).redirectErrorStream(true).start();
     this.in = process.outputWriter(StandardCharsets.UTF_8);
     this.out = process.inputReader(StandardCharsets.UTF_8);
-    for (String port : PORTS) {
-      ports.add(Integer.toString(freePort()));
-    }
+    this.ports = List.of(freePort(), freePort());
   }
 
   static Shell open(Path directory) throws IOException {
     return new Shell(directory);
   }
 
-  private static int freePort() throws IOException {
-    try (java.net.ServerSocket socket = new java.net.ServerSocket(0)) {
-      return socket.getLocalPort();
+  private static String freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return Integer.toString(socket.getLocalPort());
     }
   }
 
   /**
-   * Types the lines that begin with {@code $ }. A command in the background has printed as many
-   * lines as are shown below it before the next one is typed.
+   * Types the lines that begin with {@code $ }, each after the one before has ended, unless it runs
+   * in the background, and as many lines were printed as are shown.
    *
    * @return commands and what they printed, as a terminal would show it
    */
@@ -72,19 +69,28 @@ final class Shell implements AutoCloseable {
       boolean background = command.endsWith("&");
       in.write(command + "\n" + (background ? "" : "echo '" + DONE + "'\n"));
       in.flush();
-      int shown = lines.length - 2;
-      for (int i = 0; !background || i < shown; i++) {
-        String line = out.readLine();
-        if (line == null) {
-          throw new AssertionError("the shell ended after " + screen);
-        }
-        if (line.equals(DONE)) {
-          break;
-        }
-        screen.append(outOf(line)).append('\n');
-      }
+      screen.append(read(lines.length - 2, !background));
     }
     return screen.toString();
+  }
+
+  /** Reads as many lines as are expected, and up to the end of what runs in the foreground. */
+  private String read(int expected, boolean foreground) throws IOException {
+    StringBuilder lines = new StringBuilder();
+    boolean done = !foreground;
+    for (int count = 0; count < expected || !done; ) {
+      String line = out.readLine();
+      if (line == null) {
+        throw new AssertionError("the shell ended after " + lines);
+      }
+      if (line.equals(DONE)) {
+        done = true;
+      } else {
+        lines.append(outOf(line)).append('\n');
+        count++;
+      }
+    }
+    return lines.toString();
   }
 
   private String into(String command) {
@@ -101,15 +107,10 @@ final class Shell implements AutoCloseable {
 
   /** Ends what runs in the background, then the shell. */
   @Override
-  public void close() throws IOException, InterruptedException {
+  public void close() throws IOException {
     in.write("kill $(jobs -p) 2>/dev/null; wait\nexit\n");
     in.close();
-    while (out.readLine() != null) {
-      continue;
-    }
-    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
-      throw new AssertionError("the shell did not end");
-    }
+    out.lines().forEach(line -> {});
+    process.onExit().orTimeout(TIMEOUT_SECONDS, TimeUnit.SECONDS).join();
   }
 }
