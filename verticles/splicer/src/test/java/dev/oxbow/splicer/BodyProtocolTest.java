@@ -94,7 +94,7 @@ final class BodyProtocolTest {
         assertThat(event.json().getString("reason")).isEqualTo("eof");
         assertThat(event.json().getJsonObject("bytes").encode())
             .isEqualTo("{\"aToB\":0,\"bToA\":0}");
-        assertThat(event.json().getJsonArray("fds").getList()).isEqualTo(SOCKETS);
+        assertThat(event.json().getJsonArray("fds").stream().toList()).isEqualTo(SOCKETS);
         assertThat(event.descriptors()).hasSize(2);
       }
     }
