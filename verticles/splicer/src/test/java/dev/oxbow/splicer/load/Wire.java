@@ -7,8 +7,8 @@ import dev.oxbow.fdpassing.testing.TestPeer;
 /**
  * What a relay is put between: the near ends are for the Splicer, the peers stay with the test.
  *
- * @param a to be given as a
- * @param b to be given as b
+ * @param pairA its near end is to be given as a
+ * @param pairB its near end is to be given as b
  * @param peerA talks to a
  * @param peerB talks to b
  */
