@@ -13,6 +13,7 @@ import io.vertx.core.VertxOptions;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.SocketAddress;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,7 +47,7 @@ class ExampleProxyTest {
             Map.of("echo", SocketAddress.inetSocketAddress(originPort, "127.0.0.1")),
             log::add);
     int port = EpollVertx.await(proxy.listen(0));
-    try (Socket client = new Socket("127.0.0.1", port)) {
+    try (Socket client = new Socket(InetAddress.getLoopbackAddress(), port)) {
       client.getOutputStream().write("echo\nhello ".getBytes(UTF_8));
       assertThat(client.getInputStream().readNBytes(6)).asString().isEqualTo("hello ");
       client.getOutputStream().write("world".getBytes(UTF_8));
@@ -58,7 +59,7 @@ class ExampleProxyTest {
       Await.until("the log has a line", () -> !log.isEmpty());
       assertThat(log).singleElement().asString().matches(line);
     }
-    try (Socket client = new Socket("127.0.0.1", port)) {
+    try (Socket client = new Socket(InetAddress.getLoopbackAddress(), port)) {
       client.getOutputStream().write("elsewhere\n".getBytes(UTF_8));
       assertThat(client.getInputStream().readAllBytes())
           .asString()
