@@ -89,9 +89,10 @@ class PipePoolTest {
 
   /** Reads what is there; whether all that was written has come. */
   private static boolean drained(Wire wire) {
-    while (wire.peerB().tryRead().length > 0) {
-      continue;
-    }
+    int read;
+    do {
+      read = wire.peerB().tryRead().length;
+    } while (read > 0);
     return Syscalls.bytesWaiting(wire.a().fd()) == 0
         && Syscalls.bytesWaiting(wire.peerB().fd()) == 0;
   }
