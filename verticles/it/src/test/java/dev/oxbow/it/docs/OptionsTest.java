@@ -3,8 +3,8 @@ package dev.oxbow.it.docs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -22,7 +22,6 @@ class OptionsTest {
 
   private static final Pattern IN_CODE = Pattern.compile("`[^`\n]+`");
   private static final Pattern OPTION = Pattern.compile("(?<![\\w-])--[a-z][a-z-]*");
-  private static final Path JAR = Path.of(System.getProperty("oxbow.jar", "oxbow.jar"));
 
   @Test
   void commandsAndOptionsExist() throws Exception {
@@ -63,12 +62,9 @@ class OptionsTest {
   }
 
   private static String help(String command) throws Exception {
-    assertThat(Files.exists(JAR)).as("%s: build it first", JAR).isTrue();
-    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    Process process =
-        new ProcessBuilder(java, "-jar", JAR.toString(), command, "--help")
-            .redirectErrorStream(true)
-            .start();
+    List<String> line = new ArrayList<>(Shell.program());
+    line.addAll(List.of(command, "--help"));
+    Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
     String help = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(help).isZero();
     return help;

@@ -29,10 +29,8 @@ final class Shell implements AutoCloseable {
 
   private Shell(Path directory) throws IOException {
     this.directory = directory;
-    Path jar = Path.of(System.getProperty("oxbow.jar", "oxbow.jar")).toAbsolutePath();
-    Path jvm = Path.of(System.getProperty("java.home"), "bin", "java");
     Path launcher = directory.resolve("oxbow");
-    Files.writeString(launcher, "#!/bin/sh\nexec " + jvm + " -jar " + jar + " \"$@\"\n");
+    Files.writeString(launcher, "#!/bin/sh\nexec " + String.join(" ", program()) + " \"$@\"\n");
     Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwxr-xr-x"));
     this.process =
         new ProcessBuilder("bash").directory(directory.toFile()).redirectErrorStream(true).start();
@@ -43,6 +41,20 @@ final class Shell implements AutoCloseable {
 
   static Shell open(Path directory) throws IOException {
     return new Shell(directory);
+  }
+
+  /** What the launcher of the project executes, without looking whether it must be built. */
+  static List<String> program() {
+    Path jar = Path.of(System.getProperty("oxbow.jar", "oxbow.jar")).toAbsolutePath();
+    if (!Files.exists(jar)) {
+      throw new AssertionError(jar + " is missing: build it first");
+    }
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-jar",
+        jar.toString());
   }
 
   private static String freePort() throws IOException {
