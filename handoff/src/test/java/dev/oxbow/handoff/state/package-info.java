@@ -1,0 +1,5 @@
+/** Tests of tables in memory that outlives a process. */
+@NullMarked
+package dev.oxbow.handoff.state;
+
+import org.jspecify.annotations.NullMarked;
