@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,13 +57,14 @@ final class RemoteSplicer implements Splicer {
       return Future.failedFuture(exception(e));
     }
     List<Descriptor> sockets = List.of(request.a(), request.b());
-    return ask("splice", m -> write(m, request), List.of("a", "b"), sockets)
-        .map(
-            answer -> {
-              Descriptor.closeAll(sockets);
-              String id = answer.string("relay");
-              return new Relay(id, reports.await(id));
-            });
+    return ask(
+        "splice", m -> write(m, request), List.of("a", "b"), sockets, a -> accepted(a, sockets));
+  }
+
+  private Relay accepted(Message answer, List<Descriptor> sockets) {
+    Descriptor.closeAll(sockets);
+    String id = answer.string("relay");
+    return new Relay(id, reports.await(id));
   }
 
   private static void write(MessageWriter out, SpliceRequest request) {
@@ -85,8 +87,7 @@ final class RemoteSplicer implements Splicer {
 
   @Override
   public Future<RelayPage> list(@Nullable String after, int limit) {
-    return ask("list", m -> writeList(m, after, limit), List.of(), List.of())
-        .map(RemoteSplicer::page);
+    return ask("list", m -> writeList(m, after, limit), List.of(), List.of(), RemoteSplicer::page);
   }
 
   private static void writeList(MessageWriter out, @Nullable String after, int limit) {
@@ -114,23 +115,27 @@ final class RemoteSplicer implements Splicer {
 
   @Override
   public Future<Void> abort(String relay) {
-    return ask("abort", m -> m.string("relay", relay), List.of(), List.of()).mapEmpty();
+    return ask("abort", m -> m.string("relay", relay), List.of(), List.of(), a -> a).mapEmpty();
   }
 
   @Override
   public Future<JsonObject> stats() {
-    return ask("stats", m -> {}, List.of(), List.of())
-        .map(answer -> ReportReader.member(answer, "stats"))
-        .map(ReportReader::json);
+    return ask(
+        "stats",
+        m -> {},
+        List.of(),
+        List.of(),
+        answer -> ReportReader.json(ReportReader.member(answer, "stats")));
   }
 
-  private Future<Message> ask(
+  private <T> Future<T> ask(
       String op,
       Consumer<MessageWriter> members,
       List<String> names,
-      List<Descriptor> descriptors) {
+      List<Descriptor> descriptors,
+      Function<Message, T> reader) {
     return client
-        .request(op, members, names, descriptors)
+        .request(op, members, names, descriptors, reader)
         .recover(e -> Future.failedFuture(exception(e)));
   }
 

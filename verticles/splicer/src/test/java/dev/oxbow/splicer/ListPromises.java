@@ -14,6 +14,7 @@ import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -147,7 +148,7 @@ interface ListPromises extends SplicerStage {
   }
 
   /** The report of a relay that ends at once does not get lost before it is waited for. */
-  @Test
+  @RepeatedTest(4)
   default void tellsEveryRelaysEndHoweverSoonItComes() {
     List<Wire> wires = new ArrayList<>();
     List<Future<SpliceReport>> reports = new ArrayList<>();

@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -93,17 +94,21 @@ public final class ControlClient {
    * @param members writes the other members of the request
    * @param names of the descriptors
    * @param descriptors stay the caller's, and must stay open until the answer
-   * @return the answer; fails with {@link RequestException}, {@code unavailable} when the
+   * @param reader turns the answer into the result; on the client's context, before any event that
+   *     comes behind the answer is told
+   * @return the result; fails with {@link RequestException}, {@code unavailable} when the
    *     connection was lost before the answer came
    */
-  public Future<Message> request(
+  public <T> Future<T> request(
       String op,
       Consumer<MessageWriter> members,
       List<String> names,
-      List<Descriptor> descriptors) {
+      List<Descriptor> descriptors,
+      Function<Message, T> reader) {
     Promise<Message> answer = Promise.promise();
+    Future<T> result = answer.future().map(reader);
     loop.run(() -> submit(new Call(++lastId, op, members, names, descriptors, answer)));
-    return answer.future();
+    return result;
   }
 
   /** Closes the connection; requests that wait fail. What runs in the service goes on. */
