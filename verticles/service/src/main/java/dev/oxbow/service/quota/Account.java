@@ -214,7 +214,8 @@ public final class Account {
       }
       descriptor.close();
     } catch (RuntimeException e) {
-      log.warn("closing {} failed", descriptor, e);
+      // It is closed all the same, and whoever sent it can make this happen at will.
+      log.debug("closing {} failed", descriptor, e);
     }
   }
 
