@@ -27,7 +27,10 @@ final class Strangers {
           s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
           s.connect(sys.argv[1])
           if len(sys.argv) > 4:
-              s.send(sys.argv[4].encode())
+              try:
+                  s.send(sys.argv[4].encode())
+              except BrokenPipeError:
+                  pass  # refused before
           s.setblocking(False)
           rights = array.array("i", [s.fileno()])
           way.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
