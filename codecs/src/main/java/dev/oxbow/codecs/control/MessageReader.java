@@ -24,6 +24,9 @@ final class MessageReader {
   /** Nesting inside metadata; what carries metadata onwards wraps it in a few levels more. */
   private static final int MAX_RAW_DEPTH = 400;
 
+  /** Decoded values in one message: a small one takes thirty times the room of its text. */
+  private static final int MAX_VALUES = 100_000;
+
   /** Always UTF-8, so that offsets are bytes; names come from strangers and are not kept. */
   private static final JsonFactory JSON =
       JsonFactory.builder()
@@ -34,6 +37,7 @@ final class MessageReader {
 
   private final byte[] utf8;
   private final JsonParser parser;
+  private int values;
 
   private MessageReader(byte[] utf8) throws IOException {
     this.utf8 = utf8;
@@ -105,6 +109,9 @@ final class MessageReader {
   }
 
   private @Nullable Object value() throws IOException {
+    if (++values > MAX_VALUES) {
+      throw badJson("more than " + MAX_VALUES + " values outside of metadata");
+    }
     return switch (parser.currentToken()) {
       case START_OBJECT -> new Message(object());
       case START_ARRAY -> array();
