@@ -42,6 +42,7 @@ public final class Syscalls {
 
   // include/uapi/asm-generic/ioctls.h; sockets.h
   public static final int FIONREAD = 0x541B;
+  public static final int SIOCOUTQ = 0x5411;
 
   public static final int LOCK_EX = 2;
   public static final int LOCK_NB = 4;
@@ -180,6 +181,15 @@ public final class Syscalls {
   public static int bytesWaiting(int fd) {
     NativeMemory value = scratch();
     check("ioctl", C.ioctl(fd, FIONREAD, value.address()));
+    return value.getInt(0);
+  }
+
+  /**
+   * What was sent and has not left, or was not read by the peer yet (SIOCOUTQ, unix(7), tcp(7)).
+   */
+  public static int bytesUnsent(int fd) {
+    NativeMemory value = scratch();
+    check("ioctl", C.ioctl(fd, SIOCOUTQ, value.address()));
     return value.getInt(0);
   }
 

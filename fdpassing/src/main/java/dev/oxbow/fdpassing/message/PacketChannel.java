@@ -28,7 +28,8 @@ public final class PacketChannel {
     void closed();
   }
 
-  private static final int PACKETS_PER_TURN = 64;
+  private static final int PACKETS_PER_TURN = 16;
+  private static final long RETRY_NANOS = 5_000_000;
   private static final Packet EMPTY = new Packet(new byte[0], List.of(), false, false);
 
   private final Descriptor socket;
@@ -41,6 +42,7 @@ public final class PacketChannel {
   private boolean open = true;
   private boolean peerGone;
   private boolean parked;
+  private boolean retrying;
 
   /**
    * Starts to read.
@@ -81,7 +83,7 @@ public final class PacketChannel {
         }
         case Errno.ETOOMANYREFS ->
             // Too many descriptors of this user are in flight: no event tells when that changes.
-            loop.schedule(this::retry, 10_000_000);
+            retryLater();
         default -> throw e;
       }
     }
@@ -146,18 +148,9 @@ public final class PacketChannel {
 
   /** Receives one packet; false when there is no more for now. */
   private boolean receive() {
+    PacketBuffer.Received received;
     try {
-      PacketBuffer.Received received = buffer.receive(socket.fd());
-      if (received == PacketBuffer.Received.AGAIN) {
-        return false;
-      }
-      boolean nothing = received == PacketBuffer.Received.NOTHING;
-      if (nothing && ended()) {
-        lost();
-        return false;
-      }
-      listener.packet(nothing ? EMPTY : buffer.packet());
-      return true;
+      received = buffer.receive(socket.fd());
     } catch (LinuxException e) {
       if (e.errno() == Errno.ECONNRESET) {
         // Told once, before what the peer had sent: read on until the end.
@@ -165,6 +158,16 @@ public final class PacketChannel {
       }
       throw e;
     }
+    if (received == PacketBuffer.Received.AGAIN) {
+      return false;
+    }
+    boolean nothing = received == PacketBuffer.Received.NOTHING;
+    if (nothing && ended()) {
+      lost();
+      return false;
+    }
+    listener.packet(nothing ? EMPTY : buffer.packet());
+    return true;
   }
 
   /**
@@ -178,7 +181,21 @@ public final class PacketChannel {
         && Syscalls.bytesWaiting(socket.fd()) == 0;
   }
 
+  /** Asks the listener to try again in a moment; at most one such promise at a time. */
+  public void retryLater() {
+    if (!retrying) {
+      retrying = true;
+      loop.schedule(this::retry, RETRY_NANOS);
+    }
+  }
+
+  /** Bytes that the peer has not read yet, with what the kernel adds to them (SIOCOUTQ). */
+  public int unread() {
+    return Syscalls.bytesUnsent(socket.fd());
+  }
+
   private void retry() {
+    retrying = false;
     if (open) {
       listener.writable();
     }

@@ -81,8 +81,7 @@ class StateTableTest {
     try (StateTable table = StateTable.open("test", LAYOUT)) {
       int fd = table.descriptor().fd();
       assertThatThrownBy(() -> Syscalls.ftruncate(fd, 0)).isInstanceOf(LinuxException.class);
-      assertThatThrownBy(() -> Syscalls.ftruncate(fd, 1 << 20))
-          .isInstanceOf(LinuxException.class);
+      assertThatThrownBy(() -> Syscalls.ftruncate(fd, 1 << 20)).isInstanceOf(LinuxException.class);
     }
   }
 

@@ -41,8 +41,8 @@ final class RelayService {
 
   private static final int RADIX = 36;
 
-  /** Metadata in one page at most, so that the page stays below the largest message. */
-  private static final int MAX_PAGE_BYTES = 12 << 20;
+  /** Metadata in one page at most, so that a page is built in a moment. */
+  private static final int MAX_PAGE_BYTES = 1 << 20;
 
   private final DataPlane plane;
   private final TaskGroup relays = new TaskGroup();
@@ -111,10 +111,10 @@ final class RelayService {
 
   private String start(Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b) {
     boolean guarded = !mailbox.account().trusted();
-    Pipe toA = Preludes.toPipe("prelude.toA", request.preludeToA());
-    Pipe toB = null;
     int flagsA = Syscalls.fcntl(request.a().fd(), Syscalls.F_GETFL, 0);
     int flagsB = Syscalls.fcntl(request.b().fd(), Syscalls.F_GETFL, 0);
+    Pipe toA = Preludes.toPipe("prelude.toA", request.preludeToA());
+    Pipe toB = null;
     try {
       toB = Preludes.toPipe("prelude.toB", request.preludeToB());
       if (!guarded) {
@@ -124,8 +124,8 @@ final class RelayService {
       return attach(mailbox, request, a, b, new Prepared(toA, toB, flagsA, flagsB, guarded));
     } catch (RuntimeException e) {
       if (!guarded) {
-        Syscalls.fcntl(request.a().fd(), Syscalls.F_SETFL, flagsA);
-        Syscalls.fcntl(request.b().fd(), Syscalls.F_SETFL, flagsB);
+        Syscalls.tryFcntl(request.a().fd(), Syscalls.F_SETFL, flagsA);
+        Syscalls.tryFcntl(request.b().fd(), Syscalls.F_SETFL, flagsB);
       }
       if (toA != null) {
         toA.close();
@@ -253,7 +253,8 @@ final class RelayService {
       if (!client.owns(relay.mailbox)) {
         continue;
       }
-      if (page.size() == limit || bytes + relay.metadata.length() > MAX_PAGE_BYTES) {
+      boolean full = bytes > 0 && bytes + relay.metadata.length() > MAX_PAGE_BYTES;
+      if (page.size() == limit || full) {
         return new RelayPage(page, page.get(page.size() - 1).relay());
       }
       bytes += relay.metadata.length();

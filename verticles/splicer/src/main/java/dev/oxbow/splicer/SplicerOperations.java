@@ -11,6 +11,8 @@ import java.util.Map;
 
 /** The ops of the Splicer's control socket: JSON to the service and back. Control loop only. */
 final class SplicerOperations {
+  private static final int MAX_BASE64_CHARS = (SpliceRequest.MAX_PRELUDE_BYTES + 2) / 3 * 4;
+
   private final RelayService service;
 
   SplicerOperations(RelayService service) {
@@ -46,7 +48,10 @@ final class SplicerOperations {
   }
 
   private static Buffer prelude(Message prelude, String field) {
-    String text = prelude.string(field, "");
+    String text = prelude.has(field) ? prelude.string(field) : "";
+    if (text.length() > MAX_BASE64_CHARS) {
+      throw tooLong(field);
+    }
     byte[] bytes;
     try {
       bytes = Base64.getDecoder().decode(text);
@@ -54,10 +59,14 @@ final class SplicerOperations {
       throw RequestException.badField("prelude." + field, "not base64: " + e.getMessage());
     }
     if (bytes.length > SpliceRequest.MAX_PRELUDE_BYTES) {
-      throw RequestException.badField(
-          "prelude." + field, "longer than " + SpliceRequest.MAX_PRELUDE_BYTES + " bytes");
+      throw tooLong(field);
     }
     return Buffer.buffer(bytes);
+  }
+
+  private static RequestException tooLong(String field) {
+    return RequestException.badField(
+        "prelude." + field, "longer than " + SpliceRequest.MAX_PRELUDE_BYTES + " bytes");
   }
 
   private MessageWriter list(Request request) {

@@ -10,6 +10,7 @@ import dev.oxbow.service.control.ControlServer;
 import dev.oxbow.service.control.ControlSocket;
 import dev.oxbow.service.control.ServiceSpec;
 import dev.oxbow.service.mailbox.Mailboxes;
+import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
 import dev.oxbow.service.runtime.Version;
 import dev.oxbow.splicer.relay.SplicePlane;
@@ -85,20 +86,22 @@ public final class SplicerVerticle extends VerticleBase {
 
   private Future<?> begin(DescriptorLoop own, List<DescriptorLoop> all, SplicerOptions splicer) {
     int relays = (int) Math.min(1 << 20, Math.max(64, Syscalls.descriptorLimit() / 2));
+    Accounts uids = new Accounts(options.getQuotas(), own);
+    accounts = uids;
     plane =
         new SplicePlane(
             own,
             all,
             new SplicePlane.Options(
-                relays, splicer.getPipeBytes(), splicer.getIdlePipes(), splicer.getStallMs()));
+                relays, splicer.getPipeBytes(), splicer.getIdlePipes(), splicer.getStallMs()),
+            (uid, descriptors) -> closeStrays(uids.of(uid), descriptors));
     service = new RelayService(plane);
-    accounts = new Accounts(options.getQuotas(), own);
     mailboxes = new Mailboxes(own);
     if (address != null) {
-      endpoint = new EmbeddedEndpoint(vertx.eventBus(), address, own, service, accounts);
+      endpoint = new EmbeddedEndpoint(vertx.eventBus(), address, own, service, uids);
       return Future.succeededFuture();
     }
-    return serve(own, service, accounts, mailboxes);
+    return serve(own, service, uids, mailboxes);
   }
 
   private Future<?> serve(DescriptorLoop own, RelayService relays, Accounts uids, Mailboxes boxes) {
@@ -109,12 +112,18 @@ public final class SplicerVerticle extends VerticleBase {
     Path path = options.getRuntimeDir().resolve(NAME + ".sock");
     return vertx
         .executeBlocking(() -> ControlSocket.listen(path, control))
-        .onSuccess(
+        .map(
             (Descriptor listener) -> {
               server = new ControlServer(own, spec, control, uids, boxes);
               server.listen(listener);
+              return server;
             })
         .onFailure(e -> closeAll());
+  }
+
+  private static void closeStrays(Account account, List<Descriptor> descriptors) {
+    account.addDescriptors(descriptors.size());
+    account.close(descriptors, Account.Manner.NO_LINGER);
   }
 
   /** Event loops beside this verticle's own, each with a verticle that only holds its place. */
@@ -142,9 +151,6 @@ public final class SplicerVerticle extends VerticleBase {
     if (service == null || loop == null) {
       return Future.succeededFuture();
     }
-    if (server != null) {
-      server.refuseWork();
-    }
     return service.stop().compose(v -> farewell()).onComplete(v -> closeAll());
   }
 
@@ -152,17 +158,22 @@ public final class SplicerVerticle extends VerticleBase {
   private Future<Void> farewell() {
     Promise<Void> done = Promise.promise();
     if (mailboxes != null && loop != null) {
-      look(loop, mailboxes, System.nanoTime() + FAREWELL_NANOS, done);
+      look(loop, mailboxes, server, System.nanoTime() + FAREWELL_NANOS, done);
     }
     return done.future();
   }
 
   private static void look(
-      DescriptorLoop loop, Mailboxes boxes, long deadline, Promise<Void> done) {
-    if (boxes.undelivered() == 0 || System.nanoTime() >= deadline) {
+      DescriptorLoop loop,
+      Mailboxes boxes,
+      @Nullable ControlServer server,
+      long deadline,
+      Promise<Void> done) {
+    long waiting = boxes.undelivered() + (server == null ? 0 : server.undelivered());
+    if (waiting == 0 || System.nanoTime() >= deadline) {
       done.complete();
     } else {
-      loop.schedule(() -> look(loop, boxes, deadline, done), LOOK_NANOS);
+      loop.schedule(() -> look(loop, boxes, server, deadline, done), LOOK_NANOS);
     }
   }
 

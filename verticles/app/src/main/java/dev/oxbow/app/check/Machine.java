@@ -7,6 +7,8 @@ import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.service.runtime.KernelVersion;
 import dev.oxbow.service.runtime.StartException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -149,6 +151,9 @@ public final class Machine {
   }
 
   private static String sysctl(String name) throws IOException {
-    return Files.readString(Path.of("/proc/sys").resolve(name)).strip();
+    // Not readString: it asks for one byte first, and /proc/sys then says that was all.
+    try (InputStream in = Files.newInputStream(Path.of("/proc/sys").resolve(name))) {
+      return new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
+    }
   }
 }

@@ -38,9 +38,12 @@ public final class StatusCommand implements Callable<Integer> {
   @Option(
       names = "--app",
       paramLabel = "NAME",
-      defaultValue = "forward",
-      description = "Whose relays to show, unless root asks (default: ${DEFAULT-VALUE}).")
-  private String app = "forward";
+      defaultValue = "status",
+      description = {
+        "Whose relays to show, unless root asks (default: ${DEFAULT-VALUE}).",
+        "The newest connection of an app gets its reports: never name that of a live proxy."
+      })
+  private String app = "status";
 
   @Option(
       names = "--limit",

@@ -59,6 +59,10 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
     return account;
   }
 
+  long undelivered() {
+    return anonymous.size();
+  }
+
   @Override
   public Mailbox mailbox() {
     return named == null ? anonymous : named;
@@ -131,7 +135,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
             inner = Inbound.readBody(outer, descriptors.get(0));
           } catch (LinuxException e) {
             failure = RequestException.badDescriptor(Inbound.BODY, String.valueOf(e.getMessage()));
-          } catch (RuntimeException e) {
+          } catch (RuntimeException | OutOfMemoryError e) {
             failure = Refusals.of(e);
           }
           Message message = inner;
@@ -270,13 +274,31 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private boolean sendAnswers() {
     while (!answers.isEmpty()) {
       Outbound next = answers.element();
-      if (!next.send(channel) && !channel.peerGone()) {
+      if (!sent(next) && !channel.peerGone()) {
         return false;
       }
       next.close();
       answers.remove();
     }
     return true;
+  }
+
+  /**
+   * Sends, but a large message only to a peer that has read all before: its memory is not counted
+   * by the socket, and a peer that does not read would pile it up.
+   */
+  private boolean sent(Outbound message) {
+    try {
+      if (message.large() && channel.isOpen() && !channel.peerGone() && channel.unread() > 0) {
+        channel.retryLater();
+        return false;
+      }
+      return message.send(channel);
+    } catch (LinuxException e) {
+      log.warn("{}: a message waits: {}", server.spec().name(), e.getMessage());
+      channel.retryLater();
+      return false;
+    }
   }
 
   @Override
@@ -318,7 +340,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       message.strings("fds", event.names());
     }
     try (Outbound outbound = Outbound.of(message.bytes(), event.names(), event.descriptors())) {
-      return outbound.send(channel);
+      return sent(outbound);
     } catch (LinuxException e) {
       log.warn("{}: event waits: {}", server.spec().name(), e.getMessage());
       retrySoon();

@@ -43,7 +43,6 @@ public final class ControlServer {
   private final long startNanos = System.nanoTime();
   private @Nullable Descriptor listener;
   private @Nullable Registration registration;
-  private boolean stopping;
 
   public ControlServer(
       DescriptorLoop loop,
@@ -68,9 +67,9 @@ public final class ControlServer {
     registration = loop.register(bound.fd(), Readiness.EPOLLIN, events -> accept());
   }
 
-  /** New work is refused as {@code unavailable} from here on; what runs may end and report. */
-  public void refuseWork() {
-    stopping = true;
+  /** Events of open connections without an app that have not gone out yet. */
+  public long undelivered() {
+    return connections.stream().mapToLong(ControlConnection::undelivered).sum();
   }
 
   /** Closes the listener and all connections. */
@@ -98,10 +97,6 @@ public final class ControlServer {
 
   PacketBuffer buffer() {
     return buffer;
-  }
-
-  boolean stopping() {
-    return stopping;
   }
 
   /** Whether a descriptor's number is so high that hardly any is left. */
@@ -165,7 +160,13 @@ public final class ControlServer {
       refuse(socket, uid, ErrorCode.QUOTA_EXCEEDED, why);
       return;
     }
-    connections.add(new ControlConnection(this, socket, account));
+    try {
+      connections.add(new ControlConnection(this, socket, account));
+    } catch (RuntimeException e) {
+      account.removeConnection();
+      socket.close();
+      throw e;
+    }
   }
 
   private void refuse(Descriptor socket, long uid, ErrorCode code, String why) {

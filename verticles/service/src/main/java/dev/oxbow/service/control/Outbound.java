@@ -44,6 +44,11 @@ public final class Outbound implements AutoCloseable {
     return new Outbound(outer, all, body);
   }
 
+  /** Whether it is in a memfd. */
+  boolean large() {
+    return body != null;
+  }
+
   /** Sends it; false when the peer takes nothing for now. */
   public boolean send(PacketChannel channel) {
     return channel.send(bytes, descriptors);

@@ -20,7 +20,7 @@ final class Refusals {
   private Refusals() {}
 
   /** A failure as a refusal; what is nobody's fault but ours is logged. */
-  static RequestException of(RuntimeException failure) {
+  static RequestException of(Throwable failure) {
     if (failure instanceof RequestException refusal) {
       return refusal;
     }

@@ -65,6 +65,8 @@ final class Direction {
    */
   private boolean shortReadEmpties;
 
+  private final boolean tcp;
+
   Direction(Relay relay, RelayLoop loop, Side source, int from, int to, boolean tcp) {
     this.relay = relay;
     this.loop = loop;
@@ -73,6 +75,7 @@ final class Direction {
     this.index = source.index();
     this.from = from;
     this.to = to;
+    this.tcp = tcp;
     this.shortReadEmpties = tcp;
   }
 
@@ -186,10 +189,13 @@ final class Direction {
   private boolean fill() {
     long most = relay.allowance();
     try {
-      return (bulk && !urgent && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
+      return (bulk && tcp && !urgent && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
     } catch (LinuxException e) {
       // A reset is told once, and before the peer's last data: then reading goes on.
-      sourceEnded = !relay.readFailed(source, e.errno());
+      if (!relay.readFailed(source, e.errno())) {
+        sourceEnded = true;
+        record.addEnds(index, RelayRecord.SOURCE_ENDED);
+      }
       return true;
     }
   }
@@ -222,13 +228,13 @@ final class Direction {
       return writable && copyWithoutPipe(most);
     }
     int length = (int) Math.min(most, Math.min(loop.bufferBytes(), keeper.capacity()));
-    long n = Sockets.recv(from, loop.buffer(), length, MSG_DONTWAIT);
+    long n = receive(length, 0);
     if (n <= 0) {
       detachPipe();
       return nothingRead(n);
     }
     received(n);
-    bulk = n == loop.bufferBytes();
+    bulk = n == length;
     readable = n == length || !shortReadEmpties;
     long taken = sendFromBuffer(n);
     if (taken < n) {
@@ -242,7 +248,7 @@ final class Direction {
   /** No pipe can be had: what the destination does not take stays in the source. */
   private boolean copyWithoutPipe(long most) {
     long length = Math.min(most, loop.bufferBytes());
-    long n = Sockets.recv(from, loop.buffer(), length, MSG_DONTWAIT | MSG_PEEK);
+    long n = receive(length, MSG_PEEK);
     if (n <= 0) {
       return nothingRead(n);
     }
@@ -250,7 +256,7 @@ final class Direction {
     in += taken;
     record.in(index, in);
     for (long gone = 0; gone < taken; ) {
-      long again = Sockets.recv(from, loop.buffer(), taken - gone, MSG_DONTWAIT);
+      long again = receive(taken - gone, 0);
       if (again <= 0) {
         // Somebody else reads from this socket too: their loss, and no reason to wait here.
         throw new IllegalStateException("bytes that were seen in the socket are gone");
@@ -258,6 +264,13 @@ final class Direction {
       gone += again;
     }
     return taken == n;
+  }
+
+  /** Reads into the loop's buffer; an AF_UNIX peer may have attached descriptors. */
+  private long receive(long length, int flags) {
+    return tcp
+        ? Sockets.recv(from, loop.buffer(), length, flags | MSG_DONTWAIT)
+        : loop.receiveFromUnix(relay.spec().uid(), from, length, flags);
   }
 
   private boolean nothingRead(long n) {

@@ -9,6 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The numbered pipes of one group; idle ones wait for the next direction. Loop thread only. */
+@SuppressWarnings("NonAtomicVolatileUpdate") // one writer, the loop; others only look
 final class PipePool {
 
   /** Descriptor numbers that are never taken for pipes, so that others can still be had. */
@@ -22,6 +23,7 @@ final class PipePool {
   private final List<@Nullable Pipe> pipes = new ArrayList<>();
   private int[] idle = new int[4];
   private int idleCount;
+  private volatile int openCount;
 
   PipePool(int wantedBytes) {
     this.wantedBytes = wantedBytes;
@@ -50,7 +52,10 @@ final class PipePool {
   }
 
   /** Takes over a pipe that others made; its number. */
-  int add(Pipe pipe) {
+  int add(Pipe made) {
+    openCount++;
+    // One that was made for a prelude may be small, and will serve others after it.
+    Pipe pipe = made.grow(wantedBytes);
     int number = pipes.indexOf(null);
     if (number < 0) {
       number = pipes.size();
@@ -81,16 +86,13 @@ final class PipePool {
   Pipe remove(int number) {
     Pipe pipe = get(number);
     pipes.set(number, null);
+    openCount--;
     return pipe;
   }
 
   /** Pipes in this pool, idle ones included; may be a moment old on other threads. */
   int openCount() {
-    int open = 0;
-    for (int i = 0; i < pipes.size(); i++) {
-      open += pipes.get(i) == null ? 0 : 1;
-    }
-    return open;
+    return openCount;
   }
 
   int idleCount() {

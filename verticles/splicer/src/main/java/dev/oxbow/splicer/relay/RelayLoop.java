@@ -4,6 +4,7 @@ import static dev.oxbow.fdpassing.libc.Sockets.MSG_DONTWAIT;
 import static dev.oxbow.fdpassing.libc.Syscalls.AGAIN;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
@@ -12,6 +13,7 @@ import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.message.StreamReader;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,8 @@ final class RelayLoop {
 
   private final DescriptorLoop loop;
   private final DescriptorLoop control;
+  private final Strays strays;
+  private final StreamReader reader = new StreamReader();
   private final int pipeBytes;
   private final int idleLimit;
   private final LoopGuard guard = new LoopGuard();
@@ -54,9 +58,11 @@ final class RelayLoop {
   /**
    * @param idleLimit pipes that may stay open without use
    */
-  RelayLoop(DescriptorLoop loop, DescriptorLoop control, int pipeBytes, int idleLimit) {
+  RelayLoop(
+      DescriptorLoop loop, DescriptorLoop control, Strays strays, int pipeBytes, int idleLimit) {
     this.loop = loop;
     this.control = control;
+    this.strays = strays;
     this.pipeBytes = pipeBytes;
     this.idleLimit = idleLimit;
   }
@@ -197,6 +203,21 @@ final class RelayLoop {
       gone += Syscalls.read(in, buffer.address(), sent - gone);
     }
     return sent;
+  }
+
+  /**
+   * Receives from an AF_UNIX socket into the buffer, without waiting; descriptors that come with
+   * the bytes are given out to be closed.
+   *
+   * @param flags MSG_PEEK or 0
+   */
+  long receiveFromUnix(long uid, int from, long length, int flags) {
+    long n = reader.receive(from, buffer.address(), length, flags);
+    List<Descriptor> attached = reader.strays();
+    if (n >= 0 && !attached.isEmpty()) {
+      control.execute(() -> strays.came(uid, attached));
+    }
+    return n;
   }
 
   /** TCP_INFO of a socket, or null when it is not TCP. */

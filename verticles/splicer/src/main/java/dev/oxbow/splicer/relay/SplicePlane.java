@@ -24,13 +24,17 @@ public final class SplicePlane implements DataPlane {
    * @param control where it is called and where outcomes are told
    * @param loops where relays run; may contain the control loop
    * @param options sizes and limits
+   * @param strays who closes descriptors that relayed bytes carried
    */
-  public SplicePlane(DescriptorLoop control, List<DescriptorLoop> loops, Options options) {
+  public SplicePlane(
+      DescriptorLoop control, List<DescriptorLoop> loops, Options options, Strays strays) {
     this.control = control;
     this.ledger = new Ledger((options.relays + GROUPS - 1) / GROUPS);
     int idle = options.idlePipes / loops.size();
     this.loops =
-        loops.stream().map(loop -> new RelayLoop(loop, control, options.pipeBytes, idle)).toList();
+        loops.stream()
+            .map(loop -> new RelayLoop(loop, control, strays, options.pipeBytes, idle))
+            .toList();
     this.watchdog = new Watchdog(this.loops, options.stallMs);
     for (RelayLoop loop : this.loops) {
       loop.execute(() -> bind(loop));

@@ -1,5 +1,6 @@
 package dev.oxbow.splicer.examples;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.splicer.Relay;
 import dev.oxbow.splicer.SpliceReport;
 import dev.oxbow.splicer.SpliceRequest;
@@ -11,6 +12,7 @@ import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SocketAddress;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -70,11 +72,21 @@ public final class ExampleProxy {
         .connect(target)
         .compose(
             origin -> origin.write(behindTheLine).compose(v -> SpliceRequest.of(socket, origin)))
-        .compose(
-            request -> splicer.splice(request.setMetadata((Object) name).setIdleTimeoutMs(60_000)))
-        .compose(Relay::finished)
+        .compose(request -> relay(request.setMetadata((Object) name).setIdleTimeoutMs(60_000)))
         .onSuccess(this::finished)
-        .onFailure(e -> log.accept(name + " failed: " + e.getMessage()));
+        .onFailure(
+            e -> {
+              socket.close();
+              log.accept(name + " failed: " + e.getMessage());
+            });
+  }
+
+  /** What a Splicer refuses is still ours to close. */
+  private Future<SpliceReport> relay(SpliceRequest request) {
+    return splicer
+        .splice(request)
+        .onFailure(e -> Descriptor.closeAll(List.of(request.a(), request.b())))
+        .compose(Relay::finished);
   }
 
   /** The report owns both sockets: closing it closes them, after TCP_INFO and all was told. */

@@ -47,7 +47,8 @@ final class PlaneStage implements AutoCloseable {
         vertx.call(
             () -> {
               DescriptorLoop loop = DescriptorLoop.of(vertx.context());
-              return new SplicePlane(loop, List.of(loop), options);
+              return new SplicePlane(
+                  loop, List.of(loop), options, (uid, strays) -> Descriptor.closeAll(strays));
             });
   }
 

@@ -2,6 +2,7 @@ package dev.oxbow.splicer.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
@@ -111,7 +112,8 @@ class WatchdogTest {
     try (EpollVertx vertx = EpollVertx.open();
         Wire wire = Wire.tcp()) {
       DescriptorLoop loop = DescriptorLoop.of(vertx.context());
-      RelayLoop slow = new RelayLoop(loop, loop, 0, 0);
+      RelayLoop slow =
+          new RelayLoop(loop, loop, (uid, strays) -> Descriptor.closeAll(strays), 0, 0);
       Watchdog watchdog = new Watchdog(List.of(slow), 20);
       watchdog.start();
       vertx.call(

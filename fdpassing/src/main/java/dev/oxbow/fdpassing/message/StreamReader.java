@@ -1,0 +1,32 @@
+package dev.oxbow.fdpassing.message;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.List;
+
+/**
+ * Reads an AF_UNIX stream of which only the bytes are wanted. Descriptors that a peer attaches are
+ * received too, and given out to be closed where closing may block: a plain recv(2) or splice(2)
+ * would drop them, and the kernel would close them on the calling thread, whatever they are.
+ * Allocates nothing unless descriptors come. One thread at a time.
+ */
+public final class StreamReader {
+  private final MessageHeader header = new MessageHeader();
+
+  /**
+   * Receives without waiting, recvmsg(2).
+   *
+   * @param flags MSG_PEEK or 0
+   * @return bytes, 0 at the end, or {@link Syscalls#AGAIN}
+   */
+  public long receive(int socket, long address, long length, int flags) {
+    long msghdr = header.forReceiving(address, length);
+    return Sockets.recvmsg(socket, msghdr, flags | Sockets.MSG_DONTWAIT | Sockets.MSG_CMSG_CLOEXEC);
+  }
+
+  /** Descriptors that came with what was received last; the caller owns them. */
+  public List<Descriptor> strays() {
+    return header.onlyBytes() ? List.of() : header.received();
+  }
+}
