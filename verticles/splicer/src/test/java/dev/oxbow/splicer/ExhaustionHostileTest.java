@@ -66,11 +66,9 @@ final class ExhaustionHostileTest {
             System.getProperty("surefire.test.class.path", classPath),
             Main.class.getName(),
             directory.toString());
-    service =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    service = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
     BufferedReader out =
-        new BufferedReader(
-            new InputStreamReader(service.getInputStream(), StandardCharsets.UTF_8));
+        new BufferedReader(new InputStreamReader(service.getInputStream(), StandardCharsets.UTF_8));
     assertThat(out.lines().anyMatch("serves"::equals)).isTrue();
   }
 
@@ -114,8 +112,7 @@ final class ExhaustionHostileTest {
         assertThat(
                 peer.refused(
                     "{\"op\":\"stats\",\"id\":1}",
-                    Collections.nCopies(253, one.far())
-                        .toArray(Descriptor[]::new)))
+                    Collections.nCopies(253, one.far()).toArray(Descriptor[]::new)))
             .startsWith("quota-exceeded: ");
       }
       List<ControlPeer> peers = connectUntilRefused();

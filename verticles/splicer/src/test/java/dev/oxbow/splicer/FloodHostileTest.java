@@ -2,8 +2,8 @@ package dev.oxbow.splicer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.oxbow.fdpassing.descriptor.Memfd;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.descriptor.Memfd;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;

@@ -4,6 +4,7 @@ import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
 
 /** Somebody else's traffic: one byte to and fro through a relay, and how long it ever took. */
+@SuppressWarnings("NonAtomicVolatileUpdate") // one writer, the player
 final class PingPong implements AutoCloseable {
   private final ControlPeer owner;
   private final StreamPair left = StreamPair.tcp4();
