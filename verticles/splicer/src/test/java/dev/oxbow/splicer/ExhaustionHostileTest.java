@@ -16,6 +16,7 @@ import io.vertx.core.json.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,9 +46,7 @@ final class ExhaustionHostileTest {
       EpollVertx loop = EpollVertx.open();
       EpollVertx.await(loop.vertx().deployVerticle(new SplicerVerticle(options)));
       System.out.println("serves");
-      while (System.in.read() >= 0) {
-        continue;
-      }
+      System.in.transferTo(OutputStream.nullOutputStream());
       System.exit(0);
     }
   }
