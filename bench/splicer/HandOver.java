@@ -125,7 +125,8 @@ public final class HandOver {
     // A destination of its own for each batch, so that closed connections of earlier ones
     // (TIME_WAIT) do not use up the local ports.
     batches++;
-    Descriptor listener = tcp ? listen((byte) (1 + batches / 250), (byte) (1 + batches % 250)) : null;
+    Descriptor listener =
+        tcp ? listen((byte) (1 + batches / 250), (byte) (1 + batches % 250)) : null;
     for (int i = 0; i < given.length; i++) {
       long left = tcp ? tcpPair(listener.fd()) : unixPair();
       long right = tcp ? tcpPair(listener.fd()) : unixPair();

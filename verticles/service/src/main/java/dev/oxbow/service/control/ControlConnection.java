@@ -6,6 +6,7 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.Packet;
 import dev.oxbow.fdpassing.message.PacketChannel;
@@ -30,9 +31,6 @@ import org.slf4j.LoggerFactory;
 final class ControlConnection implements Client, Recipient, PacketChannel.Listener {
   private static final Logger log = LoggerFactory.getLogger(ControlConnection.class);
 
-  /** Until an event is tried again that could not be sent, say for want of a descriptor. */
-  private static final long RETRY_NANOS = 100_000_000;
-
   private static final Pattern APP = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private final ControlServer server;
@@ -44,7 +42,6 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private boolean acks;
   private boolean readingBody;
   private boolean relieving;
-  private boolean retrying;
 
   ControlConnection(ControlServer server, Descriptor socket, Account account) {
     this.server = server;
@@ -295,8 +292,12 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       }
       return message.send(channel);
     } catch (LinuxException e) {
-      log.warn("{}: a message waits: {}", server.spec().name(), e.getMessage());
-      channel.retryLater();
+      log.warn("{}: a message cannot be sent: {}", server.spec().name(), e.getMessage());
+      if (e.errno() == Errno.ENOMEM || e.errno() == Errno.ENOBUFS) {
+        channel.retryLater();
+      } else {
+        server.loop().execute(this::close);
+      }
       return false;
     }
   }
@@ -343,22 +344,8 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       return sent(outbound);
     } catch (LinuxException e) {
       log.warn("{}: event waits: {}", server.spec().name(), e.getMessage());
-      retrySoon();
+      channel.retryLater();
       return false;
-    }
-  }
-
-  private void retrySoon() {
-    if (!retrying) {
-      retrying = true;
-      server
-          .loop()
-          .schedule(
-              () -> {
-                retrying = false;
-                writable();
-              },
-              RETRY_NANOS);
     }
   }
 
@@ -400,7 +387,9 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
 
   /** The service closes the connection. */
   void close() {
-    channel.close();
-    closed();
+    if (channel.isOpen()) {
+      channel.close();
+      closed();
+    }
   }
 }
