@@ -210,6 +210,12 @@ final class SpliceProtocolTest {
     String relay = peer.splice(",\"metadata\":[7]", one.near(), two.near());
     farOne.write(new byte[10]);
     farTwo.read(10);
+    // The bytes may be here before the relay's loop has counted them.
+    Await.until(
+        "the bytes are counted",
+        () ->
+            only(peer.ask("{\"op\":\"list\",\"id\":2}")).getJsonObject("bytes").getInteger("aToB")
+                == 10);
     JsonObject entry = only(peer.ask("{\"op\":\"list\",\"id\":2}"));
     assertThat(entry.fieldNames())
         .containsExactlyInAnyOrder("relay", "bytes", "ageMs", "idleMs", "metadata");
