@@ -41,6 +41,16 @@ class Meter:
         self.strangers = max(0.0, strangers_seconds() - self._others) / self.seconds
 
 
+def await_quiet(limit, seconds):
+    """Returns when others have used less than `limit` for a second, or when time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = strangers_seconds()
+        time.sleep(1)
+        if strangers_seconds() - before <= limit:
+            return
+
+
 class _Children:
     """Processes that end unseen, since their parent does not wait for them, must be watched."""
 

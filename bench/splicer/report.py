@@ -5,6 +5,8 @@ import platform
 import statistics
 import subprocess
 
+from rounds import STRANGERS_LIMIT
+
 ORDER = ("direct", "haproxy", "splicer", "forward", "nginx", "socat")
 BESIDE = "haproxy"
 OURS = "splicer"
@@ -79,17 +81,31 @@ def summary(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
+def undisturbed(samples, row, relay):
+    """The rounds that count for a relay: all of them if every one was disturbed."""
+    shares = samples.get(row + " strangers", {}).get(relay)
+    if shares is None:
+        return None
+    good = [at for at, share in enumerate(shares) if share <= STRANGERS_LIMIT]
+    return good or list(range(len(shares)))
+
+
 def results(samples):
     """Per figure and relay: median, min, max; and per relay the ratio to HAProxy, by rounds."""
     figures = {}
     for figure, by_relay in samples.items():
+        row = figure.rpartition(" ")[0]
         beside = by_relay.get(BESIDE)
         of_figure = figures.setdefault(figure, {})
         for relay, values in by_relay.items():
-            entry = summary(values)
+            rounds = undisturbed(samples, row, relay) or range(len(values))
+            entry = summary([values[at] for at in rounds])
+            entry["rounds"] = len(rounds)
             if beside and relay != BESIDE and all(beside) and len(beside) == len(values):
-                pairs = [mine / its for mine, its in zip(values, beside)]
-                entry["ratioToHAProxy"] = summary(pairs)
+                its = undisturbed(samples, row, BESIDE) or range(len(values))
+                both = [at for at in rounds if at in its] or range(len(values))
+                entry["ratioToHAProxy"] = summary([values[at] / beside[at] for at in both])
+                entry["ratioToHAProxy"]["rounds"] = len(both)
             of_figure[relay] = entry
     return figures
 
@@ -173,7 +189,7 @@ def markdown(facts, figures, rounds, disturbed):
                      f" {shares['median']:.1%}, at most {shares['max']:.1%}")
     if disturbed:
         parts.append(f"- **other programs used the processors during {disturbed} measurements;"
-                     " their figures are doubtful**")
+                     " they count only where there are no others**")
     if any(BESIDE in by_relay for by_relay in figures.values()):
         parts += ["", compared(figures)]
     own = alone(figures)

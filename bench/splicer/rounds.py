@@ -1,15 +1,20 @@
 """What is measured, in which order, and what is warmed up before."""
 
 import loads
+from meter import await_quiet
 from place import Failure
 from relays import Direct, Forward, HAProxy, Nginx, Socat, Splicer
 
 # User time of other programs per second of measuring; above it the measurement is made again.
 STRANGERS_LIMIT = 0.04
-ATTEMPTS = 4
+ATTEMPTS = 5
+# How long to wait for others to finish before it is made again.
+PATIENCE_SECONDS = 20
 # A JVM counts as warm when its compilers use less than this part of its processor time.
 WARM_SHARE = 0.02
 WARM_ATTEMPTS = 8
+# HAProxy and Splicer are always there.
+OTHERS = ("direct", "forward", "nginx", "socat")
 ALL = ("bulk", "requests", "mixed", "hand-over", "idle")
 HAND_OVER_DEPTH = 128
 MIXED_GBITS = 4
@@ -36,29 +41,30 @@ class Sizes:
 class Bench:
     """Starts the relays, warms them up, and collects samples[figure][relay] = [one per round]."""
 
-    def __init__(self, processes, network, folder, launcher, jar, quick, rows, say):
+    def __init__(self, processes, network, folder, launcher, jar, options, say):
         self._place = (processes, network, folder)
         self._processes = processes
         self._jar = jar
         self._launcher = launcher
-        self._sizes = Sizes(quick)
-        self._rows = rows
+        self._sizes = Sizes(options.quick)
+        self._rows = options.rows
         self._say = say
         self.samples = {}
         self.disturbed = 0
         self.splicer = Splicer(*self._place, launcher)
         self.haproxy = HAProxy(*self._place)
-        self.relays = [Direct(*self._place), self.haproxy, self.splicer]
-        if {"bulk", "requests"} & set(rows):
-            self.relays += [Forward(*self._place, launcher), Nginx(*self._place)]
-            self.relays += [Socat(*self._place)]
+        self.relays = [self.haproxy, self.splicer]
+        if {"bulk", "requests"} & set(self._rows):
+            others = [Direct(*self._place), Forward(*self._place, launcher)]
+            others += [Nginx(*self._place), Socat(*self._place)]
+            self.relays += [relay for relay in others if relay.name in options.others]
 
     def start(self):
         loads.Servers(*self._place[:2]).start()
         for relay in self.relays:
             relay.start()
         # So that each answer to a GET carries a value.
-        loads.requests(self._processes, self.relays[0], 1_000, "set")
+        loads.requests(self._processes, self.haproxy, 1_000, "set")
 
     def warm_up(self):
         for relay in self.relays:
@@ -130,6 +136,7 @@ class Bench:
                 best = figures
             if best["strangers"] <= STRANGERS_LIMIT:
                 break
+            await_quiet(STRANGERS_LIMIT, PATIENCE_SECONDS)
         else:
             self.disturbed += 1
         self._keep(row, relay, best)
