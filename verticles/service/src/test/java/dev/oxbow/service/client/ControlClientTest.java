@@ -1,0 +1,270 @@
+package dev.oxbow.service.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.config.ControlOptions;
+import dev.oxbow.config.QuotaOptions;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.descriptor.Memfd;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.EpollVertx;
+import dev.oxbow.service.control.ControlServer;
+import dev.oxbow.service.control.ControlSocket;
+import dev.oxbow.service.control.Operation;
+import dev.oxbow.service.control.Request;
+import dev.oxbow.service.control.ServiceSpec;
+import dev.oxbow.service.mailbox.Event;
+import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.mailbox.Mailboxes;
+import dev.oxbow.service.quota.Account;
+import dev.oxbow.service.quota.Accounts;
+import io.vertx.core.Future;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@DescriptorLeaks
+final class ControlClientTest {
+  @TempDir private Path directory;
+
+  private final EpollVertx vertx = EpollVertx.open();
+  private final DescriptorLoop loop = DescriptorLoop.of(vertx.context());
+  private final List<String> events = Collections.synchronizedList(new ArrayList<>());
+  private Accounts accounts;
+  private Mailboxes mailboxes;
+  private ControlServer server;
+
+  /** Tells the text that it was given, with a descriptor. */
+  private record Echo(String text, List<Descriptor> descriptors) implements Event {
+    @Override
+    public String name() {
+      return "echo";
+    }
+
+    @Override
+    public void write(MessageWriter out) {
+      out.string("text", text);
+    }
+
+    @Override
+    public List<String> names() {
+      return List.of("memfd");
+    }
+
+    @Override
+    public Account.Manner whenDropped() {
+      return Account.Manner.PLAIN;
+    }
+  }
+
+  @BeforeEach
+  void serve() {
+    vertx.run(
+        () -> {
+          accounts = new Accounts(new QuotaOptions(), loop);
+          mailboxes = new Mailboxes(loop);
+        });
+    listen();
+  }
+
+  private void listen() {
+    Map<String, Operation> operations =
+        Map.of("echo", ControlClientTest::echo, "end", this::end, "take", ControlClientTest::take);
+    ServiceSpec spec = new ServiceSpec("test", "1", operations, stats -> {});
+    ControlOptions options = new ControlOptions();
+    vertx.run(
+        () -> {
+          server = new ControlServer(loop, spec, options, accounts, mailboxes);
+          try {
+            server.listen(ControlSocket.listen(socket(), options));
+          } catch (IOException e) {
+            throw new AssertionError(e);
+          }
+        });
+  }
+
+  private Path socket() {
+    return directory.resolve("test.sock");
+  }
+
+  private static MessageWriter echo(Request request) {
+    Mailbox mailbox = request.client().mailbox();
+    mailbox.account().addDescriptors(1);
+    String text = request.message().string("text");
+    mailbox.post(new Echo(text, List.of(Memfd.open("echo", 1))));
+    return request.ok();
+  }
+
+  /** Ends the connection instead of answering. */
+  private MessageWriter end(Request request) {
+    server.close();
+    return request.ok();
+  }
+
+  private static MessageWriter take(Request request) {
+    request.requireDescriptors("x");
+    return request.ok().number("length", request.message().string("text").length());
+  }
+
+  @AfterEach
+  void close() {
+    vertx.run(
+        () -> {
+          server.close();
+          mailboxes.close();
+          accounts.close();
+        });
+    vertx.close();
+  }
+
+  private ControlClient connect() {
+    return EpollVertx.await(
+        ControlClient.connect(
+            vertx.vertx(),
+            socket(),
+            "app",
+            (event, descriptors) -> {
+              assertThat(descriptors).hasSize(1);
+              Descriptor.closeAll(descriptors);
+              events.add(event.string("text"));
+            }));
+  }
+
+  private static Future<Message> echo(ControlClient client, String text) {
+    return client.request(
+        "echo", m -> m.string("text", text), List.of(), List.of(), Function.identity());
+  }
+
+  private static Future<Message> plain(ControlClient client, String op) {
+    return client.request(op, m -> {}, List.of(), List.of(), Function.identity());
+  }
+
+  @Test
+  void acknowledgesWhatItsHandlerHasSeen() {
+    ControlClient client = connect();
+    for (int i = 0; i < 10; i++) {
+      EpollVertx.await(echo(client, "x" + i));
+    }
+    Await.until("all came", () -> events.size() == 10);
+    Await.until("and are acknowledged", () -> vertx.call(mailboxes::events) == 0);
+    assertThat(events).startsWith("x0", "x1").endsWith("x9");
+    EpollVertx.await(client.close());
+  }
+
+  @Test
+  void sendsDescriptorsAndLargeMessages() {
+    ControlClient client = connect();
+    try (Descriptor memfd = Memfd.open("x", 1)) {
+      for (int length : new int[] {1, 70_000, 3 << 20}) {
+        Message answer =
+            EpollVertx.await(
+                client.request(
+                    "take",
+                    m -> m.string("text", "x".repeat(length)),
+                    List.of("x"),
+                    List.of(memfd),
+                    Function.identity()));
+        assertThat(answer.integer("length", 0, Integer.MAX_VALUE)).isEqualTo(length);
+      }
+      assertThat(memfd.isOpen()).isTrue();
+    }
+    EpollVertx.await(client.close());
+  }
+
+  @Test
+  void refusalComesAsItsCodeAndMessage() {
+    ControlClient client = connect();
+    Future<Message> answer = plain(client, "nonsense");
+    assertFails(answer, ErrorCode.UNKNOWN_OP);
+    EpollVertx.await(client.close());
+  }
+
+  private static void assertFails(Future<?> future, ErrorCode code) {
+    assertThatThrownBy(() -> EpollVertx.await(future))
+        .isInstanceOfSatisfying(RequestException.class, e -> assertThat(e.code()).isEqualTo(code));
+  }
+
+  @Test
+  void lostConnectionFailsWhatIsUnansweredAsUnavailable() {
+    ControlClient client = connect();
+    assertFails(plain(client, "end"), ErrorCode.UNAVAILABLE);
+    EpollVertx.await(client.close());
+  }
+
+  @Test
+  void connectsAgainAndSendsWhatWaited() {
+    ControlClient client = connect();
+    assertFails(plain(client, "end"), ErrorCode.UNAVAILABLE);
+    Future<Message> waits = echo(client, "late");
+    listen();
+    EpollVertx.await(waits);
+    Await.until("the event came", () -> events.contains("late"));
+    EpollVertx.await(client.close());
+  }
+
+  @Test
+  void eventsOfTheTimeBetweenComeAfterwards() {
+    ControlClient client = connect();
+    vertx.run(
+        () -> {
+          Mailbox mailbox = mailboxes.of(accounts.of(accountUid()), "app");
+          mailbox.use();
+          server.close();
+          mailbox.account().addDescriptors(1);
+          mailbox.post(new Echo("between", List.of(Memfd.open("between", 1))));
+          mailbox.unuse();
+        });
+    listen();
+    Await.until("the event came", () -> events.contains("between"));
+    EpollVertx.await(client.close());
+  }
+
+  private static long accountUid() {
+    return Syscalls.effectiveUid();
+  }
+
+  @Test
+  void closingFailsWhatWaits() {
+    ControlClient client = connect();
+    vertx.run(() -> server.close());
+    Await.until("it is lost", () -> vertx.call(mailboxes::count) == 0);
+    Future<Message> waits = echo(client, "never");
+    EpollVertx.await(client.close());
+    assertFails(waits, ErrorCode.UNAVAILABLE);
+    assertFails(echo(client, "after"), ErrorCode.UNAVAILABLE);
+    EpollVertx.await(client.close());
+  }
+
+  @Test
+  void firstConnectionThatFailsIsTold() {
+    assertThatThrownBy(
+            () ->
+                EpollVertx.await(
+                    ControlClient.connect(
+                        vertx.vertx(), directory.resolve("none.sock"), "app", (e, d) -> {})))
+        .hasStackTraceContaining("none.sock");
+  }
+
+  @Test
+  void refusedHelloIsTold() {
+    assertFails(
+        ControlClient.connect(vertx.vertx(), socket(), "no app", (e, d) -> {}),
+        ErrorCode.BAD_REQUEST);
+  }
+}
