@@ -97,6 +97,12 @@ public interface LibC {
 
   int getrlimit(int resource, long limit);
 
+  /** For calls that older C libraries have no name for. */
+  @Variadic(fixedCount = 1)
+  long syscall(long number, long first, long second, long third, long fourth);
+
+  int kill(int pid, int signal);
+
   int geteuid();
 
   int getegid();

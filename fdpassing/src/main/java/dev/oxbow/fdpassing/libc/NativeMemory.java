@@ -1,6 +1,8 @@
 package dev.oxbow.fdpassing.libc;
 
 import com.kenai.jffi.MemoryIO;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import jnr.ffi.Pointer;
@@ -11,6 +13,9 @@ import jnr.ffi.Pointer;
  * by the buffer. Not synchronized; one writer at a time.
  */
 public final class NativeMemory {
+  private static final VarHandle INTS =
+      MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
+
   private final ByteBuffer buffer;
   private final long address;
   private final boolean mapped;
@@ -78,6 +83,21 @@ public final class NativeMemory {
 
   public void putInt(int offset, int value) {
     buffer.putInt(offset, value);
+  }
+
+  /** Reads what another thread or process may write meanwhile; the offset is a multiple of 4. */
+  public int getIntVolatile(int offset) {
+    return (int) INTS.getVolatile(buffer, offset);
+  }
+
+  /**
+   * Sets an int if it still is as expected, at once for all threads and processes that map it.
+   *
+   * @param offset a multiple of 4
+   * @return whether it was
+   */
+  public boolean compareAndSetInt(int offset, int expected, int value) {
+    return INTS.compareAndSet(buffer, offset, expected, value);
   }
 
   public long getLong(int offset) {

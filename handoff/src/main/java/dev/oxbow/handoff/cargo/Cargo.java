@@ -1,0 +1,113 @@
+package dev.oxbow.handoff.cargo;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.descriptor.Memfd;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one service hands over: descriptors by name, and documents, which travel in sealed memfds.
+ *
+ * <p>In the process that gives, descriptors stay their owners'; they must remain open until the
+ * upgrade is over. In the process that takes, the cargo owns what nobody has taken yet. One thread
+ * at a time.
+ */
+public final class Cargo implements AutoCloseable {
+
+  /** Bytes of a document at most. */
+  public static final int MAX_DOCUMENT_BYTES = 1 << 30;
+
+  private static final String DOCUMENT = "document/";
+
+  private final Map<String, Descriptor> descriptors = new LinkedHashMap<>();
+  private final Set<Descriptor> owned = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  /**
+   * Puts in a descriptor that stays its owner's.
+   *
+   * @throws IllegalArgumentException when there is one of that name
+   */
+  public Cargo lend(String name, Descriptor descriptor) {
+    if (descriptors.putIfAbsent(name, descriptor) != null) {
+      throw new IllegalArgumentException("twice in the cargo: " + name);
+    }
+    return this;
+  }
+
+  /** Puts in a descriptor that belongs to the cargo. */
+  public Cargo give(String name, Descriptor descriptor) {
+    lend(name, descriptor);
+    owned.add(descriptor);
+    return this;
+  }
+
+  /** Puts in bytes. */
+  public Cargo document(String name, byte[] bytes) {
+    return give(DOCUMENT + name, Memfd.of("oxbow-" + name, bytes));
+  }
+
+  /**
+   * The bytes that were put in under a name.
+   *
+   * @throws IllegalArgumentException naming what is missing or too long
+   */
+  public byte[] document(String name) {
+    try (Descriptor memfd = take(DOCUMENT + name)) {
+      byte[] bytes = Memfd.read(memfd.fd(), MAX_DOCUMENT_BYTES);
+      if (bytes == null) {
+        throw new IllegalArgumentException(name + " is longer than " + MAX_DOCUMENT_BYTES);
+      }
+      return bytes;
+    }
+  }
+
+  /** Whether there is a descriptor of that name. */
+  public boolean has(String name) {
+    return descriptors.containsKey(name);
+  }
+
+  /**
+   * Takes a descriptor out; the caller owns it.
+   *
+   * @throws IllegalArgumentException naming what is missing
+   */
+  public Descriptor take(String name) {
+    Descriptor descriptor = descriptors.remove(name);
+    if (descriptor == null) {
+      throw new IllegalArgumentException("missing in what was handed over: " + name);
+    }
+    owned.remove(descriptor);
+    return descriptor;
+  }
+
+  /** As {@link #take}, or null. */
+  public @Nullable Descriptor takeIfThere(String name) {
+    return has(name) ? take(name) : null;
+  }
+
+  /** The names of all descriptors, in the order they came. */
+  public Set<String> names() {
+    return descriptors.keySet();
+  }
+
+  /** A descriptor, still in the cargo. */
+  public Descriptor get(String name) {
+    Descriptor descriptor = descriptors.get(name);
+    if (descriptor == null) {
+      throw new IllegalArgumentException("missing in what was handed over: " + name);
+    }
+    return descriptor;
+  }
+
+  /** Closes what belongs to the cargo. Idempotent. */
+  @Override
+  public void close() {
+    Descriptor.closeAll(owned);
+    owned.clear();
+    descriptors.clear();
+  }
+}

@@ -1,0 +1,107 @@
+package dev.oxbow.handoff.upgrade;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Successors that have connected, on their way to the upgrade that waits for them. */
+final class Arrivals {
+  private static final int LOOK_MS = 20;
+
+  private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
+  private volatile @Nullable Process child;
+  private volatile @Nullable Process lastChild;
+
+  /** Whether an upgrade waits for this process. */
+  boolean awaits(long pid) {
+    Process process = child;
+    return process != null && isOf(pid, process.pid());
+  }
+
+  void add(Arrival arrival) {
+    queue.add(arrival);
+  }
+
+  /**
+   * Starts a successor and waits until it connects.
+   *
+   * @throws UpgradeException when it ends before it does, or takes too long
+   */
+  Arrival spawned(Plan.Launcher launcher, Path socket, int deadlineMs) {
+    Process process;
+    try {
+      process = launcher.start(socket);
+    } catch (IOException e) {
+      throw new UpgradeException(Stage.SPAWN, "cannot start the successor: " + e.getMessage(), e);
+    }
+    child = process;
+    try {
+      long until = System.nanoTime() + deadlineMs * 1_000_000L;
+      while (System.nanoTime() < until) {
+        Arrival arrival = queue.poll(LOOK_MS, TimeUnit.MILLISECONDS);
+        if (arrival != null) {
+          return arrival;
+        }
+        if (!process.isAlive()) {
+          throw new UpgradeException(Stage.SPAWN, "the successor" + ended(process));
+        }
+      }
+      process.destroyForcibly();
+      throw new UpgradeException(
+          Stage.SPAWN, "the successor has not connected within " + deadlineMs + " ms");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UpgradeException(Stage.SPAWN, "interrupted", e);
+    } finally {
+      forget(process);
+    }
+  }
+
+  /** What it came to, when the process was started here and has ended; else nothing. */
+  String exitOf(long pid) {
+    Process process = lastChild;
+    if (process == null || process.pid() != pid) {
+      return "";
+    }
+    try {
+      return process.waitFor(LOOK_MS, TimeUnit.MILLISECONDS) ? ": it" + ended(process) : "";
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return "";
+    }
+  }
+
+  /** Nobody waits any more. */
+  private void forget(Process process) {
+    lastChild = process;
+    child = null;
+    Arrival late = queue.poll();
+    while (late != null) {
+      late.close();
+      late = queue.poll();
+    }
+  }
+
+  /** Has ended, by a signal (above 128) or by itself. */
+  private static String ended(Process process) {
+    int status = process.exitValue();
+    return status > 128
+        ? " was ended by signal " + (status - 128)
+        : " ended with status " + status;
+  }
+
+  /** Whether a process is another one, or was started by it: a command may be a wrapper. */
+  private static boolean isOf(long pid, long ancestor) {
+    for (ProcessHandle at = ProcessHandle.of(pid).orElse(null);
+        at != null;
+        at = at.parent().orElse(null)) {
+      if (at.pid() == ancestor) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

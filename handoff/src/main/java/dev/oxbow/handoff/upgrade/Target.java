@@ -1,0 +1,281 @@
+package dev.oxbow.handoff.upgrade;
+
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.message.UnixSockets;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.handoff.upgrade.Decision.Outcome;
+import dev.oxbow.handoff.upgrade.HandoffChannel.BrokenException;
+import dev.oxbow.handoff.upgrade.HandoffChannel.Received;
+import io.vertx.core.Future;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The successor's side of one upgrade. Until it holds everything it gives up when the predecessor
+ * dies; from then on it goes on alone. Blocks; one thread.
+ */
+public final class Target implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Target.class);
+
+  private final HandoffChannel channel;
+  private final Peer predecessor;
+  private final UpgradeLimits limits;
+  private final Faults faults =
+      Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
+  private Stage stage = Stage.HELLO;
+  private @Nullable Terms terms;
+  private @Nullable Decision decision;
+  private @Nullable String incident;
+
+  private Target(HandoffChannel channel, Peer predecessor, UpgradeLimits limits) {
+    this.channel = channel;
+    this.predecessor = predecessor;
+    this.limits = limits;
+    channel.use(faults);
+  }
+
+  /**
+   * Connects to the process that is to be replaced.
+   *
+   * @param socket its hand-over socket
+   * @throws UpgradeException when nobody is there or it cannot be ended if it hangs
+   */
+  public static Target connect(Path socket, UpgradeLimits limits) {
+    Descriptor connection;
+    try {
+      connection = UnixSockets.connect(socket);
+    } catch (IOException e) {
+      throw new UpgradeException(Stage.HELLO, "nobody to take over from: " + e.getMessage(), e);
+    }
+    HandoffChannel channel = new HandoffChannel(connection);
+    try {
+      return new Target(channel, Peer.of(connection.fd()), limits);
+    } catch (RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Introduces this process, lets it make itself ready, and receives everything.
+   *
+   * @param version of the program
+   * @param services what this process can serve, with the layouts that it reads
+   * @param descriptorsFree how many more it can take
+   * @param warm makes ready what must be quick later
+   * @return the cargo of each service, and that of the process under {@code process}
+   * @throws UpgradeException when it is refused or the predecessor is gone
+   */
+  public Map<String, Cargo> receive(
+      String version,
+      Map<String, Transferable.Layout> services,
+      long descriptorsFree,
+      Runnable warm) {
+    Map<String, Cargo> cargos = new LinkedHashMap<>();
+    try {
+      faults.at(stage, 0);
+      Terms own = Terms.own(version, services, descriptorsFree);
+      channel.send(own.write(new MessageWriter().flag("take-over", true)), limits.deadlineMs());
+      terms = Terms.read(next(limits.deadlineMs()).message());
+      if (!predecessor.canBeSignalled()) {
+        throw new UpgradeException(stage, predecessor + " cannot be signalled by this one");
+      }
+      stage = Stage.WARM;
+      faults.at(stage, 0);
+      warm.run();
+      channel.send(new MessageWriter().flag("warm", true), limits.deadlineMs());
+      stage = Stage.COPY;
+      faults.at(stage, 0);
+      copy(cargos);
+      Cargo process = cargos.get(Source.PROCESS);
+      if (process == null) {
+        throw new UpgradeException(stage, "nothing came for the process itself");
+      }
+      decision = Decision.adopt(process.take(Source.DECISION));
+      return cargos;
+    } catch (BrokenException | RequestException | IllegalArgumentException e) {
+      cargos.values().forEach(Cargo::close);
+      throw new UpgradeException(stage, "the predecessor: " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      cargos.values().forEach(Cargo::close);
+      throw e;
+    }
+  }
+
+  private void copy(Map<String, Cargo> cargos) {
+    int batch = 0;
+    while (true) {
+      Received received = next(limits.deadlineMs());
+      Message message = received.message();
+      if (message.isObject("copied")) {
+        Message counts = Objects.requireNonNull(message.object("copied"));
+        for (String name : counts.names()) {
+          Cargo cargo = cargos.computeIfAbsent(name, n -> new Cargo());
+          counts.integer(name, cargo.names().size(), cargo.names().size());
+        }
+        return;
+      }
+      Cargo cargo = cargos.computeIfAbsent(message.string("copy"), n -> new Cargo());
+      List<String> names = message.strings("fds");
+      for (int i = 0; i < names.size(); i++) {
+        cargo.give(names.get(i), received.descriptors().get(i));
+      }
+      faults.at(stage, ++batch);
+      channel.send(new MessageWriter().flag("copied", true), limits.copyDeadlineMs());
+    }
+  }
+
+  /** The next message, unless it is a refusal. */
+  private Received next(int timeoutMs) {
+    Received received = channel.receive(timeoutMs);
+    if (received.message().has("refused")) {
+      Descriptor.closeAll(received.descriptors());
+      throw new UpgradeException(stage, "refused: " + received.message().string("refused"));
+    }
+    return received;
+  }
+
+  /**
+   * Takes group after group, and commits. When it comes back, this process alone serves.
+   *
+   * @param services made from the cargos, all of their groups frozen
+   * @return what the predecessor could not report because it died; null when it did not
+   * @throws UpgradeException when the predecessor goes on: this process must end at once, without
+   *     touching anything that it was given
+   */
+  public @Nullable UpgradeReport takeOver(List<Transferable> services) {
+    boolean[][] thawed =
+        services.stream().map(s -> new boolean[s.groups()]).toArray(boolean[][]::new);
+    try {
+      channel.send(new MessageWriter().flag("ready", true), limits.copyDeadlineMs());
+      stage = Stage.SWITCH;
+      faults.at(stage, 0);
+      followTo(services, thawed);
+    } catch (BrokenException e) {
+      goOnAlone(e.getMessage());
+    }
+    thawRest(services, thawed);
+    services.forEach(service -> await(service.thaw()));
+    return incident == null ? null : report(services);
+  }
+
+  /** Does what the predecessor says, until both have decided. */
+  private void followTo(List<Transferable> services, boolean[][] thawed) {
+    while (true) {
+      Message message = next(limits.silenceMs()).message();
+      if (message.has("commit")) {
+        stage = Stage.COMMIT;
+        faults.at(stage, 0);
+        commit();
+        return;
+      }
+      String name = message.string("switch");
+      int which = indexOf(services, name);
+      int group = (int) message.integer("group", 0, thawed[which].length - 1);
+      faults.at(stage, group + 1);
+      thawed[which][group] = true;
+      await(services.get(which).thaw(group));
+      channel.send(new MessageWriter().flag("switched", true), limits.groupDeadlineMs());
+    }
+  }
+
+  private int indexOf(List<Transferable> services, String name) {
+    for (int i = 0; i < services.size(); i++) {
+      if (services.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    throw new UpgradeException(stage, "there is no service " + name);
+  }
+
+  /** Decides, says so, and waits until the predecessor has left: it might still go on. */
+  private void commit() {
+    if (!decision().decide(Outcome.COMMITTED)) {
+      throw new BrokenException("it has rolled back", false);
+    }
+    faults.at(stage, 1);
+    channel.send(new MessageWriter().flag("committed", true), limits.groupDeadlineMs());
+    try {
+      channel.receive(limits.graceMs());
+    } catch (BrokenException e) {
+      if (!e.ended()) {
+        goOnAlone("it does not leave");
+      }
+    }
+  }
+
+  /** Ends the predecessor, or learns that it goes on itself and is about to end this process. */
+  private void goOnAlone(@Nullable String why) {
+    log.warn("predecessor lost in stage {}: {}", stage.wireName(), why);
+    boolean ours = decision().decide(Outcome.COMMITTED);
+    if (!ours && !predecessor.endsWithin(limits.graceMs())) {
+      log.warn("it has rolled back, and then done nothing for {} ms", limits.graceMs());
+    }
+    predecessor.kill();
+    incident = "the predecessor was lost in stage " + stage.wireName() + ": " + why;
+  }
+
+  private void thawRest(List<Transferable> services, boolean[][] thawed) {
+    for (int i = 0; i < thawed.length; i++) {
+      for (int group = 0; group < thawed[i].length; group++) {
+        if (!thawed[i][group]) {
+          await(services.get(i).thaw(group));
+        }
+      }
+    }
+  }
+
+  private Decision decision() {
+    return Objects.requireNonNull(decision);
+  }
+
+  private void await(Future<Void> future) {
+    try {
+      future.await(limits.deadlineMs(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new UpgradeException(
+          stage, "this process took more than " + limits.deadlineMs() + " ms", e);
+    }
+  }
+
+  private UpgradeReport report(List<Transferable> services) {
+    Map<String, UpgradeReport.ServiceReport> reports = new LinkedHashMap<>();
+    for (Transferable service : services) {
+      reports.put(
+          service.name(),
+          new UpgradeReport.ServiceReport(service.counts(), 0, new double[0]));
+    }
+    String version = terms == null ? "" : terms.version();
+    long self = ProcessHandle.current().pid();
+    return new UpgradeReport(
+        true,
+        incident,
+        new UpgradeReport.Party(predecessor.pid(), version),
+        new UpgradeReport.Party(self, version),
+        reports,
+        Map.of());
+  }
+
+  /** Forgets the predecessor. */
+  @Override
+  public void close() {
+    channel.close();
+    predecessor.close();
+    if (decision != null) {
+      decision.close();
+    }
+  }
+}
