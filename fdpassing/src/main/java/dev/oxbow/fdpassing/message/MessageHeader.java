@@ -33,6 +33,11 @@ final class MessageHeader {
     return fill(data, length, CONTROL_BYTES);
   }
 
+  /** Prepares to look at bytes only: descriptors are not received, MSG_CTRUNC tells of them. */
+  long forPeeking(long data, long length) {
+    return fill(data, length, 0);
+  }
+
   /** Prepares to send from the given memory, with descriptors. */
   long forSending(long data, long length, List<Descriptor> descriptors) {
     if (descriptors.isEmpty()) {

@@ -25,6 +25,22 @@ public final class StreamReader {
     return Sockets.recvmsg(socket, msghdr, flags | Sockets.MSG_DONTWAIT | Sockets.MSG_CMSG_CLOEXEC);
   }
 
+  /**
+   * Looks at what comes next, without taking it and without receiving descriptors.
+   *
+   * @return bytes that are there, 0 at the end, or {@link Syscalls#AGAIN}; the last of them came
+   *     with descriptors when {@link #truncated()}
+   */
+  public long peek(int socket, long address, long length) {
+    long msghdr = header.forPeeking(address, length);
+    return Sockets.recvmsg(socket, msghdr, Sockets.MSG_PEEK | Sockets.MSG_DONTWAIT);
+  }
+
+  /** Whether descriptors are with what was peeked at last (MSG_CTRUNC). */
+  public boolean truncated() {
+    return (header.flags() & Sockets.MSG_CTRUNC) != 0;
+  }
+
   /** Descriptors that came with what was received last; the caller owns them. */
   public List<Descriptor> strays() {
     return header.onlyBytes() ? List.of() : header.received();

@@ -12,9 +12,15 @@ final class Decision implements AutoCloseable {
 
   /** How an upgrade can end. */
   enum Outcome {
-    NONE,
-    COMMITTED,
-    ROLLED_BACK
+    NONE(0),
+    COMMITTED(1),
+    ROLLED_BACK(2);
+
+    private final int code;
+
+    Outcome(int code) {
+      this.code = code;
+    }
   }
 
   private static final int BYTES = 64;
@@ -47,12 +53,18 @@ final class Decision implements AutoCloseable {
   }
 
   Outcome outcome() {
-    return Outcome.values()[memory.getIntVolatile(0)];
+    int code = memory.getIntVolatile(0);
+    for (Outcome outcome : Outcome.values()) {
+      if (outcome.code == code) {
+        return outcome;
+      }
+    }
+    throw new IllegalStateException("no outcome has the code " + code);
   }
 
   /** Decides, unless that was done; true when it ends as wanted, whoever said so first. */
   boolean decide(Outcome wanted) {
-    return memory.compareAndSetInt(0, 0, wanted.ordinal()) || outcome() == wanted;
+    return memory.compareAndSetInt(0, Outcome.NONE.code, wanted.code) || outcome() == wanted;
   }
 
   @Override

@@ -12,7 +12,8 @@ import java.util.function.Supplier;
  * What a process does when it is to be replaced.
  *
  * @param version of the program
- * @param socket where a successor connects; {@link UpgradeReport#FILE} is written beside it
+ * @param directory where {@link #SOCKET} is, to which a successor connects, and where {@link
+ *     UpgradeReport#FILE} is written
  * @param services what serves in this process
  * @param processCargo lends what belongs to the process and to no service, such as its lock; a new
  *     one each time
@@ -23,13 +24,21 @@ import java.util.function.Supplier;
  */
 public record Plan(
     String version,
-    Path socket,
+    Path directory,
     List<Transferable> services,
     Supplier<Cargo> processCargo,
     Launcher launcher,
     LongPredicate mayTakeOver,
     UpgradeLimits limits,
     Observer observer) {
+
+  /** Name of the socket of hand-over. */
+  public static final String SOCKET = "handoff.sock";
+
+  /** Where a successor connects. */
+  Path socket() {
+    return directory.resolve(SOCKET);
+  }
 
   /** Starts a process that is to take over. */
   @FunctionalInterface

@@ -113,7 +113,7 @@ public final class Upgrades {
 
   private void finish(UpgradeReport report) {
     try {
-      report.save(plan.socket().toAbsolutePath().getParent());
+      report.save(plan.directory());
     } catch (IOException e) {
       log.warn("the report of the upgrade cannot be saved: {}", e.getMessage());
     }

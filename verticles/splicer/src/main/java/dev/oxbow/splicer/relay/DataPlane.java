@@ -1,5 +1,6 @@
 package dev.oxbow.splicer.relay;
 
+import dev.oxbow.handoff.cargo.Cargo;
 import io.vertx.core.Future;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,29 @@ public interface DataPlane {
 
   /** Goes on with a frozen group. */
   Future<Void> thaw(int group);
+
+  /** How many relays a group has; while it is frozen, any thread. */
+  int flows(int group);
+
+  /**
+   * Another process will have the same descriptors from here on, until {@link #unshare()}: relays
+   * that end wait, no pipe is made or closed, and bytes move so that a kill loses none. Lends its
+   * ledger and its pipes; completes when all relays that ended before have been told.
+   */
+  Future<Void> share(Cargo cargo);
+
+  /** This process alone has the descriptors: all goes on as usual, and what waited is told. */
+  Future<Void> unshare();
+
+  /**
+   * Takes over a relay that another process began, in a plane that was made from its cargo. It
+   * stands still until its group thaws.
+   *
+   * @param slot the place of its record
+   * @param sockets stay the caller's and stay open until the outcome
+   * @throws IllegalArgumentException when there is no such relay in the ledger
+   */
+  LiveRelay adopt(int slot, RelayRecord.Sockets sockets, Consumer<RelayOutcome> finished);
 
   /** What has been done since the start. */
   Counters counters();

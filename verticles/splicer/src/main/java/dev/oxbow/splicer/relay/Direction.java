@@ -65,6 +65,9 @@ final class Direction {
    */
   private boolean shortReadEmpties;
 
+  /** Can go on only when no other process has a hand in it any more. */
+  private boolean waits;
+
   private final boolean tcp;
 
   Direction(Relay relay, RelayLoop loop, Side source, int from, int to, boolean tcp) {
@@ -87,15 +90,72 @@ final class Direction {
    */
   void begin(@Nullable Pipe filled, int bytes, boolean tcpDestination) {
     if (filled != null) {
-      pipeNumber = loop.pipes(relay.group()).add(filled);
-      pipe = filled;
-      record.pipe(index, pipeNumber);
+      record.pipe(index, loop.pipes(relay.group()).add(filled));
       record.prelude(index, bytes);
-      in = bytes;
-      record.in(index, in);
+      record.in(index, bytes);
     }
     int state = tcpDestination ? loop.tcpState(to) : TcpInfo.TCP_ESTABLISHED;
-    wasShutDown = state != TcpInfo.TCP_ESTABLISHED && state != TcpInfo.TCP_CLOSE_WAIT;
+    if (state != TcpInfo.TCP_ESTABLISHED && state != TcpInfo.TCP_CLOSE_WAIT) {
+      record.addEnds(index, RelayRecord.WAS_SHUT_DOWN);
+    }
+  }
+
+  /**
+   * Reads how things stand from the ledger and the pipe, since another process may have worked on
+   * both, and may have been killed between a system call and the note of it.
+   */
+  void load() {
+    in = record.in(index);
+    out = record.out(index);
+    int ends = record.ends(index);
+    sourceEnded = (ends & RelayRecord.SOURCE_ENDED) != 0;
+    shutDown = (ends & RelayRecord.SHUT_DOWN) != 0;
+    wasShutDown = (ends & RelayRecord.WAS_SHUT_DOWN) != 0;
+    destinationGone = false;
+    readable = false;
+    writable = false;
+    bulk = false;
+    urgent = false;
+    waits = false;
+    shortReadEmpties = tcp;
+    pipeNumber = record.pipe(index);
+    pipe = pipeNumber == PipePool.NONE ? null : loop.pipes(relay.group()).get(pipeNumber);
+    reconcile();
+  }
+
+  /** What is in the pipe is the truth. */
+  private void reconcile() {
+    if (pipe == null) {
+      if (in != out) {
+        throw new IllegalStateException((in - out) + " bytes are in no pipe");
+      }
+      return;
+    }
+    int waiting = Syscalls.bytesWaiting(pipe.readEnd().fd());
+    if (waiting > pending()) {
+      in = out + waiting;
+      record.in(index, in);
+    } else if (waiting < pending()) {
+      out = in - waiting;
+      record.out(index, out);
+    }
+    if (waiting == 0) {
+      detachPipe();
+    }
+  }
+
+  /** Passes the end on once more: whoever noted it may have been killed before he did it. */
+  void repeatEnd() {
+    if (shutDown) {
+      Sockets.shutdown(to, Sockets.SHUT_WR);
+    }
+  }
+
+  /** This process alone has the descriptors: true when there is something that waited for that. */
+  boolean resume() {
+    boolean waited = waits;
+    waits = false;
+    return waited;
   }
 
   /** Whether the destination has been told an end, by us or before. */
@@ -189,6 +249,9 @@ final class Direction {
   private boolean fill() {
     long most = relay.allowance();
     try {
+      if (loop.shared()) {
+        return fillShared(most);
+      }
       return (bulk && tcp && !urgent && !relay.guarded()) ? fillBySplice(most) : fillByCopy(most);
     } catch (LinuxException e) {
       // A reset is told once, and before the peer's last data: then reading goes on.
@@ -220,6 +283,34 @@ final class Direction {
       return true;
     }
     return nothingRead(n);
+  }
+
+  /**
+   * Another process has the same descriptors and may have to go on from any moment: bytes pass from
+   * kernel object to kernel object, and only through pipes that both have.
+   */
+  private boolean fillShared(long most) {
+    Pipe into = attachIdlePipe();
+    if (into == null) {
+      return false;
+    }
+    long length = Math.min(most, into.capacity());
+    if (!tcp) {
+      // A descriptor that a peer attached would be closed by splice, here: those bytes wait.
+      length = loop.peekUnix(from, length);
+      waits = length == RelayLoop.STRAYS;
+    }
+    long n = length > 0 ? Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS) : length;
+    if (n > 0) {
+      received(n);
+      return true;
+    }
+    detachPipe();
+    if (n == 0 && tcp && Sockets.recv(from, loop.buffer(), 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+      // An urgent mark, which only recv steps over.
+      waits = true;
+    }
+    return !waits && nothingRead(n);
   }
 
   private boolean fillByCopy(long most) {
@@ -332,7 +423,7 @@ final class Direction {
     Pipe full = Objects.requireNonNull(pipe);
     long n;
     try {
-      if (relay.guarded()) {
+      if (relay.guarded() && !loop.shared()) {
         n = loop.sendFromPipe(full, to, pending());
       } else {
         n = Syscalls.splice(full.readEnd().fd(), to, pending(), SPLICE_FLAGS);
@@ -354,13 +445,24 @@ final class Direction {
 
   private @Nullable Pipe attachPipe() {
     if (pipe == null) {
-      pipeNumber = loop.acquirePipe(relay.group());
-      if (pipeNumber != PipePool.NONE) {
-        record.pipe(index, pipeNumber);
-        pipe = loop.pipes(relay.group()).get(pipeNumber);
-      }
+      attach(loop.acquirePipe(relay.group()));
     }
     return pipe;
+  }
+
+  private @Nullable Pipe attachIdlePipe() {
+    if (pipe == null) {
+      attach(loop.acquireIdlePipe(relay));
+    }
+    return pipe;
+  }
+
+  private void attach(int number) {
+    pipeNumber = number;
+    if (number != PipePool.NONE) {
+      record.pipe(index, number);
+      pipe = loop.pipes(relay.group()).get(number);
+    }
   }
 
   private void detachPipe() {

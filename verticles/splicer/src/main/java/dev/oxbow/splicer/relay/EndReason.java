@@ -1,5 +1,7 @@
 package dev.oxbow.splicer.relay;
 
+import org.jspecify.annotations.Nullable;
+
 /** Why a relay ended. The codes are those of the ledger: add, never change. */
 public enum EndReason {
   /** Both directions ended in order. */
@@ -30,6 +32,14 @@ public enum EndReason {
   /** The reason as it stands in the ledger; 0 there is a relay that runs. */
   int code() {
     return code;
+  }
+
+  /** The reason of a code; null for 0, {@link #ERROR} for one that this version does not know. */
+  static @Nullable EndReason of(int code) {
+    if (code == 0) {
+      return null;
+    }
+    return code > 0 && code <= values().length ? values()[code - 1] : ERROR;
   }
 
   /** The reason as it stands in messages. */

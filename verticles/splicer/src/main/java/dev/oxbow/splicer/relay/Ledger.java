@@ -1,5 +1,6 @@
 package dev.oxbow.splicer.relay;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.handoff.state.StateTable;
 import dev.oxbow.handoff.state.StateTable.Layout;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,11 @@ final class Ledger implements AutoCloseable {
   /** "OXSPLICE" in ASCII. */
   private static final long MAGIC = 0x4543494c5053584fL;
 
-  private static final int VERSION = 1;
+  /** Of the record's layout; a process reads this one and those down to {@link #OLDEST}. */
+  static final int VERSION = 2;
+
+  /** The oldest layout that can be taken over. */
+  static final int OLDEST = 1;
 
   private final StateTable table;
   private final int perGroup;
@@ -27,11 +32,47 @@ final class Ledger implements AutoCloseable {
     this.table = StateTable.open("oxbow-splicer-ledger", layout);
   }
 
+  private Ledger(StateTable table) {
+    this.table = table;
+    this.perGroup = table.layout().records() / DataPlane.GROUPS;
+  }
+
+  /**
+   * Takes over the ledger of another process.
+   *
+   * @param memfd owned by the ledger from here on
+   * @throws IllegalArgumentException saying what does not fit
+   */
+  static Ledger adopt(Descriptor memfd) {
+    StateTable table = StateTable.adopt(memfd, MAGIC, VERSION);
+    Layout layout = table.layout();
+    if (layout.recordBytes() != RelayRecord.BYTES || layout.records() % DataPlane.GROUPS != 0) {
+      table.close();
+      throw new IllegalArgumentException("a ledger of another shape: " + layout);
+    }
+    return new Ledger(table);
+  }
+
+  /** The memfd, owned by the ledger. */
+  Descriptor descriptor() {
+    return table.descriptor();
+  }
+
+  /** How many records it has. */
+  int records() {
+    return perGroup * DataPlane.GROUPS;
+  }
+
+  /** A record by its place. */
+  RelayRecord record(int slot) {
+    return new RelayRecord(table.memory(), table.offset(slot), slot);
+  }
+
   /** A free record of a group, or null when it has none. */
   @Nullable RelayRecord free(int group) {
     for (int i = 0; i < perGroup; i++) {
       int slot = (hints[group] + i) % perGroup;
-      RelayRecord record = new RelayRecord(table.memory(), table.offset(group * perGroup + slot));
+      RelayRecord record = record(group * perGroup + slot);
       if (record.id() == 0) {
         hints[group] = slot + 1;
         return record;

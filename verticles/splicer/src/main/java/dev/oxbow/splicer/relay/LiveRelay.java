@@ -6,6 +6,9 @@ public interface LiveRelay {
   /** Ends it early; its outcome follows. Any thread, more than once. */
   void end(EndReason reason);
 
+  /** The place of its record in the ledger. */
+  int slot();
+
   /** Bytes that came from a side and were delivered so far, without the prelude. */
   long delivered(Side source);
 

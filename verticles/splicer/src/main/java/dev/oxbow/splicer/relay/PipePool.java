@@ -5,6 +5,7 @@ import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -33,9 +34,10 @@ final class PipePool {
 
   /** Takes an empty pipe; its number, or {@link #NONE} when no descriptor is left for one. */
   int acquire() {
-    if (idleCount > 0) {
-      return idle[--idleCount];
-    }
+    return idleCount > 0 ? idle[--idleCount] : openAnother();
+  }
+
+  private int openAnother() {
     try {
       Pipe pipe = Pipe.open(wantedBytes);
       if (pipe.writeEnd().fd() > highestNumber) {
@@ -64,6 +66,53 @@ final class PipePool {
       pipes.set(number, pipe);
     }
     return number;
+  }
+
+  /** Takes over a pipe that another process numbered. */
+  void adopt(int number, Pipe pipe) {
+    while (pipes.size() <= number) {
+      pipes.add(null);
+    }
+    if (pipes.set(number, pipe) != null) {
+      throw new IllegalArgumentException("two pipes have the number " + number);
+    }
+    openCount++;
+  }
+
+  /** The highest number of a pipe, plus one. */
+  int size() {
+    return pipes.size();
+  }
+
+  /** Whether a pipe has this number. */
+  boolean has(int number) {
+    return number >= 0 && number < pipes.size() && pipes.get(number) != null;
+  }
+
+  /** Idle is what no record names: forgets what it took for idle, and looks again. */
+  void reclaim(BitSet named) {
+    idleCount = 0;
+    for (int number = 0; number < pipes.size(); number++) {
+      if (pipes.get(number) != null && !named.get(number)) {
+        release(number);
+      }
+    }
+  }
+
+  /** An idle pipe, or {@link #NONE}: opens none. */
+  int acquireIdle() {
+    return idleCount > 0 ? idle[--idleCount] : NONE;
+  }
+
+  /** Opens pipes until so many are idle, as far as there are descriptors for them. */
+  void provide(int wanted) {
+    while (idleCount < wanted) {
+      int number = openAnother();
+      if (number == NONE) {
+        return;
+      }
+      release(number);
+    }
   }
 
   Pipe get(int number) {

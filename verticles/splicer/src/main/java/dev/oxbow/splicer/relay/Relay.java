@@ -86,12 +86,19 @@ final class Relay implements LiveRelay {
     bToA.begin(spec.preludeToA(), spec.preludeToABytes(), spec.tcpA());
   }
 
-  /** Takes the sockets into the epoll set, which tells at once what they are ready for. */
+  /**
+   * Goes on from what the ledger says. Takes the sockets into the epoll set, which tells at once
+   * what they are ready for.
+   */
   void thaw() {
     if (finished || !frozen()) {
       return;
     }
     try {
+      load();
+      if (record.overNanos() != 0) {
+        return;
+      }
       registrationA = loop.register(spec.a(), events -> ready(Side.A, events));
       registrationB = loop.register(spec.b(), events -> ready(Side.B, events));
       arm();
@@ -100,9 +107,53 @@ final class Relay implements LiveRelay {
       }
     } catch (RuntimeException e) {
       loop.report("relay could not be registered", e);
-      errno = Errno.ENOMEM;
-      reason = EndReason.ERROR;
+      failed(Errno.ENOMEM);
+      end0(EndReason.ERROR);
       finish();
+    }
+  }
+
+  private void load() {
+    reason = record.reason();
+    endedBy = record.endedBy();
+    broken = record.broken();
+    errno = record.errno();
+    lingerUntil = record.endDeadlineNanos();
+    aToB.load();
+    bToA.load();
+    halfClosed = aToB.shutDown() || bToA.shutDown();
+    for (Side side : Side.values()) {
+      if ((record.ends(side.index()) & RelayRecord.SOURCE_RESET) != 0) {
+        from(side.other()).loseDestination();
+      }
+    }
+    if (reason == null) {
+      aToB.repeatEnd();
+      bToA.repeatEnd();
+    }
+  }
+
+  private void failed(int error) {
+    errno = error;
+    record.errno(error);
+  }
+
+  /** For how long another process may have the same descriptors: no flag may make it block. */
+  void shareSockets(boolean shared) {
+    if (spec.guarded() && !finished) {
+      int flag = shared ? Syscalls.O_NONBLOCK : 0;
+      Syscalls.tryFcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA() | flag);
+      Syscalls.tryFcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB() | flag);
+    }
+  }
+
+  /** This process alone has the descriptors: what waited for that is done. */
+  void resume() {
+    boolean fromA = aToB.resume();
+    if (record.overNanos() != 0) {
+      giveBack();
+    } else if (bToA.resume() || fromA) {
+      requeue();
     }
   }
 
@@ -155,7 +206,7 @@ final class Relay implements LiveRelay {
    * Another turn, after the events of all others. A timer, because tasks of a loop that beget tasks
    * keep it from looking for events, for a second in the end.
    */
-  private void requeue() {
+  void requeue() {
     if (!queued) {
       queued = true;
       loop.schedule(this::queuedTurn, 0);
@@ -179,7 +230,7 @@ final class Relay implements LiveRelay {
       more = bToA.turn() || moreFromA;
     } catch (RuntimeException e) {
       loop.report("relay failed", e);
-      errno = Errno.EIO;
+      failed(Errno.EIO);
       end0(EndReason.ERROR);
       lingerUntil = loop.now();
       more = false;
@@ -187,8 +238,9 @@ final class Relay implements LiveRelay {
       loop.leave();
     }
     if (stalled != null) {
-      errno = Errno.EAGAIN;
+      failed(Errno.EAGAIN);
       broken = stalled;
+      record.broken(stalled);
       end0(EndReason.ERROR);
     }
     if (over()) {
@@ -282,12 +334,12 @@ final class Relay implements LiveRelay {
     record.addEnds(side.index(), RelayRecord.SOURCE_RESET);
     if (broken == null) {
       broken = side;
+      record.broken(side);
     }
     // What the watchdog has shut down looks like a reset from here.
     boolean reset = stalled == null && isReset(error);
     if (reason == null && !reset) {
-      errno = stalled == null ? error : Errno.EAGAIN;
-      record.errno(errno);
+      failed(stalled == null ? error : Errno.EAGAIN);
     }
     end0(reset ? EndReason.RESET : EndReason.ERROR);
   }
@@ -356,9 +408,17 @@ final class Relay implements LiveRelay {
     return reason != null ? lingerUntil : deadlines.next(halfClosed);
   }
 
+  /** Nothing is left to do. While another process has a hand in it, the giving back waits. */
   private void finish() {
-    finished = true;
+    record.over(System.nanoTime());
     freeze();
+    if (!loop.shared()) {
+      giveBack();
+    }
+  }
+
+  private void giveBack() {
+    finished = true;
     if (!spec.guarded()) {
       Syscalls.tryFcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA());
       Syscalls.tryFcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB());
@@ -369,7 +429,7 @@ final class Relay implements LiveRelay {
             why,
             endedBy,
             why == EndReason.ERROR ? errno : 0,
-            System.nanoTime() - record.startNanos(),
+            record.overNanos() - record.startNanos(),
             flow(aToB, Side.A),
             flow(bToA, Side.B));
     loop.finished(this, () -> onFinished.accept(outcome));
@@ -378,6 +438,11 @@ final class Relay implements LiveRelay {
   private RelayOutcome.Flow flow(Direction direction, Side source) {
     boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
     return direction.outcome(tcp ? loop.tcpInfo(source == Side.A ? spec.a() : spec.b()) : null);
+  }
+
+  @Override
+  public int slot() {
+    return record.slot();
   }
 
   @Override

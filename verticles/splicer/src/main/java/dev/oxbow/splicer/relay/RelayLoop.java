@@ -14,7 +14,11 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.StreamReader;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,6 +33,12 @@ final class RelayLoop {
 
   /** Larger reads pay for a splice instead. */
   private static final int BUFFER_BYTES = 16 << 10;
+
+  /** See {@link #peekUnix}. */
+  static final long STRAYS = -2;
+
+  /** Idle pipes that a group is given before it changes hands. */
+  private static final int SHARED_PIPES = 16;
 
   private static final long TRIM_NANOS = 250_000_000;
   private static final int EVENTS =
@@ -50,7 +60,9 @@ final class RelayLoop {
   private final Pipe copies = Pipe.open(0);
   private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
   private final boolean[] frozen = new boolean[DataPlane.GROUPS];
-  private final List<Relay> live = new ArrayList<>();
+  private final List<List<Relay>> live = new ArrayList<>();
+  private final List<Deque<Relay>> starving = new ArrayList<>();
+  private boolean shared;
   private long now = System.nanoTime();
   private int idlePipes;
   private boolean trimming;
@@ -65,6 +77,10 @@ final class RelayLoop {
     this.strays = strays;
     this.pipeBytes = pipeBytes;
     this.idleLimit = idleLimit;
+    for (int group = 0; group < DataPlane.GROUPS; group++) {
+      live.add(new ArrayList<>());
+      starving.add(new ArrayDeque<>());
+    }
   }
 
   LoopGuard guard() {
@@ -75,8 +91,7 @@ final class RelayLoop {
   void start(Relay relay) {
     loop.execute(
         () -> {
-          relay.place = live.size();
-          live.add(relay);
+          add(relay);
           relay.start();
           if (!frozen[relay.group()]) {
             relay.thaw();
@@ -84,14 +99,97 @@ final class RelayLoop {
         });
   }
 
+  private void add(Relay relay) {
+    List<Relay> group = live.get(relay.group());
+    relay.place = group.size();
+    group.add(relay);
+  }
+
   void freeze(int group) {
     frozen[group] = true;
-    live.stream().filter(relay -> relay.group() == group).forEach(Relay::freeze);
+    live.get(group).forEach(Relay::freeze);
   }
 
   void thaw(int group) {
     frozen[group] = false;
-    List.copyOf(live).stream().filter(relay -> relay.group() == group).forEach(Relay::thaw);
+    reclaim(group);
+    List.copyOf(live.get(group)).forEach(Relay::thaw);
+  }
+
+  private void reclaim(int group) {
+    PipePool pool = pools[group];
+    if (pool != null) {
+      BitSet named = new BitSet();
+      for (Relay relay : live.get(group)) {
+        for (int direction = 0; direction < 2; direction++) {
+          int number = relay.record().pipe(direction);
+          if (number != PipePool.NONE) {
+            named.set(number);
+          }
+        }
+      }
+      idlePipes -= pool.idleCount();
+      pool.reclaim(named);
+      idlePipes += pool.idleCount();
+    }
+  }
+
+  int flows(int group) {
+    return live.get(group).size();
+  }
+
+  /** Whether another process may have the same descriptors. */
+  boolean shared() {
+    return shared;
+  }
+
+  /**
+   * From here on another process may have to go on at any moment. Makes pipes ready, because none
+   * may be made from here on.
+   *
+   * @param groups those of this loop
+   */
+  void share(List<Integer> groups) {
+    shared = true;
+    for (int group : groups) {
+      List<Relay> relays = live.get(group);
+      relays.forEach(relay -> relay.shareSockets(true));
+      if (!relays.isEmpty()) {
+        PipePool pool = pipes(group);
+        idlePipes -= pool.idleCount();
+        pool.provide(Math.min(2 * relays.size(), SHARED_PIPES));
+        idlePipes += pool.idleCount();
+      }
+    }
+  }
+
+  /** This process alone goes on: gives back what is over, and does what had to wait. */
+  void unshare() {
+    shared = false;
+    starving.forEach(Deque::clear);
+    for (List<Relay> group : live) {
+      for (Relay relay : List.copyOf(group)) {
+        relay.shareSockets(false);
+        relay.resume();
+      }
+    }
+    trimSoon();
+  }
+
+  /** Makes this loop one that takes over: all of its groups are frozen, and shared. */
+  void inherit() {
+    shared = true;
+    Arrays.fill(frozen, true);
+  }
+
+  /** A relay that another process began; soon, on the loop. Any thread. */
+  void adopt(Relay relay) {
+    loop.execute(() -> add(relay));
+  }
+
+  /** A pipe that another process numbered; before the loop has relays. */
+  void adopt(int group, int number, Pipe pipe) {
+    pipes(group).adopt(number, pipe);
   }
 
   /** Closes pipes and buffers; no relay lives any more. */
@@ -165,10 +263,29 @@ final class RelayLoop {
     return pool.acquire();
   }
 
+  /** A pipe that is open already, or {@link PipePool#NONE}: the relay gets a turn later then. */
+  int acquireIdlePipe(Relay relay) {
+    int number = pipes(relay.group()).acquireIdle();
+    if (number == PipePool.NONE) {
+      starving.get(relay.group()).add(relay);
+    } else {
+      idlePipes--;
+    }
+    return number;
+  }
+
   void releasePipe(int group, int number) {
     pipes(group).release(number);
     idlePipes++;
-    if (idlePipes > idleLimit && !trimming) {
+    trimSoon();
+    Relay next = starving.get(group).poll();
+    if (next != null) {
+      next.requeue();
+    }
+  }
+
+  private void trimSoon() {
+    if (idlePipes > idleLimit && !trimming && !shared) {
       trimming = true;
       loop.schedule(this::trim, TRIM_NANOS);
     }
@@ -176,6 +293,9 @@ final class RelayLoop {
 
   private void trim() {
     trimming = false;
+    if (shared) {
+      return;
+    }
     for (PipePool pool : pools) {
       while (pool != null && pool.idleCount() > 0 && idlePipes > idleLimit) {
         pool.closeOneIdle();
@@ -220,6 +340,17 @@ final class RelayLoop {
     return n;
   }
 
+  /**
+   * How many bytes of an AF_UNIX socket can be spliced: none with which descriptors came.
+   *
+   * @return bytes, 0 at the end, {@link Syscalls#AGAIN}, or {@link #STRAYS} when descriptors come
+   *     next
+   */
+  long peekUnix(int from, long length) {
+    long n = reader.peek(from, buffer.address(), Math.min(length, BUFFER_BYTES));
+    return reader.truncated() ? STRAYS : n;
+  }
+
   /** TCP_INFO of a socket, or null when it is not TCP. */
   @Nullable TcpInfo tcpInfo(int fd) {
     int length = Sockets.tcpInfo(fd, tcpInfo);
@@ -233,10 +364,11 @@ final class RelayLoop {
 
   /** A relay is over: forgets it and tells the control loop. */
   void finished(Relay relay, Runnable tell) {
-    Relay last = live.remove(live.size() - 1);
+    List<Relay> group = live.get(relay.group());
+    Relay last = group.remove(group.size() - 1);
     if (last != relay) {
       last.place = relay.place;
-      live.set(relay.place, last);
+      group.set(relay.place, last);
     }
     control.execute(tell);
   }

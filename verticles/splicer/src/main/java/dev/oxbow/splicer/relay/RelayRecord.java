@@ -1,15 +1,17 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
- * One relay's record in the ledger. One writer: the relay's loop, while the relay lives.
+ * One relay's record in the ledger. One writer: the relay's loop, while the relay lives. With the
+ * sockets, the pipes and the request it is all that another process needs to go on.
  *
  * <pre>
  *   0 id u64 (0: free)       8 startNanos           16 activityNanos     24 endDeadlineNanos
  *  32 idleTimeoutMs         40 halfCloseTimeoutMs   48 maxDurationMs     56 maxBytes
- *  64 reason u8 (0: runs)   65 endedBy u8 (0: none) 68 errno u32         72 uid u32
- *  76 flags of a u32        80 flags of b u32       84..95 reserved
+ *  64 reason u8 (0: runs)   65 endedBy u8 (0: none) 66 broken u8         68 errno u32
+ *  72 uid u32               76 flags of a u32       80 flags of b u32    88 overNanos (0: not over)
  *  96 a to b, 64 bytes     160 b to a, 64 bytes    224..255 reserved
  *
  * direction: 0 in u64   8 out u64   16 prelude u64   24 pipe i32 (-1: none)   28 ends u32
@@ -18,7 +20,7 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
  * Times are CLOCK_MONOTONIC, in nanoseconds. {@code in} and {@code out} count the prelude too; what
  * lies between them is in the pipe.
  */
-final class RelayRecord {
+public final class RelayRecord {
 
   /** Size of a record. */
   static final int BYTES = 256;
@@ -32,15 +34,25 @@ final class RelayRecord {
   /** The source's connection was reset. */
   static final int SOURCE_RESET = 4;
 
+  /** The destination had been shut down before the relay began. */
+  static final int WAS_SHUT_DOWN = 8;
+
   private static final int DIRECTION = 96;
   private static final int DIRECTION_BYTES = 64;
 
   private final NativeMemory memory;
   private final int base;
+  private final int slot;
 
-  RelayRecord(NativeMemory memory, int base) {
+  RelayRecord(NativeMemory memory, int base, int slot) {
     this.memory = memory;
     this.base = base;
+    this.slot = slot;
+  }
+
+  /** Its place in the ledger. */
+  int slot() {
+    return slot;
   }
 
   long id() {
@@ -71,6 +83,39 @@ final class RelayRecord {
     memory.putLong(base, spec.id());
   }
 
+  /** What a relay that another process began is to do; its descriptors are ours. */
+  RelaySpec spec(Sockets sockets) {
+    return new RelaySpec(
+        id(),
+        memory.getInt(base + 72) & 0xffffffffL,
+        sockets.guarded(),
+        sockets.a(),
+        sockets.b(),
+        sockets.tcpA(),
+        sockets.tcpB(),
+        memory.getInt(base + 76),
+        memory.getInt(base + 80),
+        null,
+        0,
+        null,
+        0,
+        memory.getLong(base + 32),
+        memory.getLong(base + 40),
+        memory.getLong(base + 48),
+        memory.getLong(base + 56));
+  }
+
+  /**
+   * The two sockets of a relay that another process began, as this process has them.
+   *
+   * @param a descriptor of side a
+   * @param b descriptor of side b
+   * @param tcpA whether a is TCP
+   * @param tcpB whether b is TCP
+   * @param guarded whether their owner is not trusted with the loop
+   */
+  public record Sockets(int a, int b, boolean tcpA, boolean tcpB, boolean guarded) {}
+
   long startNanos() {
     return memory.getLong(base + 8);
   }
@@ -89,8 +134,49 @@ final class RelayRecord {
     memory.putByte(base + 64, reason.code());
   }
 
+  /** Why it ends, or null while it runs. */
+  @Nullable EndReason reason() {
+    return EndReason.of(memory.getByte(base + 64));
+  }
+
+  /** Until when a relay that ends delivers. */
+  long endDeadlineNanos() {
+    return memory.getLong(base + 24);
+  }
+
   void endedBy(Side side) {
     memory.putByte(base + 65, side.index() + 1);
+  }
+
+  @Nullable Side endedBy() {
+    return side(memory.getByte(base + 65));
+  }
+
+  /** The side whose connection broke first. */
+  void broken(Side side) {
+    memory.putByte(base + 66, side.index() + 1);
+  }
+
+  @Nullable Side broken() {
+    return side(memory.getByte(base + 66));
+  }
+
+  private static @Nullable Side side(int code) {
+    return code == 0 ? null : code == Side.A.index() + 1 ? Side.A : Side.B;
+  }
+
+  /** Nothing is left to do; only the giving back waits. */
+  void over(long now) {
+    memory.putLong(base + 88, now);
+  }
+
+  /** When it was over, or 0. */
+  long overNanos() {
+    return memory.getLong(base + 88);
+  }
+
+  int errno() {
+    return memory.getInt(base + 68);
   }
 
   void errno(int errno) {
@@ -124,6 +210,10 @@ final class RelayRecord {
   /** The number of the pipe that holds the direction's bytes, or -1. */
   void pipe(int direction, int number) {
     memory.putInt(at(direction) + 24, number);
+  }
+
+  int pipe(int direction) {
+    return memory.getInt(at(direction) + 24);
   }
 
   int ends(int direction) {

@@ -1,12 +1,16 @@
 package dev.oxbow.splicer.relay;
 
+import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.handoff.cargo.Cargo;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,6 +18,11 @@ import org.slf4j.LoggerFactory;
 /** The data plane that relays by splice(2) on the event loops of Vert.x. */
 public final class SplicePlane implements DataPlane {
   private static final Logger log = LoggerFactory.getLogger(SplicePlane.class);
+
+  private static final String LEDGER = "ledger";
+  private static final String PIPE = "pipe/";
+  private static final String READ = "/r";
+  private static final String WRITE = "/w";
 
   private final DescriptorLoop control;
   private final List<RelayLoop> loops;
@@ -28,8 +37,19 @@ public final class SplicePlane implements DataPlane {
    */
   public SplicePlane(
       DescriptorLoop control, List<DescriptorLoop> loops, Options options, Strays strays) {
+    this(
+        control, loops, options, strays, new Ledger((options.relays + GROUPS - 1) / GROUPS), true);
+  }
+
+  private SplicePlane(
+      DescriptorLoop control,
+      List<DescriptorLoop> loops,
+      Options options,
+      Strays strays,
+      Ledger ledger,
+      boolean alone) {
     this.control = control;
-    this.ledger = new Ledger((options.relays + GROUPS - 1) / GROUPS);
+    this.ledger = ledger;
     int idle = options.idlePipes / loops.size();
     this.loops =
         loops.stream()
@@ -37,9 +57,48 @@ public final class SplicePlane implements DataPlane {
             .toList();
     this.watchdog = new Watchdog(this.loops, options.stallMs);
     for (RelayLoop loop : this.loops) {
+      if (!alone) {
+        loop.inherit();
+      }
       loop.execute(() -> bind(loop));
     }
     watchdog.start();
+  }
+
+  /**
+   * A plane that takes over from another process's: all groups are frozen, and the relays are still
+   * to be adopted.
+   *
+   * @param cargo what that plane lent; ledger and pipes are taken out of it
+   * @throws IllegalArgumentException saying what is missing or does not fit
+   */
+  public static SplicePlane inherit(
+      DescriptorLoop control,
+      List<DescriptorLoop> loops,
+      Options options,
+      Strays strays,
+      Cargo cargo) {
+    SplicePlane plane =
+        new SplicePlane(
+            control, loops, options, strays, Ledger.adopt(cargo.take(LEDGER)), false);
+    for (String name : List.copyOf(cargo.names())) {
+      if (name.startsWith(PIPE) && name.endsWith(READ)) {
+        String pipe = name.substring(0, name.length() - READ.length());
+        String[] numbers = pipe.substring(PIPE.length()).split("/", -1);
+        int group = Integer.parseInt(numbers[0]);
+        plane
+            .loopOf(group)
+            .adopt(
+                group,
+                Integer.parseInt(numbers[1]),
+                Pipe.adopt(cargo.take(name), cargo.take(pipe + WRITE)));
+      }
+    }
+    return plane;
+  }
+
+  private RelayLoop loopOf(int group) {
+    return loops.get(group % loops.size());
   }
 
   /**
@@ -68,39 +127,102 @@ public final class SplicePlane implements DataPlane {
       return null;
     }
     record.begin(spec, System.nanoTime());
-    RelayLoop loop = loops.get(group % loops.size());
-    Relay relay =
-        new Relay(
-            loop,
-            spec,
-            record,
-            outcome -> {
-              record.clear();
-              finished.accept(outcome);
-            });
-    loop.start(relay);
+    Relay relay = relay(spec, record, finished);
+    loopOf(group).start(relay);
     return relay;
   }
 
   @Override
+  public LiveRelay adopt(
+      int slot, RelayRecord.Sockets sockets, Consumer<RelayOutcome> finished) {
+    if (slot < 0 || slot >= ledger.records() || ledger.record(slot).id() == 0) {
+      throw new IllegalArgumentException("no relay in record " + slot);
+    }
+    RelayRecord record = ledger.record(slot);
+    Relay relay = relay(record.spec(sockets), record, finished);
+    loopOf(relay.group()).adopt(relay);
+    return relay;
+  }
+
+  private Relay relay(RelaySpec spec, RelayRecord record, Consumer<RelayOutcome> finished) {
+    return new Relay(
+        loopOf((int) (spec.id() % GROUPS)),
+        spec,
+        record,
+        outcome -> {
+          record.clear();
+          finished.accept(outcome);
+        });
+  }
+
+  @Override
   public Future<Void> freeze(int group) {
-    return onLoop(group, loops.get(group % loops.size())::freeze);
+    return onLoop(loopOf(group), () -> loopOf(group).freeze(group));
   }
 
   @Override
   public Future<Void> thaw(int group) {
-    return onLoop(group, loops.get(group % loops.size())::thaw);
+    return onLoop(loopOf(group), () -> loopOf(group).thaw(group));
   }
 
-  private Future<Void> onLoop(int group, IntConsumer step) {
+  @Override
+  public int flows(int group) {
+    return loopOf(group).flows(group);
+  }
+
+  @Override
+  public Future<Void> share(Cargo cargo) {
+    Future<Void> shared = Future.succeededFuture();
+    for (int i = 0; i < loops.size(); i++) {
+      int index = i;
+      RelayLoop loop = loops.get(i);
+      List<Integer> groups =
+          IntStream.range(0, GROUPS).filter(g -> g % loops.size() == index).boxed().toList();
+      Map<String, Pipe> pipes = new LinkedHashMap<>();
+      shared =
+          shared
+              .compose(
+                  v ->
+                      onLoop(
+                          loop,
+                          () -> {
+                            loop.share(groups);
+                            groups.forEach(group -> pipes(loop, group, pipes));
+                          }))
+              .onSuccess(v -> pipes.forEach((name, pipe) -> lend(cargo, name, pipe)));
+    }
+    return shared.onSuccess(v -> cargo.lend(LEDGER, ledger.descriptor()));
+  }
+
+  private static void pipes(RelayLoop loop, int group, Map<String, Pipe> pipes) {
+    PipePool pool = loop.pipes(group);
+    for (int number = 0; number < pool.size(); number++) {
+      if (pool.has(number)) {
+        pipes.put(PIPE + group + "/" + number, pool.get(number));
+      }
+    }
+  }
+
+  private static void lend(Cargo cargo, String name, Pipe pipe) {
+    cargo.lend(name + READ, pipe.readEnd()).lend(name + WRITE, pipe.writeEnd());
+  }
+
+  @Override
+  public Future<Void> unshare() {
+    return Future.all(loops.stream().map(loop -> onLoop(loop, loop::unshare)).toList()).mapEmpty();
+  }
+
+  private Future<Void> onLoop(RelayLoop loop, Runnable step) {
     Promise<Void> done = Promise.promise();
-    loops
-        .get(group % loops.size())
-        .execute(
-            () -> {
-              step.accept(group);
-              control.execute(done::complete);
-            });
+    loop.execute(
+        () -> {
+          try {
+            step.run();
+            control.execute(done::complete);
+          } catch (RuntimeException e) {
+            control.execute(() -> done.fail(e));
+          }
+        });
     return done.future();
   }
 
