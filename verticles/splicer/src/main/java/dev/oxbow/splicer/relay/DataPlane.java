@@ -1,7 +1,6 @@
 package dev.oxbow.splicer.relay;
 
 import io.vertx.core.Future;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,14 +12,24 @@ public interface DataPlane {
   /** Groups, whatever the number of event loops, so that they can change hands one by one. */
   int GROUPS = 64;
 
+  /** What a relay tells while it lives, on the control loop. */
+  @FunctionalInterface
+  interface Observer {
+
+    /** All of the prelude to a side was written, and its pipe serves others now. */
+    default void preludeWritten(Side to) {}
+
+    /** The relay is over; told once, as the last. */
+    void finished(RelayOutcome outcome);
+  }
+
   /**
    * Starts a relay.
    *
    * @param spec its sockets stay the caller's and stay open until the outcome
-   * @param finished called once, on the control loop
    * @return null when no record is left for it; nothing was touched then
    */
-  @Nullable LiveRelay attach(RelaySpec spec, Consumer<RelayOutcome> finished);
+  @Nullable LiveRelay attach(RelaySpec spec, Observer observer);
 
   /** Stops touching a group's descriptors; completes when that is so. */
   Future<Void> freeze(int group);

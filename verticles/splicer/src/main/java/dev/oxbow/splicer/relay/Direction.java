@@ -44,6 +44,7 @@ final class Direction {
   private long out;
   private int pipeNumber = PipePool.NONE;
   private @Nullable Pipe pipe;
+  private boolean inPrelude;
   private boolean readable;
   private boolean writable;
   private boolean sourceEnded;
@@ -89,6 +90,7 @@ final class Direction {
     if (filled != null) {
       pipeNumber = loop.pipes(relay.group()).add(filled);
       pipe = filled;
+      inPrelude = true;
       record.pipe(index, pipeNumber);
       record.prelude(index, bytes);
       in = bytes;
@@ -369,6 +371,10 @@ final class Direction {
       loop.releasePipe(relay.group(), pipeNumber);
       pipeNumber = PipePool.NONE;
       pipe = null;
+      if (inPrelude) {
+        inPrelude = false;
+        relay.preludeWritten(source.other());
+      }
     }
   }
 

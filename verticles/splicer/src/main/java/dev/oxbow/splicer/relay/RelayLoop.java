@@ -231,6 +231,11 @@ final class RelayLoop {
     return Sockets.tcpInfo(fd, tcpInfo) == 0 ? 0 : tcpInfo.getByte(0);
   }
 
+  /** Runs a task on the control loop. */
+  void tell(Runnable task) {
+    control.execute(task);
+  }
+
   /** A relay is over: forgets it and tells the control loop. */
   void finished(Relay relay, Runnable tell) {
     Relay last = live.remove(live.size() - 1);
@@ -238,7 +243,7 @@ final class RelayLoop {
       last.place = relay.place;
       live.set(relay.place, last);
     }
-    control.execute(tell);
+    tell(tell);
   }
 
   int openPipes() {

@@ -5,7 +5,6 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.io.IOException;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -61,7 +60,7 @@ public final class SplicePlane implements DataPlane {
   }
 
   @Override
-  public @Nullable LiveRelay attach(RelaySpec spec, Consumer<RelayOutcome> finished) {
+  public @Nullable LiveRelay attach(RelaySpec spec, Observer observer) {
     int group = (int) (spec.id() % GROUPS);
     RelayRecord record = ledger.free(group);
     if (record == null) {
@@ -74,9 +73,17 @@ public final class SplicePlane implements DataPlane {
             loop,
             spec,
             record,
-            outcome -> {
-              record.clear();
-              finished.accept(outcome);
+            new Observer() {
+              @Override
+              public void preludeWritten(Side to) {
+                observer.preludeWritten(to);
+              }
+
+              @Override
+              public void finished(RelayOutcome outcome) {
+                record.clear();
+                observer.finished(outcome);
+              }
             });
     loop.start(relay);
     return relay;
