@@ -29,12 +29,16 @@ public final class QuotaOptions {
   /** 1 MiB per request. */
   public static final int DEFAULT_METADATA_BYTES = 1 << 20;
 
+  /** 128 MiB. */
+  public static final int DEFAULT_HELD_BYTES = 128 << 20;
+
   private int connections = DEFAULT_CONNECTIONS;
   private int descriptors = DEFAULT_DESCRIPTORS;
   private int relays = DEFAULT_RELAYS;
   private int mailboxEvents = DEFAULT_MAILBOX_EVENTS;
   private int mailboxAgeMs = DEFAULT_MAILBOX_AGE_MS;
   private int metadataBytes = DEFAULT_METADATA_BYTES;
+  private int heldBytes = DEFAULT_HELD_BYTES;
 
   /** Complete quotas by uid; their own perUid is empty. */
   private final Map<Long, QuotaOptions> perUid = new TreeMap<>();
@@ -50,6 +54,7 @@ public final class QuotaOptions {
     this.mailboxEvents = other.mailboxEvents;
     this.mailboxAgeMs = other.mailboxAgeMs;
     this.metadataBytes = other.metadataBytes;
+    this.heldBytes = other.heldBytes;
     other.perUid.forEach((uid, quotas) -> perUid.put(uid, new QuotaOptions(quotas)));
   }
 
@@ -77,6 +82,7 @@ public final class QuotaOptions {
     setMailboxEvents(Bounds.integer(json, "mailboxEvents", mailboxEvents));
     setMailboxAgeMs(Bounds.integer(json, "mailboxAgeMs", mailboxAgeMs));
     setMetadataBytes(Bounds.integer(json, "metadataBytes", metadataBytes));
+    setHeldBytes(Bounds.integer(json, "heldBytes", heldBytes));
     return this;
   }
 
@@ -164,6 +170,20 @@ public final class QuotaOptions {
     return this;
   }
 
+  /** Bytes that a service may hold for one uid. */
+  public int getHeldBytes() {
+    return heldBytes;
+  }
+
+  /**
+   * Bytes that a service may hold for one uid, 64 KiB to 2 GiB less one: metadata of what lives and
+   * of what is in mailboxes, preludes that are not written yet, and undelivered bytes.
+   */
+  public QuotaOptions setHeldBytes(int heldBytes) {
+    this.heldBytes = Bounds.check("heldBytes", heldBytes, 65_536, Integer.MAX_VALUE);
+    return this;
+  }
+
   /** The section {@code quotas} with every key; entries of {@code perUid} are complete. */
   public JsonObject toJson() {
     var overrides = new JsonObject();
@@ -178,7 +198,8 @@ public final class QuotaOptions {
         .put("relays", relays)
         .put("mailboxEvents", mailboxEvents)
         .put("mailboxAgeMs", mailboxAgeMs)
-        .put("metadataBytes", metadataBytes);
+        .put("metadataBytes", metadataBytes)
+        .put("heldBytes", heldBytes);
   }
 
   @Override

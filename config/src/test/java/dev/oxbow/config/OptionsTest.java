@@ -87,6 +87,7 @@ class OptionsTest {
         setter("quotas", "mailboxEvents", n -> new QuotaOptions().setMailboxEvents(n)),
         setter("quotas", "mailboxAgeMs", n -> new QuotaOptions().setMailboxAgeMs(n)),
         setter("quotas", "metadataBytes", n -> new QuotaOptions().setMetadataBytes(n)),
+        setter("quotas", "heldBytes", n -> new QuotaOptions().setHeldBytes(n)),
         setter("splicer", "loops", n -> new SplicerOptions().setLoops(n)),
         setter("splicer", "pipeBytes", n -> new SplicerOptions().setPipeBytes(n)),
         setter("splicer", "idlePipes", n -> new SplicerOptions().setIdlePipes(n)),

@@ -46,6 +46,7 @@ class OxbowConfigTest {
               mailboxEvents: 4
               mailboxAgeMs: 500
               metadataBytes: 600
+              heldBytes: 70000
               perUid:
                 1000: {relays: 7}
                 0:
@@ -67,11 +68,11 @@ class OxbowConfigTest {
         .isEqualTo(
             "{'connections':1,'descriptors':2,'relays':3,'mailboxEvents':4,'mailboxAgeMs':500,"
                     .replace('\'', '"')
-                + ("'metadataBytes':600,'perUid':{"
+                + ("'metadataBytes':600,'heldBytes':70000,'perUid':{"
                         + "'0':{'connections':1,'descriptors':2,'relays':3,'mailboxEvents':4,"
-                        + "'mailboxAgeMs':500,'metadataBytes':600},"
+                        + "'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000},"
                         + "'1000':{'connections':1,'descriptors':2,'relays':7,'mailboxEvents':4,"
-                        + "'mailboxAgeMs':500,'metadataBytes':600}}}")
+                        + "'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000}}}")
                     .replace('\'', '"'));
     SplicerOptions splicer = options.getSplicer();
     assertThat(splicer.getLoops()).isEqualTo(2);

@@ -100,8 +100,8 @@ class RefusalTest {
                 "quotas",
                 3,
                 "5 is not right: expected a section with any of the keys connections,"
-                    + " descriptors, relays, mailboxEvents, mailboxAgeMs, metadataBytes, perUid"
-                    + " (what one uid may hold at once)"));
+                    + " descriptors, relays, mailboxEvents, mailboxAgeMs, metadataBytes, heldBytes,"
+                    + " perUid (what one uid may hold at once)"));
   }
 
   @Test
@@ -181,6 +181,8 @@ class RefusalTest {
         "quotas: {mailboxEvents: 1000001} | an integer from 1 to 1000000",
         "quotas: {mailboxAgeMs: 9} | an integer from 10 to 604800000",
         "quotas: {metadataBytes: 63} | an integer from 64 to 8388608",
+        "quotas: {heldBytes: 65535} | an integer from 65536 to 2147483647",
+        "quotas: {heldBytes: 2147483648} | an integer from 65536 to 2147483647",
         "quotas: {perUid: [1]} | a section, each key a uid from 0 to 4294967294",
         "quotas: {perUid: {1: 2}} | a section with any of the keys connections",
         "splicer: true | a section with any of the keys loops",

@@ -21,6 +21,9 @@ public final class PacketChannel {
     /** A packet came; the callee owns its descriptors. */
     void packet(Packet packet);
 
+    /** Something may have come; {@link #setReading} leaves it for later. */
+    default void readable() {}
+
     /** A send that did not go through may be tried again. */
     void writable();
 
@@ -132,8 +135,9 @@ public final class PacketChannel {
       wantWritable(false);
       listener.writable();
     }
-    for (int i = 0; open && reading && i < PACKETS_PER_TURN; i++) {
-      if (!receive()) {
+    if (open && reading) {
+      listener.readable();
+      if (!read()) {
         return;
       }
     }
@@ -144,6 +148,20 @@ public final class PacketChannel {
       registration.cancel();
       loop.execute(this::retry);
     }
+  }
+
+  /**
+   * Receives what has come, as if the loop had told so; no more than is fair.
+   *
+   * @return false when there is no more for now
+   */
+  public boolean read() {
+    for (int i = 0; open && reading && i < PACKETS_PER_TURN; i++) {
+      if (!receive()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Receives one packet; false when there is no more for now. */

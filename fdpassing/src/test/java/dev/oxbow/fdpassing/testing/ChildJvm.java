@@ -1,5 +1,6 @@
 package dev.oxbow.fdpassing.testing;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,24 @@ public final class ChildJvm {
    */
   public static String run(List<String> prefix, Class<?> main, String... arguments)
       throws Exception {
+    Process process = start(prefix, main, arguments);
+    process.getOutputStream().close();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+      process.destroyForcibly();
+      throw new AssertionError(main.getSimpleName() + " failed: " + output);
+    }
+    return output;
+  }
+
+  /**
+   * Starts a class; the caller ends the process.
+   *
+   * @param prefix as in {@link #run}
+   * @return its standard output carries its standard error too
+   */
+  public static Process start(List<String> prefix, Class<?> main, String... arguments)
+      throws IOException {
     List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:+IgnoreUnrecognizedVMOptions", "-XX:+UseSerialGC"));
@@ -31,13 +50,6 @@ public final class ChildJvm {
     command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", classPath)));
     command.add(main.getName());
     command.addAll(List.of(arguments));
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    process.getOutputStream().close();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
-      process.destroyForcibly();
-      throw new AssertionError(main.getSimpleName() + " failed: " + output);
-    }
-    return output;
+    return new ProcessBuilder(command).redirectErrorStream(true).start();
   }
 }

@@ -39,6 +39,13 @@ record FinishedEvent(SpliceReport report) implements Event {
   }
 
   @Override
+  public long heldBytes() {
+    return (long) report.metadata().length()
+        + report.a().undeliveredBytes()
+        + report.b().undeliveredBytes();
+  }
+
+  @Override
   public Account.Manner whenDropped() {
     return report.reason() == EndReason.RESET ? Account.Manner.RESET : Account.Manner.NO_LINGER;
   }

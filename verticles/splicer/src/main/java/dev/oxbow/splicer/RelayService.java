@@ -12,6 +12,7 @@ import dev.oxbow.handoff.task.TaskGroup;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.quota.Account;
+import dev.oxbow.service.quota.Reserve;
 import dev.oxbow.splicer.RelayPage.Entry;
 import dev.oxbow.splicer.SpliceReport.End;
 import dev.oxbow.splicer.relay.DataPlane;
@@ -45,6 +46,7 @@ final class RelayService {
   private static final int MAX_PAGE_BYTES = 1 << 20;
 
   private final DataPlane plane;
+  private final Reserve reserve;
   private final TaskGroup relays = new TaskGroup();
   private final TreeMap<Long, Live> live = new TreeMap<>();
   private final Set<Long> cookies = new HashSet<>();
@@ -65,8 +67,9 @@ final class RelayService {
       StreamSocket socketB,
       LiveRelay relay) {}
 
-  RelayService(DataPlane plane) {
+  RelayService(DataPlane plane, Reserve reserve) {
     this.plane = plane;
+    this.reserve = reserve;
   }
 
   /**
@@ -96,8 +99,17 @@ final class RelayService {
     refuseBusy("b", b);
     account.addWork(account.limits().getRelays(), "relays");
     try {
-      return start(mailbox, request, a, b);
+      account.addBytes(request.metadata().length());
     } catch (RuntimeException e) {
+      account.removeWork();
+      throw e;
+    }
+    Preludes preludes = new Preludes(account, reserve);
+    try {
+      return start(mailbox, request, a, b, preludes);
+    } catch (RuntimeException e) {
+      preludes.close();
+      account.removeBytes(request.metadata().length());
       account.removeWork();
       throw e;
     }
@@ -109,29 +121,24 @@ final class RelayService {
     }
   }
 
-  private String start(Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b) {
+  private String start(
+      Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b, Preludes preludes) {
     boolean guarded = !mailbox.account().trusted();
     int flagsA = Syscalls.fcntl(request.a().fd(), Syscalls.F_GETFL, 0);
     int flagsB = Syscalls.fcntl(request.b().fd(), Syscalls.F_GETFL, 0);
-    Pipe toA = Preludes.toPipe("prelude.toA", request.preludeToA());
-    Pipe toB = null;
     try {
-      toB = Preludes.toPipe("prelude.toB", request.preludeToB());
+      Pipe toA = preludes.fill(Side.A, request.preludeToA());
+      Pipe toB = preludes.fill(Side.B, request.preludeToB());
       if (!guarded) {
         Syscalls.fcntl(request.a().fd(), Syscalls.F_SETFL, flagsA | Syscalls.O_NONBLOCK);
         Syscalls.fcntl(request.b().fd(), Syscalls.F_SETFL, flagsB | Syscalls.O_NONBLOCK);
       }
-      return attach(mailbox, request, a, b, new Prepared(toA, toB, flagsA, flagsB, guarded));
+      Prepared prepared = new Prepared(preludes, toA, toB, flagsA, flagsB, guarded);
+      return attach(mailbox, request, a, b, prepared);
     } catch (RuntimeException e) {
       if (!guarded) {
         Syscalls.tryFcntl(request.a().fd(), Syscalls.F_SETFL, flagsA);
         Syscalls.tryFcntl(request.b().fd(), Syscalls.F_SETFL, flagsB);
-      }
-      if (toA != null) {
-        toA.close();
-      }
-      if (toB != null) {
-        toB.close();
       }
       throw e;
     }
@@ -139,14 +146,42 @@ final class RelayService {
 
   /** What was made ready before a relay's record is taken. */
   private record Prepared(
-      @Nullable Pipe toA, @Nullable Pipe toB, int flagsA, int flagsB, boolean guarded) {}
+      Preludes preludes,
+      @Nullable Pipe toA,
+      @Nullable Pipe toB,
+      int flagsA,
+      int flagsB,
+      boolean guarded) {}
+
+  /** What the data plane tells of one relay. */
+  private final class Observer implements DataPlane.Observer {
+    private final long id;
+    private final Preludes preludes;
+
+    Observer(long id, Preludes preludes) {
+      this.id = id;
+      this.preludes = preludes;
+    }
+
+    @Override
+    public void preludeWritten(Side to) {
+      preludes.countOff(to);
+    }
+
+    @Override
+    public void finished(RelayOutcome outcome) {
+      preludes.countOff(Side.A);
+      preludes.countOff(Side.B);
+      RelayService.this.finished(id, outcome);
+    }
+  }
 
   private String attach(
       Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b, Prepared prepared) {
     for (int group = 0; group < DataPlane.GROUPS; group++) {
       long id = ++lastId;
       RelaySpec spec = spec(id, mailbox, request, a.tcp(), b.tcp(), prepared);
-      LiveRelay relay = plane.attach(spec, outcome -> finished(id, outcome));
+      LiveRelay relay = plane.attach(spec, new Observer(id, prepared.preludes));
       if (relay != null) {
         String name = Long.toString(id, RADIX);
         live.put(
@@ -202,6 +237,7 @@ final class RelayService {
     Account account = relay.mailbox.account();
     account.removeWork();
     account.addDescriptors(report.descriptors().size() - 2);
+    account.countBytes(report.a().undeliveredBytes() + report.b().undeliveredBytes());
     relay.mailbox.post(new FinishedEvent(report));
     relay.mailbox.unuse();
     relays.end();

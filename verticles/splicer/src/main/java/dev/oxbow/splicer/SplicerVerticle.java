@@ -95,7 +95,7 @@ public final class SplicerVerticle extends VerticleBase {
             new SplicePlane.Options(
                 relays, splicer.getPipeBytes(), splicer.getIdlePipes(), splicer.getStallMs()),
             (uid, descriptors) -> closeStrays(uids.of(uid), descriptors));
-    service = new RelayService(plane);
+    service = new RelayService(plane, uids.reserve());
     mailboxes = new Mailboxes(own);
     if (address != null) {
       endpoint = new EmbeddedEndpoint(vertx.eventBus(), address, own, service, uids);

@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
@@ -82,6 +83,36 @@ final class FloodHostileTest {
       for (int id = 0; id < sent; id++) {
         assertThat(mallory.answer().getInteger("id")).isEqualTo(id);
       }
+    }
+  }
+
+  @Test
+  void manyConnectionsOfOneUidDoNotCrowdOutAnother() {
+    List<ControlPeer> crowd =
+        Strangers.connect(
+            splicer, List.of("--reuid=" + MALLORY, "--regid=" + MALLORY, "--clear-groups"), 200);
+    String request = "{\"op\":\"stats\",\"id\":1,\"x\":[" + "[],".repeat(5000) + "0]}";
+    List<Integer> sent = new ArrayList<>();
+    try {
+      for (ControlPeer peer : crowd) {
+        int count = 0;
+        while (count < 12 && peer.trySend(request)) {
+          count++;
+        }
+        sent.add(count);
+      }
+      long begin = System.nanoTime();
+      assertThat(honest.stats()).isNotNull();
+      long honestNanos = System.nanoTime() - begin;
+      for (int i = 0; i < crowd.size(); i++) {
+        for (int count = 0; count < sent.get(i); count++) {
+          assertThat(crowd.get(i).answer().getInteger("id")).isEqualTo(1);
+        }
+      }
+      long crowdNanos = System.nanoTime() - begin;
+      assertThat(honestNanos).isLessThan(crowdNanos / 8);
+    } finally {
+      crowd.forEach(ControlPeer::close);
     }
   }
 

@@ -6,7 +6,9 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.StreamPair;
+import dev.oxbow.fdpassing.testing.TestPeer;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -95,6 +97,124 @@ final class QuotaProtocolTest {
       try (ControlPeer next = splicer.connect("app")) {
         assertThat(next.stats()).isNotNull();
       }
+    }
+  }
+
+  private static String metadata(int bytes) {
+    return ",\"metadata\":\"" + "m".repeat(bytes - 2) + "\"";
+  }
+
+  private static String preludeToA(int bytes) {
+    String base64 = Base64.getEncoder().encodeToString(new byte[bytes]);
+    return ",\"prelude\":{\"toA\":\"" + base64 + "\"}";
+  }
+
+  private static int heldBytes(ControlPeer peer) {
+    return peer.stats().getInteger("heldBytes");
+  }
+
+  @Test
+  void metadataIsHeldUntilItsEventIsGone() {
+    splicer = ServedSplicer.start(options -> options.getQuotas().setHeldBytes(65_536));
+    try (ControlPeer peer = splicer.connect().hello("app", true)) {
+      String first = peer.splice(metadata(30_000), socket(), socket());
+      peer.splice(metadata(30_000), socket(), socket());
+      assertThat(heldBytes(peer)).isEqualTo(60_000);
+      Descriptor a = socket();
+      Descriptor b = socket();
+      String third = SPLICE.replace("}", metadata(5_537) + "}");
+      assertThat(peer.refused(third, a, b))
+          .startsWith("quota-exceeded: heldBytes: ")
+          .endsWith("65536");
+      peer.ask("{\"op\":\"abort\",\"id\":1,\"relay\":\"" + first + "\"}");
+      peer.event().close();
+      // What was not acknowledged is kept.
+      assertThat(peer.refused(third, a, b)).startsWith("quota-exceeded: heldBytes: ");
+      assertThat(heldBytes(peer)).isEqualTo(60_000);
+      peer.ask("{\"op\":\"ack\",\"id\":1,\"seq\":1}");
+      assertThat(heldBytes(peer)).isEqualTo(30_000);
+      peer.splice(metadata(5_537), a, b);
+    }
+    try (ControlPeer watcher = splicer.connect()) {
+      assertThat(heldBytes(watcher)).isEqualTo(35_537);
+    }
+  }
+
+  @Test
+  void eventsThatFallOutHoldNoBytesAnyMore() {
+    splicer = ServedSplicer.start(options -> options.getQuotas().setMailboxEvents(1));
+    try (ControlPeer watcher = splicer.connect()) {
+      try (ControlPeer peer = splicer.connect("app")) {
+        peer.splice(metadata(100), socket(), socket());
+        peer.splice(metadata(200), socket(), socket());
+        assertThat(heldBytes(peer)).isEqualTo(300);
+      }
+      Await.until("it has gone", () -> watcher.stats().getInteger("connections") == 1);
+      pairs.get(0).far().close();
+      pairs.get(1).far().close();
+      Await.until("one is over", () -> watcher.stats().getInteger("finished") == 1);
+      assertThat(heldBytes(watcher)).isEqualTo(300);
+      pairs.get(2).far().close();
+      pairs.get(3).far().close();
+      Await.until("both are", () -> watcher.stats().getInteger("mailboxDropped") == 1);
+      assertThat(heldBytes(watcher)).isEqualTo(200);
+      try (ControlPeer peer = splicer.connect("app")) {
+        peer.event().close();
+        assertThat(heldBytes(watcher)).isZero();
+      }
+    }
+  }
+
+  @Test
+  void preludeAndItsPipeAreHeldUntilItIsWritten() {
+    splicer =
+        ServedSplicer.start(options -> options.getQuotas().setHeldBytes(65_536).setDescriptors(8));
+    try (ControlPeer peer = splicer.connect("app")) {
+      StreamPair full = StreamPair.unix();
+      pairs.add(full);
+      TestPeer near = new TestPeer(full.near());
+      near.fill();
+      peer.splice(preludeToA(40_000), full.near(), socket());
+      assertThat(heldBytes(peer)).isEqualTo(40_000 + 4);
+      assertThat(peer.stats().getInteger("descriptors")).isEqualTo(4);
+      Descriptor a = socket();
+      Descriptor b = socket();
+      assertThat(peer.refused(SPLICE.replace("}", preludeToA(30_000) + "}"), a, b))
+          .startsWith("quota-exceeded: heldBytes: ");
+      Await.until("those are closed", () -> peer.stats().getInteger("descriptors") == 4);
+      peer.splice(a, b);
+      assertThat(peer.refused(SPLICE.replace("}", preludeToA(1) + "}"), socket(), socket()))
+          .startsWith("quota-exceeded: ")
+          .contains("descriptors");
+      Await.until("those are closed too", () -> peer.stats().getInteger("descriptors") == 6);
+      assertThat(heldBytes(peer)).isEqualTo(40_000 + 8);
+      TestPeer far = new TestPeer(full.far());
+      Await.until(
+          "it was written",
+          () -> {
+            far.tryRead();
+            return heldBytes(peer) == 8;
+          });
+      assertThat(peer.stats().getInteger("descriptors")).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void undeliveredBytesAreHeldWithTheirEvent() {
+    splicer = ServedSplicer.start();
+    try (ControlPeer peer = splicer.connect().hello("app", true)) {
+      StreamPair full = StreamPair.unix();
+      pairs.add(full);
+      new TestPeer(full.near()).fill();
+      String relay = peer.splice(preludeToA(1000), full.near(), socket());
+      peer.ask("{\"op\":\"abort\",\"id\":1,\"relay\":\"" + relay + "\"}");
+      try (ControlPeer.Incoming event = peer.event()) {
+        assertThat(event.json().getJsonObject("undelivered").getInteger("bToA")).isEqualTo(1000);
+      }
+      assertThat(heldBytes(peer)).isEqualTo(1000 + 4);
+      assertThat(peer.stats().getInteger("descriptors")).isEqualTo(3);
+      peer.ask("{\"op\":\"ack\",\"id\":1,\"seq\":1}");
+      assertThat(heldBytes(peer)).isZero();
     }
   }
 

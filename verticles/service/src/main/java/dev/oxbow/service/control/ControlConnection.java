@@ -6,7 +6,6 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.Packet;
 import dev.oxbow.fdpassing.message.PacketChannel;
@@ -14,8 +13,6 @@ import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.mailbox.Recipient;
 import dev.oxbow.service.quota.Account;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
@@ -36,12 +33,13 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private final ControlServer server;
   private final Account account;
   private final PacketChannel channel;
+  private final Outbox out;
   private final Mailbox anonymous;
-  private final Deque<Outbound> answers = new ArrayDeque<>();
   private @Nullable Mailbox named;
   private boolean acks;
   private boolean readingBody;
   private boolean relieving;
+  private boolean awaitingTurn;
 
   ControlConnection(ControlServer server, Descriptor socket, Account account) {
     this.server = server;
@@ -49,6 +47,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
     this.anonymous = Mailbox.anonymous(account, server.loop());
     anonymous.attach(new Unnamed());
     this.channel = new PacketChannel(server.loop(), socket, server.buffer(), this);
+    this.out = new Outbox(server, channel, account, this::close);
   }
 
   @Override
@@ -80,8 +79,39 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
     return false;
   }
 
+  /** However many connections a uid has, they share its time. */
+  @Override
+  public void readable() {
+    if (account.share().spent()) {
+      awaitTurn();
+    }
+  }
+
+  private void awaitTurn() {
+    if (!awaitingTurn) {
+      awaitingTurn = true;
+      account.share().whenFree(this::turn);
+      updateReading();
+    }
+  }
+
+  private void turn() {
+    awaitingTurn = false;
+    updateReading();
+    channel.read();
+  }
+
   @Override
   public void packet(Packet packet) {
+    long begin = System.nanoTime();
+    request(packet);
+    account.share().used(System.nanoTime() - begin);
+    if (account.share().usedUp()) {
+      awaitTurn();
+    }
+  }
+
+  private void request(Packet packet) {
     account.addDescriptors(packet.descriptors().size());
     Message message = null;
     List<String> names;
@@ -106,7 +136,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private void checkArrived(Packet packet) {
     boolean scarce = packet.descriptorsLost();
     for (Descriptor descriptor : packet.descriptors()) {
-      scarce |= server.fromReserve(descriptor.fd());
+      scarce |= server.accounts().reserve().contains(descriptor.fd());
     }
     if (scarce) {
       throw new RequestException(
@@ -153,6 +183,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       @Nullable RequestException error,
       List<Descriptor> descriptors) {
     readingBody = false;
+    long begin = System.nanoTime();
     if (inner == null || error != null) {
       refuse(outer, Objects.requireNonNull(error), descriptors);
     } else {
@@ -161,6 +192,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       run(inner, inner.strings("fds"), rest);
     }
     addressed.unuse();
+    account.share().used(System.nanoTime() - begin);
     updateReading();
   }
 
@@ -258,53 +290,13 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   }
 
   private void answer(Outbound answer) {
-    if (!channel.isOpen()) {
-      answer.close();
-      return;
-    }
-    answers.add(answer);
-    sendAnswers();
+    out.add(answer);
     updateReading();
-  }
-
-  /** Sends answers in order; true when none is left. */
-  private boolean sendAnswers() {
-    while (!answers.isEmpty()) {
-      Outbound next = answers.element();
-      if (!sent(next) && !channel.peerGone()) {
-        return false;
-      }
-      next.close();
-      answers.remove();
-    }
-    return true;
-  }
-
-  /**
-   * Sends, but a large message only to a peer that has read all before: its memory is not counted
-   * by the socket, and a peer that does not read would pile it up.
-   */
-  private boolean sent(Outbound message) {
-    try {
-      if (message.large() && channel.isOpen() && !channel.peerGone() && channel.unread() > 0) {
-        channel.retryLater();
-        return false;
-      }
-      return message.send(channel);
-    } catch (LinuxException e) {
-      log.warn("{}: a message cannot be sent: {}", server.spec().name(), e.getMessage());
-      if (e.errno() == Errno.ENOMEM || e.errno() == Errno.ENOBUFS) {
-        channel.retryLater();
-      } else {
-        server.loop().execute(this::close);
-      }
-      return false;
-    }
   }
 
   @Override
   public boolean deliver(Event event, long seq) {
-    return send(event, acks ? seq : 0);
+    return out.send(event, acks ? seq : 0);
   }
 
   /** What was started before hello goes to this connection and to no other. */
@@ -321,37 +313,13 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
 
     @Override
     public boolean deliver(Event event, long seq) {
-      return send(event, 0);
-    }
-  }
-
-  /**
-   * @param seq 0 for an event that is not acknowledged
-   */
-  private boolean send(Event event, long seq) {
-    if (!channel.isOpen() || channel.peerGone() || !answers.isEmpty()) {
-      return false;
-    }
-    MessageWriter message = new MessageWriter().string("event", event.name());
-    if (seq != 0) {
-      message.number("seq", seq);
-    }
-    event.write(message);
-    if (!event.names().isEmpty()) {
-      message.strings("fds", event.names());
-    }
-    try (Outbound outbound = Outbound.of(message.bytes(), event.names(), event.descriptors())) {
-      return sent(outbound);
-    } catch (LinuxException e) {
-      log.warn("{}: event waits: {}", server.spec().name(), e.getMessage());
-      channel.retryLater();
-      return false;
+      return out.send(event, 0);
     }
   }
 
   @Override
   public void writable() {
-    if (sendAnswers()) {
+    if (out.sendAnswers()) {
       anonymous.flush();
       if (named != null) {
         named.flush();
@@ -365,7 +333,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       relieving = true;
       account.whenRelieved(this::relieved);
     }
-    channel.setReading(answers.isEmpty() && !readingBody && !relieving);
+    channel.setReading(out.isEmpty() && !readingBody && !relieving && !awaitingTurn);
   }
 
   private void relieved() {
@@ -375,8 +343,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
 
   @Override
   public void closed() {
-    answers.forEach(Outbound::close);
-    answers.clear();
+    out.clear();
     account.removeConnection();
     server.forget(this);
     if (named != null) {

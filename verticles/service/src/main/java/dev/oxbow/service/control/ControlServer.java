@@ -26,9 +26,6 @@ import org.slf4j.LoggerFactory;
 public final class ControlServer {
   private static final Logger log = LoggerFactory.getLogger(ControlServer.class);
 
-  /** Descriptor numbers below the limit that are kept for answers and errors. */
-  private static final int RESERVED_NUMBERS = 64;
-
   private static final int ACCEPTS_PER_TURN = 64;
   private static final long RETRY_NANOS = 100_000_000;
 
@@ -39,7 +36,6 @@ public final class ControlServer {
   private final Mailboxes mailboxes;
   private final PacketBuffer buffer = new PacketBuffer();
   private final Set<ControlConnection> connections = new LinkedHashSet<>();
-  private final long highestNumber = Syscalls.descriptorLimit() - RESERVED_NUMBERS;
   private final long startNanos = System.nanoTime();
   private @Nullable Descriptor listener;
   private @Nullable Registration registration;
@@ -91,17 +87,16 @@ public final class ControlServer {
     return spec;
   }
 
+  Accounts accounts() {
+    return accounts;
+  }
+
   Mailboxes mailboxes() {
     return mailboxes;
   }
 
   PacketBuffer buffer() {
     return buffer;
-  }
-
-  /** Whether a descriptor's number is so high that hardly any is left. */
-  boolean fromReserve(int fd) {
-    return fd >= highestNumber;
   }
 
   void forget(ControlConnection connection) {
@@ -118,6 +113,7 @@ public final class ControlServer {
         .number("mailboxEvents", mailboxes.events())
         .number("mailboxDropped", mailboxes.dropped())
         .number("descriptors", accounts.all().stream().mapToLong(Account::descriptors).sum())
+        .number("heldBytes", accounts.all().stream().mapToLong(Account::bytes).sum())
         .number("descriptorLimit", Syscalls.descriptorLimit());
     spec.stats().accept(answer);
     return answer.end();
@@ -150,7 +146,7 @@ public final class ControlServer {
       refuse(socket, uid, ErrorCode.NOT_AUTHORIZED, why);
       return;
     }
-    if (fromReserve(socket.fd())) {
+    if (accounts.reserve().contains(socket.fd())) {
       refuse(socket, uid, ErrorCode.QUOTA_EXCEEDED, "the service has no descriptor left");
       return;
     }
@@ -178,7 +174,7 @@ public final class ControlServer {
     // It can send no more now. Descriptors in what it has sent are closed with it, and that can
     // block, as with a lingering socket: not here.
     Sockets.shutdown(socket.fd(), Sockets.SHUT_RDWR);
-    accounts.of(uid).execute(() -> discard(socket));
+    accounts.of(uid).executeClose(() -> discard(socket));
   }
 
   /**

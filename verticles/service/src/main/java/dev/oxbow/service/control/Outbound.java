@@ -49,6 +49,16 @@ public final class Outbound implements AutoCloseable {
     return body != null;
   }
 
+  /** Bytes of the packet. */
+  int packetBytes() {
+    return bytes.length;
+  }
+
+  /** Descriptors that go with the packet. */
+  int attached() {
+    return descriptors.size();
+  }
+
   /** Sends it; false when the peer takes nothing for now. */
   public boolean send(PacketChannel channel) {
     return channel.send(bytes, descriptors);

@@ -20,6 +20,11 @@ public interface Event {
   /** The descriptors; whoever holds the event owns them. */
   List<Descriptor> descriptors();
 
+  /** Bytes that the account holds for it, such as its metadata. */
+  default long heldBytes() {
+    return 0;
+  }
+
   /** How to close the descriptors when nobody is left to take them. */
   Account.Manner whenDropped();
 }

@@ -98,7 +98,10 @@ public final class Mailbox {
     checkUnused();
   }
 
-  /** Puts in an event; its descriptors are counted in the account, and the mailbox's to close. */
+  /**
+   * Puts in an event; its descriptors and bytes are counted in the account, and the mailbox's to
+   * close and to count off.
+   */
   public void post(Event event) {
     if (app == null && recipients.isEmpty()) {
       drop(event);
@@ -150,9 +153,10 @@ public final class Mailbox {
       if (recipient.acks()) {
         kept.add(next);
       } else if (recipient.owns()) {
+        account.removeBytes(next.event.heldBytes());
         account.removeDescriptors(next.event.descriptors().size());
       } else {
-        account.close(next.event.descriptors(), Account.Manner.PLAIN);
+        end(next.event, Account.Manner.PLAIN);
       }
     }
   }
@@ -174,7 +178,7 @@ public final class Mailbox {
 
   private void ackIn(Deque<Entry> entries, long seq) {
     while (!entries.isEmpty() && entries.element().seq <= seq) {
-      account.close(entries.remove().event.descriptors(), Account.Manner.PLAIN);
+      end(entries.remove().event, Account.Manner.PLAIN);
     }
   }
 
@@ -196,7 +200,12 @@ public final class Mailbox {
 
   private void drop(Event event) {
     dropped++;
-    account.close(event.descriptors(), event.whenDropped());
+    end(event, event.whenDropped());
+  }
+
+  private void end(Event event, Account.Manner manner) {
+    account.removeBytes(event.heldBytes());
+    account.close(event.descriptors(), manner);
   }
 
   private void armExpiry() {

@@ -15,7 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What one uid holds in a service, and a thread of its own for what may block. Control loop only.
+ * What one uid holds in a service, its share of the control loop, and threads of its own for what
+ * may block: one that reads, and one that closes, because a close may wait for as long as its
+ * sender likes (SO_LINGER, FUSE). Control loop only.
  */
 public final class Account {
   private static final Logger log = LoggerFactory.getLogger(Account.class);
@@ -29,12 +31,16 @@ public final class Account {
   private final boolean trusted;
   private final QuotaOptions limits;
   private final DescriptorLoop loop;
-  private final ThreadPoolExecutor worker;
+  private final Share share;
+  private final Flight flight;
+  private final ThreadPoolExecutor reader;
+  private final ThreadPoolExecutor closer;
   private final List<Runnable> relief = new ArrayList<>();
   private List<Closing> closing = new ArrayList<>();
   private int connections;
   private int work;
   private int descriptors;
+  private long bytes;
 
   /** How to close a socket. */
   public enum Manner {
@@ -48,12 +54,20 @@ public final class Account {
 
   private record Closing(List<Descriptor> descriptors, Manner manner) {}
 
-  Account(long uid, boolean trusted, QuotaOptions limits, DescriptorLoop loop) {
+  Account(long uid, boolean trusted, QuotaOptions limits, DescriptorLoop loop, Flights flights) {
     this.uid = uid;
     this.trusted = trusted;
     this.limits = limits;
     this.loop = loop;
-    this.worker =
+    this.share = new Share(loop);
+    this.flight = new Flight(flights);
+    this.reader = thread("oxbow-read-" + uid);
+    this.closer = thread("oxbow-close-" + uid);
+  }
+
+  /** A thread that ends when it has nothing to do for a while. */
+  private static ThreadPoolExecutor thread(String name) {
+    ThreadPoolExecutor executor =
         new ThreadPoolExecutor(
             1,
             1,
@@ -61,11 +75,12 @@ public final class Account {
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
             task -> {
-              Thread thread = new Thread(task, "oxbow-uid-" + uid);
+              Thread thread = new Thread(task, name);
               thread.setDaemon(true);
               return thread;
             });
-    worker.allowCoreThreadTimeOut(true);
+    executor.allowCoreThreadTimeOut(true);
+    return executor;
   }
 
   public long uid() {
@@ -81,7 +96,17 @@ public final class Account {
     return limits;
   }
 
-  /** Connections, work and descriptors that it holds now. */
+  /** Its share of the control loop's time. */
+  public Share share() {
+    return share;
+  }
+
+  /** Its descriptors that peers have not received yet. */
+  public Flight flight() {
+    return flight;
+  }
+
+  /** Connections, work, descriptors and bytes that it holds now. */
   public int connections() {
     return connections;
   }
@@ -92,6 +117,10 @@ public final class Account {
 
   public int descriptors() {
     return descriptors;
+  }
+
+  public long bytes() {
+    return bytes;
   }
 
   /** Counts a connection; false when it has as many as it may. */
@@ -141,6 +170,37 @@ public final class Account {
     }
   }
 
+  /**
+   * Counts bytes that are held for it: metadata, preludes.
+   *
+   * @throws RequestException {@code quota-exceeded}; they are not counted then
+   */
+  public void addBytes(long count) {
+    if (bytes + count > limits.getHeldBytes()) {
+      throw new RequestException(
+          ErrorCode.QUOTA_EXCEEDED,
+          "heldBytes: uid "
+              + uid
+              + " holds "
+              + bytes
+              + " bytes of metadata, preludes and undelivered data; with these "
+              + count
+              + " it would have more than it may: "
+              + limits.getHeldBytes());
+    }
+    bytes += count;
+  }
+
+  /** Counts bytes that are there, whether they fit or not: what a relay could not deliver. */
+  public void countBytes(long count) {
+    bytes += count;
+  }
+
+  /** Bytes were given away or are gone. */
+  public void removeBytes(long count) {
+    bytes -= count;
+  }
+
   private RequestException exceeded(String what, int most) {
     return new RequestException(
         ErrorCode.QUOTA_EXCEEDED, "uid " + uid + " has as many " + what + " as it may: " + most);
@@ -166,12 +226,17 @@ public final class Account {
     relief.add(task);
   }
 
-  /** Runs what may take long on this uid's own thread. */
+  /** Runs what takes long, but ends by itself, on this uid's own thread. */
   public void execute(Runnable task) {
-    worker.execute(task);
+    reader.execute(task);
   }
 
-  /** Closes descriptors that were counted here, on this uid's own thread, soon. */
+  /** Runs what closes a descriptor of unknown origin, on another thread of this uid's own. */
+  public void executeClose(Runnable task) {
+    closer.execute(task);
+  }
+
+  /** Closes descriptors that were counted here, on the thread for that, soon. */
   public void close(List<Descriptor> gone, Manner manner) {
     if (gone.isEmpty()) {
       return;
@@ -188,11 +253,11 @@ public final class Account {
     }
     List<Closing> batch = closing;
     closing = new ArrayList<>();
-    if (worker.isShutdown()) {
+    if (closer.isShutdown()) {
       // The service has ended: nobody is left whom a close could hold up.
       closeAll(batch);
     } else {
-      worker.execute(() -> closeAll(batch));
+      closer.execute(() -> closeAll(batch));
     }
   }
 
@@ -219,9 +284,10 @@ public final class Account {
     }
   }
 
-  /** Closes what waits and ends the thread when it has. */
+  /** Closes what waits and ends the threads when they have done all. */
   void shutDown() {
     flush();
-    worker.shutdown();
+    reader.shutdown();
+    closer.shutdown();
   }
 }

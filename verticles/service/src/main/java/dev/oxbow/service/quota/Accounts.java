@@ -11,11 +11,18 @@ import java.util.Map;
 public final class Accounts {
   private final QuotaOptions quotas;
   private final DescriptorLoop loop;
+  private final Reserve reserve = new Reserve();
+  private final Flights flights = new Flights(Syscalls.descriptorLimit());
   private final Map<Long, Account> accounts = new HashMap<>();
 
   public Accounts(QuotaOptions quotas, DescriptorLoop loop) {
     this.quotas = quotas;
     this.loop = loop;
+  }
+
+  /** Descriptor numbers that nobody may use up. */
+  public Reserve reserve() {
+    return reserve;
   }
 
   /** The account of a uid; there are as many as uids that were ever allowed in. */
@@ -24,7 +31,7 @@ public final class Accounts {
         uid,
         u -> {
           boolean trusted = u == 0 || u == Syscalls.effectiveUid();
-          return new Account(u, trusted, quotas.forUid(u), loop);
+          return new Account(u, trusted, quotas.forUid(u), loop, flights);
         });
   }
 

@@ -2,7 +2,6 @@ package dev.oxbow.splicer.relay;
 
 import dev.oxbow.handoff.cargo.Cargo;
 import io.vertx.core.Future;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,14 +13,24 @@ public interface DataPlane {
   /** Groups, whatever the number of event loops, so that they can change hands one by one. */
   int GROUPS = 64;
 
+  /** What a relay tells while it lives, on the control loop. */
+  @FunctionalInterface
+  interface Observer {
+
+    /** All of the prelude to a side was written, and its pipe serves others now. */
+    default void preludeWritten(Side to) {}
+
+    /** The relay is over; told once, as the last. */
+    void finished(RelayOutcome outcome);
+  }
+
   /**
    * Starts a relay.
    *
    * @param spec its sockets stay the caller's and stay open until the outcome
-   * @param finished called once, on the control loop
    * @return null when no record is left for it; nothing was touched then
    */
-  @Nullable LiveRelay attach(RelaySpec spec, Consumer<RelayOutcome> finished);
+  @Nullable LiveRelay attach(RelaySpec spec, Observer observer);
 
   /** Stops touching a group's descriptors; completes when that is so. */
   Future<Void> freeze(int group);
@@ -50,7 +59,7 @@ public interface DataPlane {
    * @param sockets stay the caller's and stay open until the outcome
    * @throws IllegalArgumentException when there is no such relay in the ledger
    */
-  LiveRelay adopt(int slot, RelayRecord.Sockets sockets, Consumer<RelayOutcome> finished);
+  LiveRelay adopt(int slot, RelayRecord.Sockets sockets, Observer observer);
 
   /** What has been done since the start. */
   Counters counters();

@@ -44,6 +44,7 @@ final class Direction {
   private long out;
   private int pipeNumber = PipePool.NONE;
   private @Nullable Pipe pipe;
+  private boolean inPrelude;
   private boolean readable;
   private boolean writable;
   private boolean sourceEnded;
@@ -121,6 +122,7 @@ final class Direction {
     pipeNumber = record.pipe(index);
     pipe = pipeNumber == PipePool.NONE ? null : loop.pipes(relay.group()).get(pipeNumber);
     reconcile();
+    loadPrelude();
   }
 
   /** What is in the pipe is the truth. */
@@ -141,6 +143,14 @@ final class Direction {
     }
     if (waiting == 0) {
       detachPipe();
+    }
+  }
+
+  private void loadPrelude() {
+    boolean was = inPrelude;
+    inPrelude = out < record.prelude(index);
+    if (was && !inPrelude) {
+      relay.preludeWritten(source.other());
     }
   }
 
@@ -471,6 +481,10 @@ final class Direction {
       loop.releasePipe(relay.group(), pipeNumber);
       pipeNumber = PipePool.NONE;
       pipe = null;
+      if (inPrelude) {
+        inPrelude = false;
+        relay.preludeWritten(source.other());
+      }
     }
   }
 

@@ -7,7 +7,6 @@ import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +28,7 @@ final class Relay implements LiveRelay {
   private final RelaySpec spec;
   private final RelayRecord record;
   private final Deadlines deadlines;
-  private final Consumer<RelayOutcome> onFinished;
+  private final DataPlane.Observer observer;
   private final Direction aToB;
   private final Direction bToA;
   private @Nullable Registration registrationA;
@@ -49,12 +48,12 @@ final class Relay implements LiveRelay {
   /** Place in the loop's list of live relays. */
   int place;
 
-  Relay(RelayLoop loop, RelaySpec spec, RelayRecord record, Consumer<RelayOutcome> onFinished) {
+  Relay(RelayLoop loop, RelaySpec spec, RelayRecord record, DataPlane.Observer observer) {
     this.loop = loop;
     this.spec = spec;
     this.record = record;
     this.deadlines = new Deadlines(spec, record);
-    this.onFinished = onFinished;
+    this.observer = observer;
     this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b(), spec.tcpA());
     this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a(), spec.tcpB());
   }
@@ -268,6 +267,11 @@ final class Relay implements LiveRelay {
     return direction.drained() && !readsOn;
   }
 
+  /** The pipe of the prelude to a side is empty, and given back. */
+  void preludeWritten(Side to) {
+    loop.tell(() -> observer.preludeWritten(to));
+  }
+
   /** A byte moved. */
   void moved() {
     record.activityNanos(loop.now());
@@ -432,7 +436,7 @@ final class Relay implements LiveRelay {
             record.overNanos() - record.startNanos(),
             flow(aToB, Side.A),
             flow(bToA, Side.B));
-    loop.finished(this, () -> onFinished.accept(outcome));
+    loop.finished(this, () -> observer.finished(outcome));
   }
 
   private RelayOutcome.Flow flow(Direction direction, Side source) {

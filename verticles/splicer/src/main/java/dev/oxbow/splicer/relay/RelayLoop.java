@@ -362,6 +362,11 @@ final class RelayLoop {
     return Sockets.tcpInfo(fd, tcpInfo) == 0 ? 0 : tcpInfo.getByte(0);
   }
 
+  /** Runs a task on the control loop. */
+  void tell(Runnable task) {
+    control.execute(task);
+  }
+
   /** A relay is over: forgets it and tells the control loop. */
   void finished(Relay relay, Runnable tell) {
     List<Relay> group = live.get(relay.group());
@@ -370,7 +375,7 @@ final class RelayLoop {
       last.place = relay.place;
       group.set(relay.place, last);
     }
-    control.execute(tell);
+    tell(tell);
   }
 
   int openPipes() {

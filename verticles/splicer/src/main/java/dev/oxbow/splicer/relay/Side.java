@@ -12,7 +12,7 @@ public enum Side {
   }
 
   /** Its place in the ledger, and that of the direction that begins here. */
-  int index() {
+  public int index() {
     return index;
   }
 

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -120,38 +119,46 @@ public final class SplicePlane implements DataPlane {
   }
 
   @Override
-  public @Nullable LiveRelay attach(RelaySpec spec, Consumer<RelayOutcome> finished) {
+  public @Nullable LiveRelay attach(RelaySpec spec, Observer observer) {
     int group = (int) (spec.id() % GROUPS);
     RelayRecord record = ledger.free(group);
     if (record == null) {
       return null;
     }
     record.begin(spec, System.nanoTime());
-    Relay relay = relay(spec, record, finished);
+    Relay relay = relay(spec, record, observer);
     loopOf(group).start(relay);
     return relay;
   }
 
   @Override
   public LiveRelay adopt(
-      int slot, RelayRecord.Sockets sockets, Consumer<RelayOutcome> finished) {
+      int slot, RelayRecord.Sockets sockets, Observer observer) {
     if (slot < 0 || slot >= ledger.records() || ledger.record(slot).id() == 0) {
       throw new IllegalArgumentException("no relay in record " + slot);
     }
     RelayRecord record = ledger.record(slot);
-    Relay relay = relay(record.spec(sockets), record, finished);
+    Relay relay = relay(record.spec(sockets), record, observer);
     loopOf(relay.group()).adopt(relay);
     return relay;
   }
 
-  private Relay relay(RelaySpec spec, RelayRecord record, Consumer<RelayOutcome> finished) {
+  private Relay relay(RelaySpec spec, RelayRecord record, Observer observer) {
     return new Relay(
         loopOf((int) (spec.id() % GROUPS)),
         spec,
         record,
-        outcome -> {
-          record.clear();
-          finished.accept(outcome);
+        new Observer() {
+          @Override
+          public void preludeWritten(Side to) {
+            observer.preludeWritten(to);
+          }
+
+          @Override
+          public void finished(RelayOutcome outcome) {
+            record.clear();
+            observer.finished(outcome);
+          }
         });
   }
 

@@ -1,0 +1,137 @@
+package dev.oxbow.splicer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.ChildJvm;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.EpollVertx;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fdpassing.testing.StreamPair;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A Splicer that is an ordinary user with few descriptors, to whom the kernel sets limits that root
+ * does not feel. Its clients are root.
+ */
+@DescriptorLeaks
+@RequiresRoot
+final class OrdinaryUserTest {
+  private static final int UID = 23_005;
+  private static final int DESCRIPTORS = 1024;
+
+  /** It may read the class path, wherever that is, and nothing else that others may not. */
+  private static final List<String> IDENTITY =
+      List.of(
+          "prlimit",
+          "--nofile=" + DESCRIPTORS,
+          "setpriv",
+          "--reuid=" + UID,
+          "--regid=" + UID,
+          "--clear-groups",
+          "--inh-caps=+dac_read_search",
+          "--ambient-caps=+dac_read_search");
+
+  private Path directory;
+  private Process service;
+
+  /** The service's process: serves until its standard input ends. */
+  static final class Service {
+    private Service() {}
+
+    public static void main(String[] arguments) throws IOException {
+      OxbowOptions options =
+          new OxbowOptions(Path.of(arguments[0])).setSplicer(new SplicerOptions());
+      options.getControl().setSocketMode(0666);
+      options.getQuotas().setMailboxEvents(8);
+      Vertx vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true));
+      EpollVertx.await(vertx.deployVerticle(new SplicerVerticle(options)));
+      System.out.println("ready");
+      System.in.readAllBytes();
+      EpollVertx.await(vertx.close());
+    }
+  }
+
+  @BeforeEach
+  void start() throws IOException {
+    directory = Files.createTempDirectory("oxbow");
+    Files.setAttribute(directory, "unix:uid", UID);
+    service = ChildJvm.start(IDENTITY, Service.class, directory.toString());
+    BufferedReader output =
+        new BufferedReader(new InputStreamReader(service.getInputStream(), StandardCharsets.UTF_8));
+    StringBuilder all = new StringBuilder();
+    for (String line = output.readLine(); !"ready".equals(line); line = output.readLine()) {
+      assertThat(line).as("the service has ended: %s", all).isNotNull();
+      all.append(line).append('\n');
+    }
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    service.getOutputStream().close();
+    String output = new String(service.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(service.waitFor()).as(output).isZero();
+    assertThat(output).doesNotContain("ETOOMANYREFS");
+    Files.delete(directory);
+  }
+
+  private ControlPeer connect(String app) {
+    return ControlPeer.connect(directory.resolve("splicer.sock")).hello(app, false);
+  }
+
+  private static void relayOnce(ControlPeer peer) {
+    try (StreamPair one = StreamPair.unix();
+        StreamPair two = StreamPair.unix()) {
+      peer.send("{\"op\":\"splice\",\"id\":1,\"fds\":[\"a\",\"b\"]}", one.near(), two.near());
+    }
+  }
+
+  @Test
+  void clientsThatDoNotReadDelayNobodysEvents() {
+    List<ControlPeer> deaf = new ArrayList<>();
+    try (ControlPeer honest = connect("honest")) {
+      int relays = 0;
+      while (4 * relays < 5 * DESCRIPTORS) {
+        ControlPeer peer = connect("deaf" + deaf.size());
+        deaf.add(peer);
+        for (int i = 0; i < 64; i++) {
+          relayOnce(peer);
+        }
+        relays += 64;
+        int all = relays;
+        Await.until("they are over", () -> honest.stats().getInteger("finished") == all);
+      }
+      for (int i = 0; i < 100; i++) {
+        relayOnce(honest);
+        assertThat(honest.answer().getString("relay")).isNotNull();
+        honest.event().close();
+      }
+      // And who reads late still gets what was sent, and what waited.
+      ControlPeer late = deaf.get(deaf.size() - 1);
+      int answers = 0;
+      int events = 0;
+      while (answers < 64 || events < 8) {
+        try (ControlPeer.Incoming message = late.receive()) {
+          answers += message.json().containsKey("ok") ? 1 : 0;
+          events += message.json().containsKey("event") ? 1 : 0;
+        }
+      }
+    } finally {
+      deaf.forEach(ControlPeer::close);
+    }
+  }
+}
