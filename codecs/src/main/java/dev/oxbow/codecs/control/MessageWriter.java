@@ -82,6 +82,32 @@ public final class MessageWriter {
         });
   }
 
+  /**
+   * All members of an object that is JSON already, as they stand there; the first name has no
+   * escaped characters.
+   *
+   * @throws IllegalArgumentException when it is no object
+   */
+  public MessageWriter members(RawJson object) {
+    String text = object.toString().strip();
+    if (!text.startsWith("{")) {
+      throw new IllegalArgumentException("no object: " + Message.shortened(text));
+    }
+    String inside = text.substring(1, text.length() - 1).strip();
+    if (inside.isEmpty()) {
+      return this;
+    }
+    int end = inside.indexOf('"', 1);
+    String first = inside.substring(1, end);
+    // The first value and all that follows it in the text.
+    String rest = inside.substring(inside.indexOf(':', end) + 1);
+    return step(
+        g -> {
+          g.writeFieldName(first);
+          g.writeRawValue(rest);
+        });
+  }
+
   /** A null. */
   public MessageWriter nothing(String name) {
     return step(g -> g.writeNullField(name));

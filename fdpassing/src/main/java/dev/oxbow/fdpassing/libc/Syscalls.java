@@ -238,6 +238,12 @@ public final class Syscalls {
     return limit.getLong(0);
   }
 
+  /** How many descriptors this process has open, as /proc tells. */
+  public static long openDescriptors() {
+    String[] open = new java.io.File("/proc/self/fd").list();
+    return open == null ? 0 : open.length;
+  }
+
   /** geteuid(2), as an unsigned number. */
   public static long effectiveUid() {
     return C.geteuid() & 0xffffffffL;

@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One end of a SOCK_SEQPACKET connection on an event loop. It never queues: {@link #send} says when
@@ -39,13 +40,14 @@ public final class PacketChannel {
   private final DescriptorLoop loop;
   private final PacketBuffer buffer;
   private final Listener listener;
-  private Registration registration;
+  private @Nullable Registration registration;
   private boolean reading = true;
   private boolean wantsWritable;
   private boolean open = true;
   private boolean peerGone;
   private boolean parked;
   private boolean retrying;
+  private boolean frozen;
 
   /**
    * Starts to read.
@@ -55,11 +57,59 @@ public final class PacketChannel {
    */
   public PacketChannel(
       DescriptorLoop loop, Descriptor socket, PacketBuffer buffer, Listener listener) {
+    this(loop, socket, buffer, listener, false);
+  }
+
+  private PacketChannel(
+      DescriptorLoop loop,
+      Descriptor socket,
+      PacketBuffer buffer,
+      Listener listener,
+      boolean frozen) {
     this.loop = loop;
     this.socket = socket;
     this.buffer = buffer;
     this.listener = listener;
-    this.registration = loop.register(socket.fd(), interest(), this::ready);
+    this.frozen = frozen;
+    this.registration =
+        frozen ? null : loop.register(socket.fd(), interest(), this::ready);
+  }
+
+  /** A channel that does nothing until {@link #thaw()}. */
+  public static PacketChannel frozen(
+      DescriptorLoop loop, Descriptor socket, PacketBuffer buffer, Listener listener) {
+    return new PacketChannel(loop, socket, buffer, listener, true);
+  }
+
+  /**
+   * Stops to touch the socket: another process may have it. What comes waits in the kernel, and
+   * nothing is sent. Idempotent.
+   */
+  public void freeze() {
+    frozen = true;
+    deregister();
+  }
+
+  /** Goes on; {@link Listener#writable()} follows. */
+  public void thaw() {
+    if (open && frozen) {
+      frozen = false;
+      parked = false;
+      registration = loop.register(socket.fd(), interest(), this::ready);
+      loop.execute(this::retry);
+    }
+  }
+
+  /** The socket, still owned by the channel. */
+  public Descriptor socket() {
+    return socket;
+  }
+
+  private void deregister() {
+    if (registration != null) {
+      registration.cancel();
+      registration = null;
+    }
   }
 
   /**
@@ -69,7 +119,7 @@ public final class PacketChannel {
    *     Listener#writable()} follows, unless the channel was closed
    */
   public boolean send(byte[] bytes, List<Descriptor> descriptors) {
-    if (!open || peerGone) {
+    if (!open || peerGone || frozen) {
       return false;
     }
     try {
@@ -97,11 +147,11 @@ public final class PacketChannel {
   public void setReading(boolean wanted) {
     if (open && reading != wanted) {
       reading = wanted;
-      if (parked) {
+      if (parked && !frozen) {
         parked = false;
         registration = loop.register(socket.fd(), interest(), this::ready);
       } else {
-        registration.want(interest());
+        updateInterest();
       }
     }
   }
@@ -125,7 +175,7 @@ public final class PacketChannel {
   public void close() {
     if (open) {
       open = false;
-      registration.cancel();
+      deregister();
       socket.close();
     }
   }
@@ -145,7 +195,7 @@ public final class PacketChannel {
       // Hang-up cannot be masked, and would spin until somebody wants to read the rest.
       parked = true;
       peerGone = true;
-      registration.cancel();
+      deregister();
       loop.execute(this::retry);
     }
   }
@@ -156,7 +206,7 @@ public final class PacketChannel {
    * @return false when there is no more for now
    */
   public boolean read() {
-    for (int i = 0; open && reading && i < PACKETS_PER_TURN; i++) {
+    for (int i = 0; open && reading && !frozen && i < PACKETS_PER_TURN; i++) {
       if (!receive()) {
         return false;
       }
@@ -214,7 +264,7 @@ public final class PacketChannel {
 
   private void retry() {
     retrying = false;
-    if (open) {
+    if (open && !frozen) {
       listener.writable();
     }
   }
@@ -229,6 +279,12 @@ public final class PacketChannel {
   private void wantWritable(boolean wanted) {
     if (wantsWritable != wanted) {
       wantsWritable = wanted;
+      updateInterest();
+    }
+  }
+
+  private void updateInterest() {
+    if (registration != null) {
       registration.want(interest());
     }
   }

@@ -1,10 +1,18 @@
 package dev.oxbow.handoff.cargo;
 
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Memfd;
+import java.io.ByteArrayOutputStream;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +71,37 @@ public final class Cargo implements AutoCloseable {
       }
       return bytes;
     }
+  }
+
+  /** Puts in a document that is a list of JSON objects. */
+  public Cargo records(String name, List<MessageWriter> records) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (MessageWriter record : records) {
+      byte[] bytes = record.bytes();
+      out.writeBytes(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).array());
+      out.writeBytes(bytes);
+    }
+    return document(name, out.toByteArray());
+  }
+
+  /**
+   * The JSON objects that were put in under a name.
+   *
+   * @throws IllegalArgumentException naming what is missing or damaged
+   */
+  public List<Message> records(String name) {
+    ByteBuffer all = ByteBuffer.wrap(document(name));
+    List<Message> records = new ArrayList<>();
+    try {
+      while (all.hasRemaining()) {
+        byte[] bytes = new byte[all.getInt()];
+        all.get(bytes);
+        records.add(Message.parse(bytes));
+      }
+    } catch (BufferUnderflowException | NegativeArraySizeException | RequestException e) {
+      throw new IllegalArgumentException(name + " is damaged after " + records.size(), e);
+    }
+    return records;
   }
 
   /** Whether there is a descriptor of that name. */

@@ -49,7 +49,7 @@ public interface Transferable {
   int flows(int group);
 
   /** About how many descriptors it would hand over now. */
-  long descriptors();
+  Future<Long> descriptors();
 
   /**
    * Stops all but the moving of data, and gives out everything that another process needs to go on.

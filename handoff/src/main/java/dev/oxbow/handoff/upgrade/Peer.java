@@ -4,6 +4,7 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Processes;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
 
 /** The process at the other end, named by a pidfd, so that no other can be taken for it. */
 final class Peer implements AutoCloseable {
@@ -24,6 +25,19 @@ final class Peer implements AutoCloseable {
         credentials[0],
         credentials[1] & 0xffffffffL,
         Descriptor.adopt(Processes.peerPidfd(connection)));
+  }
+
+  /**
+   * Who introduced itself with a pidfd of its own: to who connects, a listener that was handed over
+   * has the credentials of the process that made it (SO_PEERCRED, unix(7)).
+   */
+  static Peer of(long pid, Descriptor pidfd) {
+    return new Peer(pid, Syscalls.effectiveUid(), pidfd);
+  }
+
+  /** A pidfd of this process, to introduce itself with. */
+  static Descriptor self() {
+    return Descriptor.adopt(Processes.pidfdOpen(ProcessHandle.current().pid()));
   }
 
   long pid() {

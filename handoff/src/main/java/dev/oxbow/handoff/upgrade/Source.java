@@ -130,7 +130,7 @@ final class Source {
     services.forEach(service -> layouts.put(service.name(), service.layout()));
     Terms own = Terms.own(plan.version(), layouts, 0);
     successor = Terms.read(who.hello());
-    long descriptors = services.stream().mapToLong(Transferable::descriptors).sum();
+    long descriptors = services.stream().mapToLong(service -> await(service.descriptors(), limits.deadlineMs())).sum();
     String objection = own.objection(successor, descriptors);
     if (objection == null && !who.peer().canBeSignalled()) {
       objection = who.peer() + " of uid " + who.peer().uid() + " cannot be signalled";
@@ -139,7 +139,10 @@ final class Source {
       who.channel().send(new MessageWriter().string("refused", objection), limits.deadlineMs());
       throw new UpgradeException(stage, objection);
     }
-    who.channel().send(own.write(new MessageWriter()), limits.deadlineMs());
+    try (Descriptor self = Peer.self()) {
+      MessageWriter hello = own.write(new MessageWriter()).strings("fds", List.of("pidfd"));
+      who.channel().send(hello, List.of(self), limits.deadlineMs());
+    }
   }
 
   private void warm() {

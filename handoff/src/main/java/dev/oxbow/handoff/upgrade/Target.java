@@ -31,7 +31,7 @@ public final class Target implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Target.class);
 
   private final HandoffChannel channel;
-  private final Peer predecessor;
+  private @Nullable Peer predecessor;
   private final UpgradeLimits limits;
   private final Faults faults =
       Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
@@ -40,9 +40,8 @@ public final class Target implements AutoCloseable {
   private @Nullable Decision decision;
   private @Nullable String incident;
 
-  private Target(HandoffChannel channel, Peer predecessor, UpgradeLimits limits) {
+  private Target(HandoffChannel channel, UpgradeLimits limits) {
     this.channel = channel;
-    this.predecessor = predecessor;
     this.limits = limits;
     channel.use(faults);
   }
@@ -51,21 +50,13 @@ public final class Target implements AutoCloseable {
    * Connects to the process that is to be replaced.
    *
    * @param socket its hand-over socket
-   * @throws UpgradeException when nobody is there or it cannot be ended if it hangs
+   * @throws UpgradeException when nobody is there
    */
   public static Target connect(Path socket, UpgradeLimits limits) {
-    Descriptor connection;
     try {
-      connection = UnixSockets.connect(socket);
+      return new Target(new HandoffChannel(UnixSockets.connect(socket)), limits);
     } catch (IOException e) {
       throw new UpgradeException(Stage.HELLO, "nobody to take over from: " + e.getMessage(), e);
-    }
-    HandoffChannel channel = new HandoffChannel(connection);
-    try {
-      return new Target(channel, Peer.of(connection.fd()), limits);
-    } catch (RuntimeException e) {
-      channel.close();
-      throw e;
     }
   }
 
@@ -89,10 +80,7 @@ public final class Target implements AutoCloseable {
       faults.at(stage, 0);
       Terms own = Terms.own(version, services, descriptorsFree);
       channel.send(own.write(new MessageWriter().flag("take-over", true)), limits.deadlineMs());
-      terms = Terms.read(next(limits.deadlineMs()).message());
-      if (!predecessor.canBeSignalled()) {
-        throw new UpgradeException(stage, predecessor + " cannot be signalled by this one");
-      }
+      meet(next(limits.deadlineMs()));
       stage = Stage.WARM;
       faults.at(stage, 0);
       warm.run();
@@ -112,6 +100,20 @@ public final class Target implements AutoCloseable {
     } catch (RuntimeException e) {
       cargos.values().forEach(Cargo::close);
       throw e;
+    }
+  }
+
+  private void meet(Received hello) {
+    if (hello.descriptors().size() != 1) {
+      Descriptor.closeAll(hello.descriptors());
+      throw new UpgradeException(stage, "the predecessor has no pidfd with its hello");
+    }
+    Descriptor pidfd = hello.descriptors().get(0);
+    Peer peer = Peer.of(hello.message().integer("pid", 1, Integer.MAX_VALUE), pidfd);
+    predecessor = peer;
+    terms = Terms.read(hello.message());
+    if (!peer.canBeSignalled()) {
+      throw new UpgradeException(stage, peer + " cannot be signalled by this one");
     }
   }
 
@@ -221,10 +223,10 @@ public final class Target implements AutoCloseable {
   private void goOnAlone(@Nullable String why) {
     log.warn("predecessor lost in stage {}: {}", stage.wireName(), why);
     boolean ours = decision().decide(Outcome.COMMITTED);
-    if (!ours && !predecessor.endsWithin(limits.graceMs())) {
+    if (!ours && !predecessor().endsWithin(limits.graceMs())) {
       log.warn("it has rolled back, and then done nothing for {} ms", limits.graceMs());
     }
-    predecessor.kill();
+    predecessor().kill();
     incident = "the predecessor was lost in stage " + stage.wireName() + ": " + why;
   }
 
@@ -236,6 +238,10 @@ public final class Target implements AutoCloseable {
         }
       }
     }
+  }
+
+  private Peer predecessor() {
+    return Objects.requireNonNull(predecessor);
   }
 
   private Decision decision() {
@@ -263,7 +269,7 @@ public final class Target implements AutoCloseable {
     return new UpgradeReport(
         true,
         incident,
-        new UpgradeReport.Party(predecessor.pid(), version),
+        new UpgradeReport.Party(predecessor().pid(), version),
         new UpgradeReport.Party(self, version),
         reports,
         Map.of());
@@ -273,7 +279,9 @@ public final class Target implements AutoCloseable {
   @Override
   public void close() {
     channel.close();
-    predecessor.close();
+    if (predecessor != null) {
+      predecessor.close();
+    }
     if (decision != null) {
       decision.close();
     }

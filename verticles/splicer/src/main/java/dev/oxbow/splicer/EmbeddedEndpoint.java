@@ -7,16 +7,21 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.mailbox.Event;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.mailbox.Recipient;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
+import io.vertx.core.Future;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,6 +37,8 @@ final class EmbeddedEndpoint implements Client, Recipient {
   static final DeliveryOptions LOCAL =
       new DeliveryOptions().setLocalOnly(true).setCodecName(LocalCodec.NAME);
 
+  private static final String CARGO = "control";
+
   private final EventBus bus;
   private final String address;
   private final DescriptorLoop loop;
@@ -39,6 +46,8 @@ final class EmbeddedEndpoint implements Client, Recipient {
   private final Account account;
   private final Mailbox mailbox;
   private final MessageConsumer<Object> consumer;
+  private final List<Message<Object>> waiting = new ArrayList<>();
+  private boolean frozen;
 
   /** Asks for a relay; who asks learns of its end from the reports. */
   record Splice(SpliceRequest request, Reports reports) {}
@@ -68,9 +77,53 @@ final class EmbeddedEndpoint implements Client, Recipient {
     return address + ".reports";
   }
 
+  /** Answers no request until {@link #thaw()}, and delivers no report. */
+  Future<Void> freeze() {
+    frozen = true;
+    mailbox.freeze();
+    return Future.succeededFuture();
+  }
+
+  /** Goes on, with the requests that came meanwhile. */
+  void thaw() {
+    frozen = false;
+    mailbox.thaw();
+    List<Message<Object>> requests = List.copyOf(waiting);
+    waiting.clear();
+    requests.forEach(this::handle);
+  }
+
+  /** Describes the one mailbox to another process. */
+  MailboxStore export(Cargo cargo) {
+    MailboxStore store = new MailboxStore();
+    store.add(mailbox);
+    List<MessageWriter> records = new ArrayList<>();
+    store.export(cargo, records);
+    cargo.records(CARGO, records);
+    return store;
+  }
+
+  /** Goes on with the mailbox of another process, frozen. */
+  MailboxStore inherit(Cargo cargo) {
+    frozen = true;
+    MailboxStore store = new MailboxStore();
+    for (dev.oxbow.codecs.control.Message record : cargo.records(CARGO)) {
+      if (record.string("kind").equals("mailbox")) {
+        store.restore(mailbox, record);
+      } else {
+        store.restoreEvent(record, cargo);
+      }
+    }
+    return store;
+  }
+
   private void handle(Message<Object> request) {
     loop.run(
         () -> {
+          if (frozen) {
+            waiting.add(request);
+            return;
+          }
           try {
             request.reply(answer(request.body()), LOCAL);
           } catch (RequestException e) {
@@ -138,8 +191,18 @@ final class EmbeddedEndpoint implements Client, Recipient {
 
   @Override
   public boolean deliver(Event event, long seq) {
-    bus.send(reports(address), ((FinishedEvent) event).report(), LOCAL);
+    bus.send(reports(address), report(event), LOCAL);
     return true;
+  }
+
+  private static SpliceReport report(Event event) {
+    if (event instanceof FinishedEvent finished) {
+      return finished.report();
+    }
+    MessageWriter message = new MessageWriter().strings("fds", event.names());
+    event.write(message);
+    return ReportReader.read(
+        dev.oxbow.codecs.control.Message.parse(message.bytes()), event.descriptors());
   }
 
   void close() {

@@ -42,7 +42,7 @@ final class EmbeddedSplicer implements Splicer {
             .localConsumer(
                 EmbeddedEndpoint.reports(address), message -> reports.deliver(message.body()));
     return vertx
-        .deployVerticle(new SplicerVerticle(options, address))
+        .deployVerticle(new SplicerVerticle(options, null, address))
         .<Splicer>map(id -> new EmbeddedSplicer(vertx, address, id, reports, consumer))
         .onFailure(e -> consumer.unregister());
   }

@@ -60,6 +60,15 @@ final class Preludes {
     return pipe;
   }
 
+  /** Counts the prelude to a side that another process had put into a pipe. */
+  void count(Side to, long length) {
+    if (length > 0) {
+      account.countBytes(length);
+      account.addDescriptors(DESCRIPTORS);
+      bytes[to.index()] = (int) length;
+    }
+  }
+
   private static void write(String field, byte[] all, Pipe pipe) {
     NativeMemory chunk = NativeMemory.allocate(Math.min(CHUNK_BYTES, all.length));
     int done = 0;

@@ -1,6 +1,7 @@
 package dev.oxbow.splicer;
 
 import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
@@ -19,14 +20,17 @@ import dev.oxbow.splicer.relay.DataPlane;
 import dev.oxbow.splicer.relay.EndReason;
 import dev.oxbow.splicer.relay.LiveRelay;
 import dev.oxbow.splicer.relay.RelayOutcome;
+import dev.oxbow.splicer.relay.RelayRecord;
 import dev.oxbow.splicer.relay.RelaySpec;
 import dev.oxbow.splicer.relay.Side;
 import io.vertx.core.Future;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -57,15 +61,25 @@ final class RelayService {
   private boolean stopping;
 
   /** A relay that runs, with what is needed for its report. */
-  private record Live(
+  record Live(
       String name,
+      boolean guarded,
       Mailbox mailbox,
       RawJson metadata,
       Descriptor a,
       Descriptor b,
       StreamSocket socketA,
       StreamSocket socketB,
-      LiveRelay relay) {}
+      @Nullable LiveRelay running) {
+
+    LiveRelay relay() {
+      return Objects.requireNonNull(running);
+    }
+
+    private Live on(LiveRelay adopted) {
+      return new Live(name, guarded, mailbox, metadata, a, b, socketA, socketB, adopted);
+    }
+  }
 
   RelayService(DataPlane plane, Reserve reserve) {
     this.plane = plane;
@@ -184,16 +198,87 @@ final class RelayService {
       LiveRelay relay = plane.attach(spec, new Observer(id, prepared.preludes));
       if (relay != null) {
         String name = Long.toString(id, RADIX);
-        live.put(
-            id, new Live(name, mailbox, request.metadata(), request.a(), request.b(), a, b, relay));
-        cookies.add(a.cookie());
-        cookies.add(b.cookie());
-        mailbox.use();
-        relays.begin();
+        begin(
+            id,
+            new Live(
+                name,
+                prepared.guarded,
+                mailbox,
+                request.metadata(),
+                request.a(),
+                request.b(),
+                a,
+                b,
+                relay));
         return name;
       }
     }
     throw new RequestException(ErrorCode.QUOTA_EXCEEDED, "the service has no relay left");
+  }
+
+  private void begin(long id, Live relay) {
+    live.put(id, relay);
+    cookies.add(relay.socketA.cookie());
+    cookies.add(relay.socketB.cookie());
+    relay.mailbox.use();
+    relays.begin();
+  }
+
+  /** The relays that live. */
+  Collection<Live> live() {
+    return live.values();
+  }
+
+  /** Counters for another process, which goes on with them. */
+  MessageWriter export() {
+    MessageWriter out =
+        new MessageWriter()
+            .string("kind", "service")
+            .number("lastId", lastId)
+            .number("finished", finished)
+            .number("bytes", bytesMoved)
+            .object("ended");
+    byReason.forEach((reason, count) -> out.number(reason.wireName(), count));
+    return out.end();
+  }
+
+  /** Goes on with the counters of another process. */
+  void restore(Message record) {
+    lastId = Math.max(lastId, record.integer("lastId", 0, Long.MAX_VALUE));
+    finished = record.integer("finished", 0, Long.MAX_VALUE);
+    bytesMoved = record.integer("bytes", 0, Long.MAX_VALUE);
+    Message ended = ReportReader.member(record, "ended");
+    ended
+        .names()
+        .forEach(name -> byReason.put(EndReason.of(name), ended.integer(name, 0, Long.MAX_VALUE)));
+  }
+
+  /**
+   * Goes on with a relay that another process began; its sockets are this service's.
+   *
+   * @param slot its place in the ledger
+   */
+  void adopt(int slot, Live relay) {
+    long id = idOf(relay.name);
+    Account account = relay.mailbox.account();
+    Preludes preludes = new Preludes(account, reserve);
+    LiveRelay adopted =
+        plane.adopt(
+            slot,
+            new RelayRecord.Sockets(
+                relay.a.fd(),
+                relay.b.fd(),
+                relay.socketA.tcp(),
+                relay.socketB.tcp(),
+                relay.guarded),
+            new Observer(id, preludes));
+    for (Side side : Side.values()) {
+      preludes.count(side, adopted.prelude(side));
+    }
+    account.countWork();
+    account.addDescriptors(2);
+    account.countBytes(relay.metadata.length());
+    begin(id, relay.on(adopted));
   }
 
   private static RelaySpec spec(
@@ -297,10 +382,10 @@ final class RelayService {
       page.add(
           new Entry(
               relay.name,
-              relay.relay.delivered(Side.A),
-              relay.relay.delivered(Side.B),
-              relay.relay.ageNanos() / 1_000_000,
-              relay.relay.idleNanos() / 1_000_000,
+              relay.relay().delivered(Side.A),
+              relay.relay().delivered(Side.B),
+              relay.relay().ageNanos() / 1_000_000,
+              relay.relay().idleNanos() / 1_000_000,
               relay.metadata));
     }
     return new RelayPage(page, null);
@@ -316,7 +401,7 @@ final class RelayService {
     if (relay == null || !client.owns(relay.mailbox)) {
       throw new RequestException(ErrorCode.NOT_FOUND, "relay: no relay " + name);
     }
-    relay.relay.end(EndReason.ABORTED);
+    relay.relay().end(EndReason.ABORTED);
   }
 
   /** The number behind a name, or -1. */
@@ -332,7 +417,7 @@ final class RelayService {
   /** Ends all relays as aborted; completes when their reports are in the mailboxes. */
   Future<Void> stop() {
     stopping = true;
-    List.copyOf(live.values()).forEach(relay -> relay.relay.end(EndReason.ABORTED));
+    List.copyOf(live.values()).forEach(relay -> relay.relay().end(EndReason.ABORTED));
     return relays.whenIdle();
   }
 

@@ -1,5 +1,7 @@
 package dev.oxbow.splicer;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.oxbow.config.ControlOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
@@ -9,11 +11,16 @@ import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.service.control.ControlServer;
 import dev.oxbow.service.control.ControlSocket;
 import dev.oxbow.service.control.ServiceSpec;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.mailbox.Mailboxes;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
 import dev.oxbow.service.runtime.Version;
+import dev.oxbow.splicer.relay.DataPlane;
 import dev.oxbow.splicer.relay.SplicePlane;
+import dev.oxbow.splicer.relay.Strays;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -21,7 +28,9 @@ import io.vertx.core.VerticleBase;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,10 +41,13 @@ import org.jspecify.annotations.Nullable;
  * <p>With a control socket it serves {@code <runtimeDir>/splicer.sock}, whose directory must exist.
  * Stopping it ends its relays as aborted and gives them back to their apps first.
  */
-public final class SplicerVerticle extends VerticleBase {
+public final class SplicerVerticle extends VerticleBase implements Transferable {
 
   /** The service's name, and that of its control socket. */
   static final String NAME = "splicer";
+
+  /** Of the state that it hands over, and the oldest that it takes over. */
+  public static final Layout LAYOUT = new Layout(SplicePlane.LAYOUT, SplicePlane.OLDEST_LAYOUT);
 
   /** How long connected apps have, when the service stops, to take what is in their mailboxes. */
   private static final long FAREWELL_NANOS = 2_000_000_000;
@@ -43,6 +55,7 @@ public final class SplicerVerticle extends VerticleBase {
   private static final long LOOK_NANOS = 10_000_000;
 
   private final OxbowOptions options;
+  private final @Nullable Cargo inherited;
   private final @Nullable String address;
   private @Nullable DescriptorLoop loop;
   private @Nullable SplicePlane plane;
@@ -54,16 +67,26 @@ public final class SplicerVerticle extends VerticleBase {
 
   /** A Splicer with a control socket. */
   public SplicerVerticle(OxbowOptions options) {
-    this(options, null);
+    this(options, null, null);
+  }
+
+  /**
+   * A Splicer with a control socket that goes on with what another process has handed over: it is
+   * frozen when it has started.
+   */
+  public SplicerVerticle(OxbowOptions options, Cargo inherited) {
+    this(options, inherited, null);
   }
 
   /**
    * A Splicer without a control socket.
    *
+   * @param inherited what another process has handed over, or null
    * @param address where it takes requests on the event bus; null for the control socket
    */
-  SplicerVerticle(OxbowOptions options, @Nullable String address) {
+  SplicerVerticle(OxbowOptions options, @Nullable Cargo inherited, @Nullable String address) {
     this.options = new OxbowOptions(options);
+    this.inherited = inherited;
     this.address = address;
   }
 
@@ -88,20 +111,30 @@ public final class SplicerVerticle extends VerticleBase {
     int relays = (int) Math.min(1 << 20, Math.max(64, Syscalls.descriptorLimit() / 2));
     Accounts uids = new Accounts(options.getQuotas(), own);
     accounts = uids;
+    SplicePlane.Options sizes =
+        new SplicePlane.Options(
+            relays, splicer.getPipeBytes(), splicer.getIdlePipes(), splicer.getStallMs());
+    Strays strays = (uid, descriptors) -> closeStrays(uids.of(uid), descriptors);
     plane =
-        new SplicePlane(
-            own,
-            all,
-            new SplicePlane.Options(
-                relays, splicer.getPipeBytes(), splicer.getIdlePipes(), splicer.getStallMs()),
-            (uid, descriptors) -> closeStrays(uids.of(uid), descriptors));
+        inherited == null
+            ? new SplicePlane(own, all, sizes, strays)
+            : SplicePlane.inherit(own, all, sizes, strays, inherited);
     service = new RelayService(plane, uids.reserve());
     mailboxes = new Mailboxes(own);
     if (address != null) {
       endpoint = new EmbeddedEndpoint(vertx.eventBus(), address, own, service, uids);
-      return Future.succeededFuture();
+      return inherited == null
+          ? Future.succeededFuture()
+          : restore(service, endpoint.inherit(inherited), inherited);
     }
     return serve(own, service, uids, mailboxes);
+  }
+
+  private static Future<?> restore(RelayService service, MailboxStore store, Cargo cargo) {
+    RelayStore.restore(service, store, cargo);
+    return cargo.names().isEmpty()
+        ? Future.succeededFuture()
+        : Future.failedFuture("handed over and not understood: " + cargo.names());
   }
 
   private Future<?> serve(DescriptorLoop own, RelayService relays, Accounts uids, Mailboxes boxes) {
@@ -110,13 +143,18 @@ public final class SplicerVerticle extends VerticleBase {
             NAME, Version.current(), new SplicerOperations(relays).byOp(), relays::stats);
     ControlOptions control = options.getControl();
     Path path = options.getRuntimeDir().resolve(NAME + ".sock");
+    ControlServer made = new ControlServer(own, spec, control, uids, boxes);
+    if (inherited != null) {
+      server = made;
+      return restore(relays, made.inherit(inherited), inherited);
+    }
     return vertx
         .executeBlocking(() -> ControlSocket.listen(path, control))
         .map(
             (Descriptor listener) -> {
-              server = new ControlServer(own, spec, control, uids, boxes);
-              server.listen(listener);
-              return server;
+              server = made;
+              made.listen(listener);
+              return made;
             })
         .onFailure(e -> closeAll());
   }
@@ -144,6 +182,106 @@ public final class SplicerVerticle extends VerticleBase {
                 },
             new DeploymentOptions().setInstances(count))
         .map(id -> List.copyOf(loops));
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Layout layout() {
+    return LAYOUT;
+  }
+
+  @Override
+  public int groups() {
+    return DataPlane.GROUPS;
+  }
+
+  @Override
+  public Map<String, Long> counts() {
+    RelayService relays = service;
+    return Map.of("relays", relays == null ? 0L : relays.live().size());
+  }
+
+  @Override
+  public int flows(int group) {
+    return plane().flows(group);
+  }
+
+  @Override
+  public Future<Long> descriptors() {
+    return onLoop(
+        () -> {
+          long held =
+              requireNonNull(accounts).all().stream()
+                  .mapToLong(account -> account.descriptors() + account.connections())
+                  .sum();
+          long pipes = plane().counters().pipes() + plane().pipesToShare();
+          return Future.succeededFuture(held + 2 * pipes);
+        });
+  }
+
+  @Override
+  public Future<Cargo> freeze() {
+    Cargo cargo = new Cargo();
+    return onLoop(
+            () ->
+                freezeControl()
+                    .compose(v -> plane().share(cargo))
+                    .compose(
+                        v -> {
+                          MailboxStore store =
+                              server == null
+                                  ? requireNonNull(endpoint).export(cargo)
+                                  : server.export(cargo);
+                          return RelayStore.export(
+                              requireNonNull(service), store, cargo, requireNonNull(loop));
+                        }))
+        .map(cargo)
+        .onFailure(e -> cargo.close());
+  }
+
+  private Future<Void> freezeControl() {
+    return server == null ? requireNonNull(endpoint).freeze() : server.freeze();
+  }
+
+  @Override
+  public Future<Void> freeze(int group) {
+    return plane().freeze(group);
+  }
+
+  @Override
+  public Future<Void> thaw(int group) {
+    return plane().thaw(group);
+  }
+
+  @Override
+  public Future<Void> thaw() {
+    return onLoop(
+        () ->
+            plane()
+                .unshare()
+                .onSuccess(
+                    v -> {
+                      if (server != null) {
+                        server.thaw();
+                      } else {
+                        requireNonNull(endpoint).thaw();
+                      }
+                    }));
+  }
+
+  private SplicePlane plane() {
+    return requireNonNull(plane);
+  }
+
+  private <T> Future<T> onLoop(Supplier<Future<T>> task) {
+    Promise<T> done = Promise.promise();
+    requireNonNull(loop)
+        .execute(() -> Future.<Void>succeededFuture().compose(v -> task.get()).onComplete(done));
+    return done.future();
   }
 
   @Override

@@ -1,10 +1,13 @@
 package dev.oxbow.splicer;
 
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
+import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +66,26 @@ record StreamSocket(long cookie, boolean tcp, byte[] local, byte[] peer) {
   /** Its peer's address as text, or null for AF_UNIX. */
   @Nullable String peerText() {
     return SocketAddresses.text(peer);
+  }
+
+  /** Its addresses, for another process. */
+  void export(String name, MessageWriter out) {
+    HexFormat hex = HexFormat.of();
+    out.object(name)
+        .flag("tcp", tcp)
+        .string("local", hex.formatHex(local))
+        .string("peer", hex.formatHex(peer))
+        .end();
+  }
+
+  /** A socket that another process has examined. */
+  static StreamSocket restore(Message record, int fd) {
+    HexFormat hex = HexFormat.of();
+    return new StreamSocket(
+        Sockets.cookie(fd),
+        record.flag("tcp", false),
+        hex.parseHex(record.string("local")),
+        hex.parseHex(record.string("peer")));
   }
 
   private static RequestException refused(String name, String why) {

@@ -10,9 +10,12 @@ import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.Packet;
 import dev.oxbow.fdpassing.message.PacketChannel;
 import dev.oxbow.service.mailbox.Event;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.mailbox.Recipient;
 import dev.oxbow.service.quota.Account;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
@@ -28,6 +31,9 @@ import org.slf4j.LoggerFactory;
 final class ControlConnection implements Client, Recipient, PacketChannel.Listener {
   private static final Logger log = LoggerFactory.getLogger(ControlConnection.class);
 
+  /** Name of a connection's socket in a cargo, before its number. */
+  static final String SOCKET = "connection/";
+
   private static final Pattern APP = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private final ControlServer server;
@@ -40,14 +46,71 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private boolean readingBody;
   private boolean relieving;
   private boolean awaitingTurn;
+  private boolean finishing;
 
-  ControlConnection(ControlServer server, Descriptor socket, Account account) {
+  ControlConnection(ControlServer server, Descriptor socket, Account account, boolean frozen) {
     this.server = server;
     this.account = account;
     this.anonymous = Mailbox.anonymous(account, server.loop());
     anonymous.attach(new Unnamed());
-    this.channel = new PacketChannel(server.loop(), socket, server.buffer(), this);
+    this.channel =
+        frozen
+            ? PacketChannel.frozen(server.loop(), socket, server.buffer(), this)
+            : new PacketChannel(server.loop(), socket, server.buffer(), this);
     this.out = new Outbox(server, channel, account, this::close);
+  }
+
+  /** Reads no more requests; those that have come are still answered. */
+  void finishRequests() {
+    finishing = true;
+    updateReading();
+  }
+
+  /** Touches nothing until {@link #thaw()}. */
+  void freeze() {
+    channel.freeze();
+    anonymous.freeze();
+  }
+
+  void thaw() {
+    finishing = false;
+    channel.thaw();
+    updateReading();
+  }
+
+  /** The mailbox of what was started before it named an app. */
+  Mailbox anonymous() {
+    return anonymous;
+  }
+
+  /** Writes what another process needs to go on with this connection, and lends its socket. */
+  void export(int number, MailboxStore store, Cargo cargo, List<MessageWriter> records) {
+    cargo.lend(SOCKET + number, channel.socket());
+    records.add(
+        new MessageWriter()
+            .string("kind", "connection")
+            .number("connection", number)
+            .number("mailbox", named == null ? -1 : store.numberOf(named))
+            .flag("acks", acks));
+    for (byte[] answer : out.waiting()) {
+      records.add(
+          new MessageWriter()
+              .string("kind", "answer")
+              .number("connection", number)
+              .string("answer", new String(answer, StandardCharsets.UTF_8)));
+    }
+  }
+
+  /** Takes over what {@link #export} said of the connection itself. */
+  void restore(Message record, MailboxStore store) {
+    long mailbox = record.integer("mailbox", -1, Integer.MAX_VALUE);
+    named = mailbox < 0 ? null : store.get(mailbox);
+    acks = record.flag("acks", false);
+  }
+
+  /** Takes over an answer that waited. */
+  void restoreAnswer(Message record) {
+    out.restore(record.string("answer").getBytes(StandardCharsets.UTF_8));
   }
 
   @Override
@@ -150,6 +213,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   /** Large messages are read and parsed on the uid's own thread; the next request waits. */
   private void readBody(Message outer, List<Descriptor> descriptors) {
     readingBody = true;
+    server.bodies().begin();
     updateReading();
     // The peer may go before it is read, and its mailbox must not be forgotten then.
     Mailbox addressed = mailbox();
@@ -171,6 +235,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
             server.loop().execute(() -> bodyRead(addressed, outer, message, error, descriptors));
           } catch (RejectedExecutionException e) {
             log.debug("{}: ended while a body was read", server.spec().name());
+            server.bodies().end();
             Descriptor.closeAll(descriptors);
           }
         });
@@ -192,6 +257,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       run(inner, inner.strings("fds"), rest);
     }
     addressed.unuse();
+    server.bodies().end();
     account.share().used(System.nanoTime() - begin);
     updateReading();
   }
@@ -333,7 +399,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       relieving = true;
       account.whenRelieved(this::relieved);
     }
-    channel.setReading(out.isEmpty() && !readingBody && !relieving && !awaitingTurn);
+    channel.setReading(out.isEmpty() && !readingBody && !relieving && !awaitingTurn && !finishing);
   }
 
   private void relieved() {

@@ -12,11 +12,20 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.PacketBuffer;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.task.TaskGroup;
+import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.mailbox.Mailboxes;
+import dev.oxbow.service.mailbox.Recipient;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,6 +35,8 @@ import org.slf4j.LoggerFactory;
 public final class ControlServer {
   private static final Logger log = LoggerFactory.getLogger(ControlServer.class);
 
+  private static final String CARGO = "control";
+  private static final String LISTENER = "listener";
   private static final int ACCEPTS_PER_TURN = 64;
   private static final long RETRY_NANOS = 100_000_000;
 
@@ -36,7 +47,8 @@ public final class ControlServer {
   private final Mailboxes mailboxes;
   private final PacketBuffer buffer = new PacketBuffer();
   private final Set<ControlConnection> connections = new LinkedHashSet<>();
-  private final long startNanos = System.nanoTime();
+  private final TaskGroup bodies = new TaskGroup();
+  private long startNanos = System.nanoTime();
   private @Nullable Descriptor listener;
   private @Nullable Registration registration;
 
@@ -61,6 +73,101 @@ public final class ControlServer {
   public void listen(Descriptor bound) {
     listener = bound;
     registration = loop.register(bound.fd(), Readiness.EPOLLIN, events -> accept());
+  }
+
+  /**
+   * Stops to accept, and to read and answer requests, after those that have come are answered; what
+   * comes meanwhile waits in the kernel. Events stay in their mailboxes.
+   */
+  public Future<Void> freeze() {
+    if (registration != null) {
+      registration.cancel();
+      registration = null;
+    }
+    connections.forEach(ControlConnection::finishRequests);
+    Promise<Void> frozen = Promise.promise();
+    bodies
+        .whenIdle()
+        .onSuccess(
+            v ->
+                // Behind what the last requests have begun.
+                loop.execute(
+                    () -> {
+                      connections.forEach(ControlConnection::freeze);
+                      mailboxes.all().forEach(Mailbox::freeze);
+                      frozen.complete();
+                    }));
+    return frozen.future();
+  }
+
+  /** Goes on. */
+  public void thaw() {
+    Descriptor bound = listener;
+    if (registration == null && bound != null) {
+      registration = loop.register(bound.fd(), Readiness.EPOLLIN, events -> accept());
+    }
+    List.copyOf(connections).forEach(ControlConnection::thaw);
+    mailboxes.all().forEach(Mailbox::thaw);
+    connections.stream().map(ControlConnection::anonymous).toList().forEach(Mailbox::thaw);
+  }
+
+  /**
+   * Gives out what another process needs to go on with listener, connections and mailboxes. To be
+   * called while frozen.
+   *
+   * @return the numbers of the mailboxes, for the work that will post there
+   */
+  public MailboxStore export(Cargo cargo) {
+    MailboxStore store = new MailboxStore();
+    mailboxes.all().forEach(store::add);
+    List<ControlConnection> all = List.copyOf(connections);
+    all.forEach(connection -> store.add(connection.anonymous()));
+    List<MessageWriter> records = new ArrayList<>();
+    records.add(new MessageWriter().string("kind", "server").number("startNanos", startNanos));
+    records.add(mailboxes.export());
+    store.export(cargo, records);
+    for (int i = 0; i < all.size(); i++) {
+      all.get(i).export(i, store, cargo, records);
+    }
+    for (Mailbox mailbox : mailboxes.all()) {
+      for (Recipient recipient : mailbox.recipients()) {
+        records.add(
+            new MessageWriter()
+                .string("kind", "recipient")
+                .number("mailbox", store.numberOf(mailbox))
+                .number("connection", all.indexOf(recipient)));
+      }
+    }
+    cargo.records(CARGO, records).lend(LISTENER, Objects.requireNonNull(listener));
+    return store;
+  }
+
+  /**
+   * Takes over from another process; frozen until {@link #thaw()}.
+   *
+   * @return the mailboxes by the numbers that they had there
+   * @throws IllegalArgumentException saying what is missing or does not fit
+   */
+  public MailboxStore inherit(Cargo cargo) {
+    listener = cargo.take(LISTENER);
+    return new ControlHeir(this, cargo).restore(cargo.records(CARGO));
+  }
+
+  ControlConnection restoreConnection(Descriptor socket) {
+    Account account = accounts.of(Sockets.peerCredentials(socket.fd())[1] & 0xffffffffL);
+    account.countConnection();
+    ControlConnection connection = new ControlConnection(this, socket, account, true);
+    connections.add(connection);
+    return connection;
+  }
+
+  void startedAt(long nanos) {
+    startNanos = nanos;
+  }
+
+  /** Requests that are being read from memfds. */
+  TaskGroup bodies() {
+    return bodies;
   }
 
   /** Events of open connections without an app that have not gone out yet. */
@@ -157,7 +264,7 @@ public final class ControlServer {
       return;
     }
     try {
-      connections.add(new ControlConnection(this, socket, account));
+      connections.add(new ControlConnection(this, socket, account, false));
     } catch (RuntimeException e) {
       account.removeConnection();
       socket.close();

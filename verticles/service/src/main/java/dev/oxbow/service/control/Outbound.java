@@ -14,11 +14,14 @@ import org.jspecify.annotations.Nullable;
  * memfd but not the descriptors that go with the message.
  */
 public final class Outbound implements AutoCloseable {
+  private final byte[] json;
   private final byte[] bytes;
   private final List<Descriptor> descriptors;
   private final @Nullable Descriptor body;
 
-  private Outbound(byte[] bytes, List<Descriptor> descriptors, @Nullable Descriptor body) {
+  private Outbound(
+      byte[] json, byte[] bytes, List<Descriptor> descriptors, @Nullable Descriptor body) {
+    this.json = json;
     this.bytes = bytes;
     this.descriptors = descriptors;
     this.body = body;
@@ -33,7 +36,7 @@ public final class Outbound implements AutoCloseable {
    */
   public static Outbound of(byte[] json, List<String> names, List<Descriptor> descriptors) {
     if (json.length <= PacketBuffer.MAX_BYTES) {
-      return new Outbound(json, descriptors, null);
+      return new Outbound(json, json, descriptors, null);
     }
     Descriptor body = Memfd.of("oxbow-message", json);
     List<String> allNames = new ArrayList<>(List.of(Inbound.BODY));
@@ -41,7 +44,12 @@ public final class Outbound implements AutoCloseable {
     List<Descriptor> all = new ArrayList<>(List.of(body));
     all.addAll(descriptors);
     byte[] outer = new MessageWriter().strings("fds", allNames).bytes();
-    return new Outbound(outer, all, body);
+    return new Outbound(json, outer, all, body);
+  }
+
+  /** The message itself, wherever it is. */
+  byte[] json() {
+    return json;
   }
 
   /** Whether it is in a memfd. */

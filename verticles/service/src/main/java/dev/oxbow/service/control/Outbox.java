@@ -8,6 +8,7 @@ import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.quota.Account;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -117,6 +118,16 @@ final class Outbox {
       }
       return false;
     }
+  }
+
+  /** The answers that wait, first the next. */
+  List<byte[]> waiting() {
+    return answers.stream().map(Outbound::json).toList();
+  }
+
+  /** An answer that waited in another process. */
+  void restore(byte[] json) {
+    answers.add(Outbound.of(json, List.of(), List.of()));
   }
 
   /** The connection is closed. */

@@ -1,9 +1,15 @@
 package dev.oxbow.service.mailbox;
 
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.quota.Account;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -36,6 +42,7 @@ public final class Mailbox {
   private long lastSeq;
   private long lastDelivered;
   private long dropped;
+  private boolean frozen;
 
   private record Entry(long seq, Event event, long postedNanos) {}
 
@@ -142,7 +149,7 @@ public final class Mailbox {
 
   /** Delivers what waits, as far as the newest recipient takes it. */
   public void flush() {
-    Recipient recipient = newest();
+    Recipient recipient = frozen ? null : newest();
     while (recipient != null && !waiting.isEmpty()) {
       Entry next = waiting.element();
       if (!recipient.deliver(next.event, next.seq)) {
@@ -209,7 +216,7 @@ public final class Mailbox {
   }
 
   private void armExpiry() {
-    if (expiry == null && size() > 0) {
+    if (expiry == null && size() > 0 && !frozen) {
       long age = System.nanoTime() - oldest().element().postedNanos;
       expiry = loop.schedule(this::expire, maxAgeNanos() - age);
     }
@@ -217,6 +224,9 @@ public final class Mailbox {
 
   private void expire() {
     expiry = null;
+    if (frozen) {
+      return;
+    }
     long now = System.nanoTime();
     while (size() > 0 && now - oldest().element().postedNanos >= maxAgeNanos()) {
       drop(oldest().remove().event);
@@ -229,7 +239,106 @@ public final class Mailbox {
     return TimeUnit.MILLISECONDS.toNanos(account.limits().getMailboxAgeMs());
   }
 
+  /** Nothing is delivered or dropped until {@link #thaw()}: another process may do so. */
+  public void freeze() {
+    frozen = true;
+  }
+
+  /** Goes on. */
+  public void thaw() {
+    frozen = false;
+    flush();
+    armExpiry();
+    checkUnused();
+  }
+
+  /** Its recipients, in the order in which they attached. */
+  public List<Recipient> recipients() {
+    return List.copyOf(recipients);
+  }
+
+  /** Somebody who had been its recipient in another process. */
+  public void restore(Recipient recipient) {
+    recipients.add(recipient);
+  }
+
+  /**
+   * Writes what another process needs to go on with this mailbox: one record for itself, and one
+   * for each event. The descriptors are lent.
+   *
+   * @param number names it in the cargo
+   */
+  public void export(int number, Cargo cargo, List<MessageWriter> records) {
+    MessageWriter own =
+        record("mailbox", number)
+            .number("uid", account.uid())
+            .string("app", app)
+            .number("lastSeq", lastSeq)
+            .number("lastDelivered", lastDelivered)
+            .number("dropped", dropped);
+    records.add(own);
+    kept.forEach(entry -> records.add(record(entry, number, true, cargo)));
+    waiting.forEach(entry -> records.add(record(entry, number, false, cargo)));
+  }
+
+  private static MessageWriter record(String kind, int number) {
+    return new MessageWriter().string("kind", kind).number("mailbox", number);
+  }
+
+  private static MessageWriter record(Entry entry, int number, boolean kept, Cargo cargo) {
+    Event event = entry.event;
+    for (int i = 0; i < event.names().size(); i++) {
+      cargo.lend(
+          descriptor(number, entry.seq, event.names().get(i)), event.descriptors().get(i));
+    }
+    MessageWriter members = new MessageWriter();
+    event.write(members);
+    return record("event", number)
+        .number("seq", entry.seq)
+        .flag("kept", kept)
+        .number("postedNanos", entry.postedNanos)
+        .string("event", event.name())
+        .strings("names", event.names())
+        .number("heldBytes", event.heldBytes())
+        .string("whenDropped", event.whenDropped().name())
+        .string("members", new String(members.bytes(), StandardCharsets.UTF_8));
+  }
+
+  private static String descriptor(int mailbox, long seq, String name) {
+    return "event/" + mailbox + "/" + seq + "/" + name;
+  }
+
+  /** Takes over what {@link #export} said of the mailbox itself. */
+  void restore(Message own) {
+    lastSeq = own.integer("lastSeq", 0, Long.MAX_VALUE);
+    lastDelivered = own.integer("lastDelivered", 0, Long.MAX_VALUE);
+    dropped = own.integer("dropped", 0, Long.MAX_VALUE);
+  }
+
+  /** Takes over an event of another process's, with its descriptors. */
+  void restore(Message record, int number, Cargo cargo) {
+    long seq = record.integer("seq", 0, Long.MAX_VALUE);
+    List<String> names = record.strings("names");
+    List<Descriptor> descriptors = new ArrayList<>();
+    names.forEach(name -> descriptors.add(cargo.take(descriptor(number, seq, name))));
+    StoredEvent event =
+        new StoredEvent(
+            record.string("event"),
+            RawJson.of(record.string("members")),
+            names,
+            descriptors,
+            record.integer("heldBytes", 0, Long.MAX_VALUE),
+            Account.Manner.valueOf(record.string("whenDropped")));
+    account.addDescriptors(descriptors.size());
+    account.countBytes(event.heldBytes());
+    (record.flag("kept", false) ? kept : waiting)
+        .add(new Entry(seq, event, record.integer("postedNanos", Long.MIN_VALUE, Long.MAX_VALUE)));
+  }
+
   private void checkUnused() {
+    if (frozen) {
+      return;
+    }
     if (users == 0 && size() == 0 && recipients.isEmpty()) {
       if (expiry != null) {
         expiry.cancel();

@@ -1,8 +1,11 @@
 package dev.oxbow.service.mailbox;
 
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.service.quota.Account;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The named mailboxes of a service, by uid and app. Control loop only. */
@@ -30,6 +33,25 @@ public final class Mailboxes {
         key, k -> new Mailbox(account, app, loop, highestSeq, () -> forget(k)));
   }
 
+  /** All of them, in no order. */
+  public List<Mailbox> all() {
+    return List.copyOf(mailboxes.values());
+  }
+
+  /** Writes what another process needs besides the mailboxes themselves. */
+  public MessageWriter export() {
+    return new MessageWriter()
+        .string("kind", "mailboxes")
+        .number("highestSeq", highestSeq)
+        .number("dropped", droppedBefore);
+  }
+
+  /** Takes over what {@link #export()} said. */
+  public void restore(Message record) {
+    highestSeq = record.integer("highestSeq", 0, Long.MAX_VALUE);
+    droppedBefore = record.integer("dropped", 0, Long.MAX_VALUE);
+  }
+
   private void forget(Key key) {
     Mailbox gone = mailboxes.remove(key);
     if (gone != null) {
@@ -55,7 +77,7 @@ public final class Mailboxes {
 
   /** Closes what nobody has taken. */
   public void close() {
-    java.util.List.copyOf(mailboxes.values()).forEach(Mailbox::detachAll);
+    all().forEach(Mailbox::detachAll);
   }
 
   /** Events that fell out since the start. */

@@ -132,6 +132,11 @@ public final class Account {
     return true;
   }
 
+  /** Counts a connection that is there already, whether it fits or not. */
+  public void countConnection() {
+    connections++;
+  }
+
   public void removeConnection() {
     connections--;
   }
@@ -147,6 +152,11 @@ public final class Account {
     if (work >= most) {
       throw exceeded(what, most);
     }
+    work++;
+  }
+
+  /** Counts a piece of work that is there already, whether it fits or not. */
+  public void countWork() {
     work++;
   }
 

@@ -5,6 +5,7 @@ import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.message.UnixSockets;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -100,6 +101,29 @@ public final class RuntimeDirectory implements AutoCloseable {
   /** The locked descriptor, to be duplicated for a successor; owned by this object. */
   public Descriptor lock() {
     return lock;
+  }
+
+  /**
+   * Listens on a socket in the directory that only this process's user may connect to.
+   *
+   * @throws StartException when that is not possible
+   */
+  public Descriptor listen(String name) {
+    try {
+      return UnixSockets.listen(
+          path.resolve(name), file -> Files.setAttribute(file, "unix:mode", LOCK_FILE_MODE));
+    } catch (IOException e) {
+      throw unwritable(path, name + " cannot be made (" + e.getMessage() + ")");
+    }
+  }
+
+  /** Removes a file of this process's; one that is missing or stays is no failure. */
+  public void remove(String name) {
+    try {
+      Files.deleteIfExists(path.resolve(name));
+    } catch (IOException e) {
+      log.warn("{} stays: {}", path.resolve(name), e.getMessage());
+    }
   }
 
   /**

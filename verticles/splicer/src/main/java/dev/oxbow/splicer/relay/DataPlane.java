@@ -32,10 +32,10 @@ public interface DataPlane {
    */
   @Nullable LiveRelay attach(RelaySpec spec, Observer observer);
 
-  /** Stops touching a group's descriptors; completes when that is so. */
+  /** Stops touching a group's descriptors; completes when that is so. Any thread. */
   Future<Void> freeze(int group);
 
-  /** Goes on with a frozen group. */
+  /** Goes on with a frozen group, from what ledger and pipes say. Any thread. */
   Future<Void> thaw(int group);
 
   /** How many relays a group has; while it is frozen, any thread. */

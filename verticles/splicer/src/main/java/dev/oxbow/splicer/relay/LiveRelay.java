@@ -9,6 +9,9 @@ public interface LiveRelay {
   /** The place of its record in the ledger. */
   int slot();
 
+  /** Bytes of the prelude to a side, or 0 once all of it is written. */
+  long prelude(Side to);
+
   /** Bytes that came from a side and were delivered so far, without the prelude. */
   long delivered(Side source);
 

@@ -450,6 +450,13 @@ final class Relay implements LiveRelay {
   }
 
   @Override
+  public long prelude(Side to) {
+    int direction = to.other().index();
+    long bytes = record.prelude(direction);
+    return record.out(direction) < bytes ? bytes : 0;
+  }
+
+  @Override
   public long delivered(Side source) {
     return record.delivered(source.index());
   }

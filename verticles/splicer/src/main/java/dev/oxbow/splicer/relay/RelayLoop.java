@@ -14,6 +14,8 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.StreamReader;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,7 +39,6 @@ final class RelayLoop {
   /** See {@link #peekUnix}. */
   static final long STRAYS = -2;
 
-  /** Idle pipes that a group is given before it changes hands. */
   private static final int SHARED_PIPES = 16;
 
   private static final long TRIM_NANOS = 250_000_000;
@@ -157,10 +158,15 @@ final class RelayLoop {
       if (!relays.isEmpty()) {
         PipePool pool = pipes(group);
         idlePipes -= pool.idleCount();
-        pool.provide(Math.min(2 * relays.size(), SHARED_PIPES));
+        pool.provide(pipesToShare(relays.size()));
         idlePipes += pool.idleCount();
       }
     }
+  }
+
+  /** Idle pipes that a group of so many relays is given before it changes hands. */
+  static int pipesToShare(int relays) {
+    return Math.min(2 * relays, SHARED_PIPES);
   }
 
   /** This process alone goes on: gives back what is over, and does what had to wait. */
@@ -205,6 +211,21 @@ final class RelayLoop {
 
   void execute(Runnable task) {
     loop.execute(task);
+  }
+
+  /** Runs a step on the loop, soon; completes there. Any thread. */
+  Future<Void> call(Runnable step) {
+    Promise<Void> done = Promise.promise();
+    loop.execute(
+        () -> {
+          try {
+            step.run();
+            done.complete();
+          } catch (RuntimeException e) {
+            done.fail(e);
+          }
+        });
+    return done.future();
   }
 
   void run(Runnable task) {

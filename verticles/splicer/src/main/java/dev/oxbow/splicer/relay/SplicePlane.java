@@ -18,6 +18,11 @@ import org.slf4j.LoggerFactory;
 public final class SplicePlane implements DataPlane {
   private static final Logger log = LoggerFactory.getLogger(SplicePlane.class);
 
+  /** Version of the state that a plane lends, and the oldest that one inherits. */
+  public static final int LAYOUT = Ledger.VERSION;
+
+  public static final int OLDEST_LAYOUT = Ledger.OLDEST;
+
   private static final String LEDGER = "ledger";
   private static final String PIPE = "pipe/";
   private static final String READ = "/r";
@@ -164,12 +169,12 @@ public final class SplicePlane implements DataPlane {
 
   @Override
   public Future<Void> freeze(int group) {
-    return onLoop(loopOf(group), () -> loopOf(group).freeze(group));
+    return loopOf(group).call(() -> loopOf(group).freeze(group));
   }
 
   @Override
   public Future<Void> thaw(int group) {
-    return onLoop(loopOf(group), () -> loopOf(group).thaw(group));
+    return loopOf(group).call(() -> loopOf(group).thaw(group));
   }
 
   @Override
@@ -201,6 +206,11 @@ public final class SplicePlane implements DataPlane {
     return shared.onSuccess(v -> cargo.lend(LEDGER, ledger.descriptor()));
   }
 
+  /** At most so many pipes are opened by {@link #share}. */
+  public long pipesToShare() {
+    return IntStream.range(0, GROUPS).mapToLong(g -> RelayLoop.pipesToShare(flows(g))).sum();
+  }
+
   private static void pipes(RelayLoop loop, int group, Map<String, Pipe> pipes) {
     PipePool pool = loop.pipes(group);
     for (int number = 0; number < pool.size(); number++) {
@@ -219,17 +229,10 @@ public final class SplicePlane implements DataPlane {
     return Future.all(loops.stream().map(loop -> onLoop(loop, loop::unshare)).toList()).mapEmpty();
   }
 
+  /** Runs a step on a loop; goes on here on the control loop, after all that was told before. */
   private Future<Void> onLoop(RelayLoop loop, Runnable step) {
     Promise<Void> done = Promise.promise();
-    loop.execute(
-        () -> {
-          try {
-            step.run();
-            control.execute(done::complete);
-          } catch (RuntimeException e) {
-            control.execute(() -> done.fail(e));
-          }
-        });
+    loop.call(step).onComplete(result -> control.execute(() -> done.handle(result)));
     return done.future();
   }
 

@@ -1,0 +1,63 @@
+package dev.oxbow.app.run;
+
+import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.service.runtime.StartException;
+import dev.oxbow.splicer.SplicerVerticle;
+import io.vertx.core.Vertx;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The services that a configuration switches on, deployed afresh or from what was handed over. */
+final class Services {
+  private static final Logger log = LoggerFactory.getLogger(Services.class);
+  private static final long START_SECONDS = 30;
+
+  private static final String SPLICER = "splicer";
+
+  private Services() {}
+
+  /** The layouts of state that this program reads, of the services that are switched on. */
+  static Map<String, Transferable.Layout> layouts(OxbowOptions options) {
+    Map<String, Transferable.Layout> layouts = new LinkedHashMap<>();
+    if (options.getSplicer() != null) {
+      layouts.put(SPLICER, SplicerVerticle.LAYOUT);
+    }
+    return layouts;
+  }
+
+  /**
+   * Deploys them. Blocks.
+   *
+   * @param cargos what another process has handed over, by service; the services are frozen then.
+   *     Null to start afresh
+   * @throws StartException naming the service that cannot start
+   */
+  static List<Transferable> deploy(
+      Vertx vertx, OxbowOptions options, @Nullable Map<String, Cargo> cargos) {
+    if (options.getSplicer() == null) {
+      return List.of();
+    }
+    Cargo cargo = cargos == null ? null : cargos.get(SPLICER);
+    SplicerVerticle splicer =
+        cargo == null ? new SplicerVerticle(options) : new SplicerVerticle(options, cargo);
+    try {
+      vertx.deployVerticle(splicer).await(START_SECONDS, TimeUnit.SECONDS);
+      return List.of(splicer);
+    } catch (TimeoutException e) {
+      throw new StartException("Splicer did not start within " + START_SECONDS + " s.", e);
+    } catch (StartException e) {
+      throw e;
+    } catch (Exception e) {
+      log.debug("deployment failed", e);
+      throw new StartException("Splicer cannot start: " + e.getMessage(), e);
+    }
+  }
+}
