@@ -71,8 +71,7 @@ public final class PacketChannel {
     this.buffer = buffer;
     this.listener = listener;
     this.frozen = frozen;
-    this.registration =
-        frozen ? null : loop.register(socket.fd(), interest(), this::ready);
+    this.registration = frozen ? null : loop.register(socket.fd(), interest(), this::ready);
   }
 
   /** A channel that does nothing until {@link #thaw()}. */

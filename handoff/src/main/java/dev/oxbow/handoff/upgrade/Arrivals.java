@@ -88,9 +88,7 @@ final class Arrivals {
   /** Has ended, by a signal (above 128) or by itself. */
   private static String ended(Process process) {
     int status = process.exitValue();
-    return status > 128
-        ? " was ended by signal " + (status - 128)
-        : " ended with status " + status;
+    return status > 128 ? " was ended by signal " + (status - 128) : " ended with status " + status;
   }
 
   /** Whether a process is another one, or was started by it: a command may be a wrapper. */

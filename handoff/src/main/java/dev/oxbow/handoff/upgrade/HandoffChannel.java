@@ -125,9 +125,7 @@ final class HandoffChannel implements AutoCloseable {
     try {
       Message message = Message.parse(packet.bytes());
       int named = message.strings("fds").size();
-      if (!packet.tooLong()
-          && !packet.descriptorsLost()
-          && named == packet.descriptors().size()) {
+      if (!packet.tooLong() && !packet.descriptorsLost() && named == packet.descriptors().size()) {
         return new Received(message, packet.descriptors());
       }
       throw new BrokenException(

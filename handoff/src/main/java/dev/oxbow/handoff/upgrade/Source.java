@@ -130,7 +130,10 @@ final class Source {
     services.forEach(service -> layouts.put(service.name(), service.layout()));
     Terms own = Terms.own(plan.version(), layouts, 0);
     successor = Terms.read(who.hello());
-    long descriptors = services.stream().mapToLong(service -> await(service.descriptors(), limits.deadlineMs())).sum();
+    long descriptors =
+        services.stream()
+            .mapToLong(service -> await(service.descriptors(), limits.deadlineMs()))
+            .sum();
     String objection = own.objection(successor, descriptors);
     if (objection == null && !who.peer().canBeSignalled()) {
       objection = who.peer() + " of uid " + who.peer().uid() + " cannot be signalled";

@@ -33,8 +33,7 @@ public final class Target implements AutoCloseable {
   private final HandoffChannel channel;
   private @Nullable Peer predecessor;
   private final UpgradeLimits limits;
-  private final Faults faults =
-      Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
+  private final Faults faults = Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
   private Stage stage = Stage.HELLO;
   private @Nullable Terms terms;
   private @Nullable Decision decision;
@@ -261,8 +260,7 @@ public final class Target implements AutoCloseable {
     Map<String, UpgradeReport.ServiceReport> reports = new LinkedHashMap<>();
     for (Transferable service : services) {
       reports.put(
-          service.name(),
-          new UpgradeReport.ServiceReport(service.counts(), 0, new double[0]));
+          service.name(), new UpgradeReport.ServiceReport(service.counts(), 0, new double[0]));
     }
     String version = terms == null ? "" : terms.version();
     long self = ProcessHandle.current().pid();

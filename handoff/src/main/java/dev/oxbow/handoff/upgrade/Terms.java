@@ -35,12 +35,7 @@ record Terms(
 
   static Terms own(String version, Map<String, Layout> services, long descriptorsFree) {
     return new Terms(
-        PROTOCOL,
-        PROTOCOL,
-        version,
-        ProcessHandle.current().pid(),
-        services,
-        descriptorsFree);
+        PROTOCOL, PROTOCOL, version, ProcessHandle.current().pid(), services, descriptorsFree);
   }
 
   MessageWriter write(MessageWriter out) {

@@ -74,9 +74,7 @@ final class ServiceProcess {
     CountDownLatch stop = Signals.stopRequested();
     String predecessor = System.getenv(TAKE_OVER);
     ServiceProcess process = new ServiceProcess(config, options, stop);
-    return predecessor == null
-        ? process.startAfresh()
-        : process.takeOver(Path.of(predecessor));
+    return predecessor == null ? process.startAfresh() : process.takeOver(Path.of(predecessor));
   }
 
   private int startAfresh() throws InterruptedException {
@@ -106,8 +104,7 @@ final class ServiceProcess {
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
               () -> {});
       Cargo own = requireNonNull(cargos.remove(PROCESS));
-      RuntimeDirectory directory =
-          RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      RuntimeDirectory directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
       Descriptor listener = own.take(Plan.SOCKET);
       List<Transferable> services = Services.deploy(vertx, options, cargos);
       UpgradeReport incident = target.takeOver(services);
@@ -165,8 +162,7 @@ final class ServiceProcess {
 
   private Process spawn(Path socket) throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(
-                Self.command("run", "--config", config.toAbsolutePath().toString()))
+        new ProcessBuilder(Self.command("run", "--config", config.toAbsolutePath().toString()))
             .inheritIO()
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
     builder.environment().put(TAKE_OVER, socket.toString());

@@ -48,8 +48,8 @@ final class ControlHeir {
       case "event" -> store.restoreEvent(record, cargo);
       case "connection" -> connection(record).restore(record, store);
       case "answer" -> connection(record).restoreAnswer(record);
-      case "recipient" -> store.get(record.integer("mailbox", 0, Integer.MAX_VALUE))
-          .restore(connection(record));
+      case "recipient" ->
+          store.get(record.integer("mailbox", 0, Integer.MAX_VALUE)).restore(connection(record));
       default -> throw new IllegalArgumentException("a record of unknown kind: " + record);
     }
   }
@@ -58,9 +58,7 @@ final class ControlHeir {
     String app = record.string("app", null);
     return app == null
         ? connections.get(unnamed++).anonymous()
-        : server
-            .mailboxes()
-            .of(server.accounts().of(record.integer("uid", 0, 0xffffffffL)), app);
+        : server.mailboxes().of(server.accounts().of(record.integer("uid", 0, 0xffffffffL)), app);
   }
 
   private ControlConnection connection(Message record) {

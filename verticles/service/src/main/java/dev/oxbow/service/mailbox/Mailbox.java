@@ -288,8 +288,7 @@ public final class Mailbox {
   private static MessageWriter record(Entry entry, int number, boolean kept, Cargo cargo) {
     Event event = entry.event;
     for (int i = 0; i < event.names().size(); i++) {
-      cargo.lend(
-          descriptor(number, entry.seq, event.names().get(i)), event.descriptors().get(i));
+      cargo.lend(descriptor(number, entry.seq, event.names().get(i)), event.descriptors().get(i));
     }
     MessageWriter members = new MessageWriter();
     event.write(members);

@@ -310,7 +310,8 @@ final class Direction {
       length = loop.peekUnix(from, length);
       waits = length == RelayLoop.STRAYS;
     }
-    long n = length > 0 ? Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS) : length;
+    long n =
+        length > 0 ? Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS) : length;
     if (n > 0) {
       received(n);
       return true;

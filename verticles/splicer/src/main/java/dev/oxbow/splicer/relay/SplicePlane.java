@@ -41,8 +41,7 @@ public final class SplicePlane implements DataPlane {
    */
   public SplicePlane(
       DescriptorLoop control, List<DescriptorLoop> loops, Options options, Strays strays) {
-    this(
-        control, loops, options, strays, new Ledger((options.relays + GROUPS - 1) / GROUPS), true);
+    this(control, loops, options, strays, new Ledger((options.relays + GROUPS - 1) / GROUPS), true);
   }
 
   private SplicePlane(
@@ -83,8 +82,7 @@ public final class SplicePlane implements DataPlane {
       Strays strays,
       Cargo cargo) {
     SplicePlane plane =
-        new SplicePlane(
-            control, loops, options, strays, Ledger.adopt(cargo.take(LEDGER)), false);
+        new SplicePlane(control, loops, options, strays, Ledger.adopt(cargo.take(LEDGER)), false);
     for (String name : List.copyOf(cargo.names())) {
       if (name.startsWith(PIPE) && name.endsWith(READ)) {
         String pipe = name.substring(0, name.length() - READ.length());
@@ -137,8 +135,7 @@ public final class SplicePlane implements DataPlane {
   }
 
   @Override
-  public LiveRelay adopt(
-      int slot, RelayRecord.Sockets sockets, Observer observer) {
+  public LiveRelay adopt(int slot, RelayRecord.Sockets sockets, Observer observer) {
     if (slot < 0 || slot >= ledger.records() || ledger.record(slot).id() == 0) {
       throw new IllegalArgumentException("no relay in record " + slot);
     }
