@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.LossyPath;
 import dev.oxbow.service.runtime.StartException;
@@ -167,9 +168,14 @@ class ForwarderTest {
       }
       assertThat(line()).contains("reason=lost error=unavailable");
       assertThat(line()).contains("toTarget=0 toClient=300000 ", "reason=eof ");
+      Await.until("the service has closed its sockets", () -> held() == 0);
       assertThat(client.getInputStream().readAllBytes()).hasSize(300_000);
       splicer.close().await(10, TimeUnit.SECONDS);
     }
+  }
+
+  private int held() {
+    return splicer.stats().await().getInteger("descriptors");
   }
 
   @Test
