@@ -148,15 +148,8 @@ class ForwarderTest {
 
   @Test
   void relayWhoseAnswerWasLostEndsInOrder(@TempDir Path directory) throws Exception {
-    splicer.close().await(10, TimeUnit.SECONDS);
-    closed = true;
-    OxbowOptions options =
-        new OxbowOptions(directory).setSplicer(new SplicerOptions().setIdlePipes(0));
-    vertx.deployVerticle(new SplicerVerticle(options)).await(10, TimeUnit.SECONDS);
-    Path lossy = directory.resolve("lossy.sock");
-    try (LossyPath way = new LossyPath(lossy, directory.resolve("splicer.sock"));
+    try (LossyPath way = remote(directory);
         Socket client = new Socket()) {
-      splicer = Splicer.remote(vertx, lossy, "forward").await(10, TimeUnit.SECONDS);
       way.lose("\"relay\":");
       // The client does not read for now, so most of it waits in the relay's socket at the end.
       client.setReceiveBufferSize(4096);
@@ -174,20 +167,26 @@ class ForwarderTest {
     }
   }
 
-  private int held() {
-    return splicer.stats().await().getInteger("descriptors");
-  }
-
-  @Test
-  void connectionWhoseRequestWasLostIsReset(@TempDir Path directory) throws Exception {
+  /** Uses a Splicer with a control socket instead, over a way that can lose messages. */
+  private LossyPath remote(Path directory) throws Exception {
     splicer.close().await(10, TimeUnit.SECONDS);
     closed = true;
     OxbowOptions options =
         new OxbowOptions(directory).setSplicer(new SplicerOptions().setIdlePipes(0));
     vertx.deployVerticle(new SplicerVerticle(options)).await(10, TimeUnit.SECONDS);
     Path lossy = directory.resolve("lossy.sock");
-    try (LossyPath way = new LossyPath(lossy, directory.resolve("splicer.sock"))) {
-      splicer = Splicer.remote(vertx, lossy, "forward").await(10, TimeUnit.SECONDS);
+    LossyPath way = new LossyPath(lossy, directory.resolve("splicer.sock"));
+    splicer = Splicer.remote(vertx, lossy, "forward").await(10, TimeUnit.SECONDS);
+    return way;
+  }
+
+  private int held() {
+    return splicer.stats().await().getInteger("descriptors");
+  }
+
+  @Test
+  void connectionWhoseRequestWasLostIsReset(@TempDir Path directory) throws Exception {
+    try (LossyPath way = remote(directory)) {
       way.lose("\"splice\"");
       try (Socket client = connect(forwarder());
           Socket server = origin.accept()) {
