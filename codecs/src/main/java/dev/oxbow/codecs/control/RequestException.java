@@ -1,7 +1,7 @@
 package dev.oxbow.codecs.control;
 
 /** A request that is answered with an error. The message is written for the caller to read. */
-public final class RequestException extends RuntimeException {
+public class RequestException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private final ErrorCode code;

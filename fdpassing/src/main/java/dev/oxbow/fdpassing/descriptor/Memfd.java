@@ -61,10 +61,11 @@ public final class Memfd {
   }
 
   /**
-   * Whether a descriptor of unknown origin is a memfd or another shared-memory file. Asks for its
-   * seals, which never blocks, whatever the descriptor is.
+   * Whether a descriptor of unknown origin is a memfd or a file on tmpfs or hugetlbfs, which are
+   * the same to the kernel. Asks for its seals, which never blocks, whatever the descriptor is;
+   * none need be set.
    */
-  public static boolean isMemfd(int fd) {
+  public static boolean isSharedMemory(int fd) {
     return Syscalls.tryFcntl(fd, F_GET_SEALS, 0) >= 0;
   }
 

@@ -43,7 +43,7 @@ class DescriptorTest {
     descriptor.close();
     assertThatThrownBy(descriptor::fd).isInstanceOf(IllegalStateException.class);
     try (Descriptor next = Descriptor.adopt(fd)) {
-      assertThat(Memfd.isMemfd(next.fd())).isTrue();
+      assertThat(Memfd.isSharedMemory(next.fd())).isTrue();
     }
   }
 

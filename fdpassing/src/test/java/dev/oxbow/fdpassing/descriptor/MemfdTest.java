@@ -88,10 +88,10 @@ class MemfdTest {
               regular,
               device,
               directory)) {
-        assertThat(Memfd.isMemfd(other.fd())).isFalse();
+        assertThat(Memfd.isSharedMemory(other.fd())).isFalse();
       }
-      assertThat(Memfd.isMemfd(memfd.fd())).isTrue();
-      assertThat(Memfd.isMemfd(1_000_000)).isFalse();
+      assertThat(Memfd.isSharedMemory(memfd.fd())).isTrue();
+      assertThat(Memfd.isSharedMemory(1_000_000)).isFalse();
     }
     pipe.close();
     Files.delete(file);

@@ -48,6 +48,24 @@ public interface Splicer {
   /**
    * Starts a relay. When the future succeeds, the Splicer owns both sockets and gives them back
    * with the report; when it fails, the caller owns them as before and nothing happened to them.
+   *
+   * <p>With one exception, for {@link #remote} only: {@link SplicerException#outcomeOpen()} says
+   * that the request was sent and the connection was lost before the answer came. The caller still
+   * owns its two descriptors then, but there may be a relay between the sockets, whose bytes are
+   * nobody else's to read or write. So do neither, and do not ask for a relay between them again:
+   * what the first one has moved, and the preludes, would be missing or come twice. What is right
+   * in either case:
+   *
+   * <ul>
+   *   <li>to close both descriptors. A relay goes on without them; if there is none, the
+   *       connections end. With SO_LINGER of zero seconds set before, they end with a RST, also if
+   *       the other process dies; whoever gets the sockets back clears it to close in order.
+   *   <li>to shut the sockets down first (SHUT_RDWR), which ends a relay too.
+   * </ul>
+   *
+   * If there was a relay and its process has lived on, its report comes to the {@link
+   * #unclaimedHandler}, with the metadata of the request and the same two sockets. If that process
+   * died, no report comes.
    */
   Future<Relay> splice(SpliceRequest request);
 

@@ -13,6 +13,8 @@ import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -135,6 +137,22 @@ final class BodyProtocolTest {
   }
 
   @Test
+  void fileOnTmpfsIsReadLikeAMemfd() throws Exception {
+    Path file = Files.createTempFile(Path.of("/dev/shm"), "oxbow", "body");
+    try {
+      Files.writeString(file, "{\"op\":\"stats\",\"id\":7}");
+      try (Descriptor body =
+          Descriptor.adopt(
+              Syscalls.open(file.toString(), Syscalls.O_RDONLY | Syscalls.O_CLOEXEC, 0))) {
+        peer.sendBody(body, List.of());
+        assertThat(peer.answer().getInteger("id")).isEqualTo(7);
+      }
+    } finally {
+      Files.delete(file);
+    }
+  }
+
+  @Test
   void bodyThatIsNoMemfdIsRefused() throws Exception {
     Pipe pipe = Pipe.open(0);
     String file = System.getProperty("java.home") + "/release";
@@ -143,7 +161,7 @@ final class BodyProtocolTest {
             Descriptor.adopt(Syscalls.open(file, Syscalls.O_RDONLY | Syscalls.O_CLOEXEC, 0))) {
       for (Descriptor body : List.of(pipe.readEnd(), pipe.writeEnd(), socket.near(), onDisk)) {
         peer.sendBody(body, List.of());
-        assertThat(peer.refusal()).startsWith("bad-descriptors: body: not a memfd");
+        assertThat(peer.refusal()).startsWith("bad-descriptors: body: neither a memfd");
       }
     } finally {
       pipe.close();

@@ -110,7 +110,7 @@ final class DescriptorHostileTest {
         // Bodies are not read where descriptors are closed, so not even its sender has to wait.
         long begin = System.nanoTime();
         mallory.sendBody(fuse, List.of());
-        assertThat(mallory.refusal()).startsWith("bad-descriptors: body: not a memfd");
+        assertThat(mallory.refusal()).startsWith("bad-descriptors: body: neither a memfd");
         mallory.sendInBody("{\"op\":\"stats\",\"id\":1}", List.of());
         assertThat(mallory.answer().getInteger("id")).isEqualTo(1);
         assertThat((System.nanoTime() - begin) / 1_000_000).isLessThan(MOST_MS);

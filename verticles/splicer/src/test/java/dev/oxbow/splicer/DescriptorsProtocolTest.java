@@ -4,11 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Memfd;
+import dev.oxbow.fdpassing.libc.LibC;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -222,6 +228,27 @@ final class DescriptorsProtocolTest {
           .startsWith("bad-descriptors: b: not a stream socket");
       assertThat(peer.refused(splice("[\"a\",\"b\"]"), peer.socket(), one.near()))
           .startsWith("bad-descriptors: a: not a stream socket");
+    }
+  }
+
+  /** Where the kernel was built without CONFIG_TLS, no socket can be one. */
+  @Test
+  void kernelTlsIsRefused() throws Exception {
+    try (StreamPair tls = StreamPair.tcp4();
+        StreamPair other = StreamPair.tcp4()) {
+      NativeMemory name = NativeMemory.allocate(3);
+      name.putBytes(0, "tls".getBytes(StandardCharsets.US_ASCII), 0, 3);
+      int set =
+          LibC.INSTANCE.setsockopt(
+              tls.near().fd(), Sockets.IPPROTO_TCP, Sockets.TCP_ULP, name.address(), 3);
+      String available = Files.readString(Path.of("/proc/sys/net/ipv4/tcp_available_ulp"));
+      assertThat(List.of(available.strip().split(" ")).contains("tls")).isEqualTo(set == 0);
+      if (set == 0) {
+        assertThat(peer.refused(splice("[\"a\",\"b\"]"), tls.near(), other.near()))
+            .startsWith("bad-descriptors: a: has the upper-layer protocol tls");
+        assertThat(peer.refused(splice("[\"a\",\"b\"]"), other.near(), tls.near()))
+            .startsWith("bad-descriptors: b: has the upper-layer protocol tls");
+      }
     }
   }
 }

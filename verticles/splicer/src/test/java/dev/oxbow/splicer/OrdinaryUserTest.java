@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.ChildJvm;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.StreamPair;
+import dev.oxbow.splicer.load.KnownStream;
+import dev.oxbow.splicer.load.Wire;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.io.BufferedReader;
@@ -33,6 +36,11 @@ import org.junit.jupiter.api.Test;
 final class OrdinaryUserTest {
   private static final int UID = 23_005;
   private static final int DESCRIPTORS = 1024;
+
+  // include/uapi/asm-generic/socket.h
+  private static final int SO_SNDBUF = 7;
+  private static final int SO_RCVBUF = 8;
+  private static final int SOCKET_BYTES = 32 << 10;
 
   /** It may read the class path, wherever that is, and nothing else that others may not. */
   private static final List<String> IDENTITY =
@@ -133,5 +141,48 @@ final class OrdinaryUserTest {
     } finally {
       deaf.forEach(ControlPeer::close);
     }
+  }
+
+  /** An ordinary user has room for 64 pipes of a MiB (fs.pipe-user-pages-soft, pipe(7)). */
+  @Test
+  void pipesBeyondTheUsersShareAreSmallAndLoseNothing() {
+    List<Wire> wires = new ArrayList<>();
+    List<KnownStream> sent = new ArrayList<>();
+    try (ControlPeer peer = connect("app")) {
+      for (int i = 0; i < 90; i++) {
+        Wire wire = Wire.tcp();
+        wires.add(wire);
+        for (int fd : List.of(wire.a().fd(), wire.b().fd(), wire.peerA().fd(), wire.peerB().fd())) {
+          Sockets.setOption(fd, Sockets.SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
+          Sockets.setOption(fd, Sockets.SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
+        }
+        peer.splice(wire.a(), wire.b());
+        sent.add(fill(wire, i));
+      }
+      assertThat(peer.stats().getInteger("pipes")).isGreaterThanOrEqualTo(90);
+      for (int i = 0; i < wires.size(); i++) {
+        KnownStream expected = new KnownStream(i);
+        long all = sent.get(i).position();
+        while (expected.position() < all) {
+          expected.check(
+              wires.get(i).peerB().read((int) Math.min(60_000, all - expected.position())));
+        }
+      }
+    } finally {
+      wires.forEach(Wire::close);
+    }
+  }
+
+  /** Writes until sockets and pipe are full. */
+  private static KnownStream fill(Wire wire, int seed) {
+    KnownStream stream = new KnownStream(seed);
+    do {
+      int taken;
+      do {
+        taken = wire.peerA().tryWrite(stream.peek(50_000), 0);
+        stream.skip(taken);
+      } while (taken > 0);
+    } while (Sockets.poll(wire.peerA().fd(), Sockets.POLLOUT, 30) != 0);
+    return stream;
   }
 }

@@ -43,6 +43,10 @@ send("listener", listener)
 send("unconnected", socket.socket())
 send("unconnected unix", socket.socket(socket.AF_UNIX))
 try:
+    send("mptcp", socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262))
+except OSError as e:
+    print("no mptcp:", e, file=sys.stderr)
+try:
     tun = os.open("/dev/net/tun", os.O_RDWR)
     send("tun without interface", tun)
     tun = os.open("/dev/net/tun", os.O_RDWR)

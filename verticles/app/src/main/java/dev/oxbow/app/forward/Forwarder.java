@@ -81,8 +81,13 @@ final class Forwarder {
         .onSuccess(relay -> await(relay, target, connectMs))
         .onFailure(
             failure -> {
+              boolean open = failure instanceof SplicerException e && e.outcomeOpen();
+              if (open) {
+                // A relay may run: it goes on. If none does, the target must see no orderly end.
+                Sockets.linger(server.fd(), true);
+              }
               server.close();
-              giveUp(client, target, connectMs, "refused", nameOf(failure));
+              giveUp(client, target, connectMs, open ? "lost" : "refused", nameOf(failure));
             });
   }
 
@@ -101,10 +106,10 @@ final class Forwarder {
   private void finished(SpliceReport report) {
     try (report) {
       accessLog.write(AccessEntry.of(report));
-      if (report.reason() != EndReason.EOF) {
-        Sockets.linger(report.a().socket().fd(), true);
-        Sockets.linger(report.b().socket().fd(), true);
-      }
+      // Said in both cases: a forwarder whose answer was lost has left its sockets to be reset.
+      boolean reset = report.reason() != EndReason.EOF;
+      Sockets.linger(report.a().socket().fd(), reset);
+      Sockets.linger(report.b().socket().fd(), reset);
     }
   }
 

@@ -6,15 +6,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.LossyPath;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.Splicer;
+import dev.oxbow.splicer.SplicerVerticle;
 import io.vertx.core.Context;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
@@ -29,6 +33,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -138,6 +143,60 @@ class ForwarderTest {
       closed = true;
       assertThat(line()).contains("toTarget=1 toClient=0 ", "reason=aborted ");
       assertThatThrownBy(() -> client.getInputStream().read()).isInstanceOf(SocketException.class);
+    }
+  }
+
+  @Test
+  void relayWhoseAnswerWasLostEndsInOrder(@TempDir Path directory) throws Exception {
+    try (LossyPath way = remote(directory);
+        Socket client = new Socket()) {
+      way.lose("\"relay\":");
+      // The client does not read for now, so most of it waits in the relay's socket at the end.
+      client.setReceiveBufferSize(4096);
+      client.setSoTimeout(10_000);
+      client.connect(new InetSocketAddress(LOOPBACK, forwarder()));
+      client.shutdownOutput();
+      try (Socket server = origin.accept()) {
+        server.getOutputStream().write(new byte[300_000]);
+      }
+      assertThat(line()).contains("reason=lost error=unavailable");
+      assertThat(line()).contains("toTarget=0 toClient=300000 ", "reason=eof ");
+      Await.until("the service has closed its sockets", () -> held() == 0);
+      assertThat(client.getInputStream().readAllBytes()).hasSize(300_000);
+      splicer.close().await(10, TimeUnit.SECONDS);
+    }
+  }
+
+  /** Uses a Splicer with a control socket instead, over a way that can lose messages. */
+  private LossyPath remote(Path directory) throws Exception {
+    splicer.close().await(10, TimeUnit.SECONDS);
+    closed = true;
+    OxbowOptions options =
+        new OxbowOptions(directory).setSplicer(new SplicerOptions().setIdlePipes(0));
+    vertx.deployVerticle(new SplicerVerticle(options)).await(10, TimeUnit.SECONDS);
+    Path lossy = directory.resolve("lossy.sock");
+    LossyPath way = new LossyPath(lossy, directory.resolve("splicer.sock"));
+    splicer = Splicer.remote(vertx, lossy, "forward").await(10, TimeUnit.SECONDS);
+    return way;
+  }
+
+  private int held() {
+    return splicer.stats().await().getInteger("descriptors");
+  }
+
+  @Test
+  void connectionWhoseRequestWasLostIsReset(@TempDir Path directory) throws Exception {
+    try (LossyPath way = remote(directory)) {
+      way.lose("\"splice\"");
+      try (Socket client = connect(forwarder());
+          Socket server = origin.accept()) {
+        server.setSoTimeout(10_000);
+        assertThat(line()).contains("reason=lost error=unavailable");
+        for (Socket end : List.of(client, server)) {
+          assertThatThrownBy(() -> end.getInputStream().read()).isInstanceOf(SocketException.class);
+        }
+      }
+      splicer.close().await(10, TimeUnit.SECONDS);
     }
   }
 

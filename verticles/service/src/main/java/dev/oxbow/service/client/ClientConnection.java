@@ -5,6 +5,7 @@ import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.Packet;
 import dev.oxbow.fdpassing.message.PacketBuffer;
@@ -31,11 +32,13 @@ final class ClientConnection implements PacketChannel.Listener {
   private final PacketChannel channel;
   private final Owner owner;
   private final Map<Long, Call> unanswered = new HashMap<>();
-  private final Deque<Outbound> unsent = new ArrayDeque<>();
+  private final Deque<Unsent> unsent = new ArrayDeque<>();
   private boolean ready;
   private long handled;
   private boolean acking;
   private @Nullable Throwable refusal;
+
+  private record Unsent(Call call, Outbound outbound) {}
 
   /** The client behind it. */
   interface Owner {
@@ -43,7 +46,12 @@ final class ClientConnection implements PacketChannel.Listener {
 
     void event(Message event, List<Descriptor> descriptors);
 
-    void lost(@Nullable Throwable why);
+    /**
+     * The connection has ended.
+     *
+     * @param unsent what the service cannot have seen, in order
+     */
+    void lost(@Nullable Throwable why, List<Call> unsent);
   }
 
   ClientConnection(DescriptorLoop loop, Descriptor socket, PacketBuffer buffer, Owner owner) {
@@ -81,7 +89,8 @@ final class ClientConnection implements PacketChannel.Listener {
             m -> m.string("app", app).flag("acks", true),
             List.of(),
             List.of(),
-            answer));
+            answer,
+            Call.INTERNAL));
   }
 
   private void refuse(Throwable why) {
@@ -99,8 +108,7 @@ final class ClientConnection implements PacketChannel.Listener {
   void send(Call call) {
     try {
       Outbound outbound = Outbound.of(call.json(), call.names(), call.descriptors());
-      unanswered.put(call.id(), call);
-      unsent.add(outbound);
+      unsent.add(new Unsent(call, outbound));
     } catch (RuntimeException e) {
       call.answer().tryFail(e);
       return;
@@ -111,19 +119,47 @@ final class ClientConnection implements PacketChannel.Listener {
   @Override
   public void writable() {
     while (!unsent.isEmpty()) {
-      Outbound next = unsent.element();
+      Unsent next = unsent.element();
       try {
-        if (!next.send(channel)) {
+        if (!next.outbound.send(channel)) {
           return;
         }
+        unanswered.put(next.call.id(), next.call);
       } catch (LinuxException | IllegalStateException e) {
-        // Such as a descriptor that its owner has closed meanwhile: the answer will never come.
-        log.warn("request could not be sent: {}", e.getMessage());
-        refuse(e);
+        if (e instanceof LinuxException linux && isShortage(linux.errno())) {
+          channel.retryLater();
+          return;
+        }
+        // Nothing of it went out, so it concerns nobody else.
+        notSent(next.call, e);
+      }
+      next.outbound.close();
+      unsent.remove();
+    }
+  }
+
+  private static boolean isShortage(int errno) {
+    return errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
+  }
+
+  private void notSent(Call call, RuntimeException why) {
+    log.debug("request {} could not be sent", call.op(), why);
+    for (int i = 0; i < call.names().size(); i++) {
+      if (!call.descriptors().get(i).isOpen()) {
+        call.answer()
+            .tryFail(
+                RequestException.badDescriptor(
+                    call.names().get(i), "was closed or given away before the request was sent"));
         return;
       }
-      next.close();
-      unsent.remove();
+    }
+    if (call.descriptors().isEmpty()) {
+      // Not the request's fault: the connection cannot be used.
+      call.answer().tryFail(why);
+      refuse(why);
+    } else {
+      call.answer()
+          .tryFail(RequestException.badDescriptor("fds", String.valueOf(why.getMessage())));
     }
   }
 
@@ -185,25 +221,43 @@ final class ClientConnection implements PacketChannel.Listener {
           answer.future().onFailure(e -> log.debug("ack: {}", e.getMessage()));
           // Requests of the client count upwards from 1, so these never meet them.
           long seq = handled;
-          send(new Call(-seq, "ack", m -> m.number("seq", seq), List.of(), List.of(), answer));
+          send(
+              new Call(
+                  -seq,
+                  "ack",
+                  m -> m.number("seq", seq),
+                  List.of(),
+                  List.of(),
+                  answer,
+                  Call.INTERNAL));
         });
   }
 
   @Override
   public void closed() {
-    unsent.forEach(Outbound::close);
-    unsent.clear();
-    List<Call> lost = List.copyOf(unanswered.values());
-    unanswered.clear();
-    lost.forEach(call -> call.fail("the connection was lost before the answer came"));
-    owner.lost(refusal);
+    List<Call> again = takeUnsent();
+    failUnanswered("the connection was lost before the answer came");
+    // The connection's own messages, hello and ack, mean nothing to the next one.
+    owner.lost(refusal, again.stream().filter(call -> !call.internal()).toList());
   }
 
   /** Closes without telling the owner. */
   void close() {
     channel.close();
-    unsent.forEach(Outbound::close);
-    List.copyOf(unanswered.values()).forEach(call -> call.fail("closed by its owner"));
+    takeUnsent().forEach(call -> call.fail("closed by its owner"));
+    failUnanswered("closed by its owner before the answer came");
+  }
+
+  private List<Call> takeUnsent() {
+    List<Call> calls = unsent.stream().map(Unsent::call).toList();
+    unsent.forEach(entry -> entry.outbound.close());
+    unsent.clear();
+    return calls;
+  }
+
+  private void failUnanswered(String why) {
+    List<Call> lost = List.copyOf(unanswered.values());
     unanswered.clear();
+    lost.forEach(call -> call.answer().tryFail(new LostAnswerException(why)));
   }
 }

@@ -36,7 +36,7 @@ public final class ControlClient {
   private static final long LAST_PAUSE_NANOS = 500_000_000;
 
   /** How long a request waits for a connection before it fails. */
-  private static final long PATIENCE_NANOS = 10_000_000_000L;
+  static final long PATIENCE_NANOS = 10_000_000_000L;
 
   private final Vertx vertx;
   private final Context context;
@@ -44,6 +44,7 @@ public final class ControlClient {
   private final Path socket;
   private final String app;
   private final EventHandler events;
+  private final long patienceNanos;
   private final PacketBuffer buffer = new PacketBuffer();
   private final Deque<Call> waiting = new ArrayDeque<>();
   private final Promise<ControlClient> first = Promise.promise();
@@ -59,13 +60,15 @@ public final class ControlClient {
     void event(Message event, List<Descriptor> descriptors);
   }
 
-  private ControlClient(Vertx vertx, Path socket, String app, EventHandler events) {
+  private ControlClient(
+      Vertx vertx, Path socket, String app, EventHandler events, long patienceNanos) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.loop = DescriptorLoop.of(context);
     this.socket = socket;
     this.app = app;
     this.events = events;
+    this.patienceNanos = patienceNanos;
   }
 
   /**
@@ -77,9 +80,19 @@ public final class ControlClient {
    */
   public static Future<ControlClient> connect(
       Vertx vertx, Path socket, String app, EventHandler events) {
+    return connect(vertx, socket, app, events, PATIENCE_NANOS);
+  }
+
+  /**
+   * As {@link #connect(Vertx, Path, String, EventHandler)}.
+   *
+   * @param patienceNanos how long each request waits for a connection before it fails
+   */
+  static Future<ControlClient> connect(
+      Vertx vertx, Path socket, String app, EventHandler events, long patienceNanos) {
     ControlClient client;
     try {
-      client = new ControlClient(vertx, socket, app, events);
+      client = new ControlClient(vertx, socket, app, events, patienceNanos);
     } catch (IllegalStateException e) {
       return Future.failedFuture(e);
     }
@@ -91,13 +104,16 @@ public final class ControlClient {
    * Sends a request.
    *
    * @param op what is wanted
-   * @param members writes the other members of the request
+   * @param members writes the other members of the request; called once for each connection that is
+   *     tried
    * @param names of the descriptors
    * @param descriptors stay the caller's, and must stay open until the answer
    * @param reader turns the answer into the result; on the client's context, before any event that
    *     comes behind the answer is told
-   * @return the result; fails with {@link RequestException}, {@code unavailable} when the
-   *     connection was lost before the answer came
+   * @return the result; fails with {@link RequestException}: with {@link LostAnswerException} when
+   *     it was sent and the connection was lost before the answer came, and otherwise only when the
+   *     service has not done it. What could not be sent before a connection was lost goes over the
+   *     next one, and fails as {@code unavailable} when there is none for ten seconds.
    */
   public <T> Future<T> request(
       String op,
@@ -107,8 +123,18 @@ public final class ControlClient {
       Function<Message, T> reader) {
     Promise<Message> answer = Promise.promise();
     Future<T> result = answer.future().map(reader);
-    loop.run(() -> submit(new Call(++lastId, op, members, names, descriptors, answer)));
+    loop.run(() -> submit(newCall(op, members, names, descriptors, answer)));
     return result;
+  }
+
+  private Call newCall(
+      String op,
+      Consumer<MessageWriter> members,
+      List<String> names,
+      List<Descriptor> descriptors,
+      Promise<Message> answer) {
+    long deadline = System.nanoTime() + patienceNanos;
+    return new Call(++lastId, op, members, names, descriptors, answer, deadline);
   }
 
   /** Closes the connection; requests that wait fail. What runs in the service goes on. */
@@ -134,17 +160,25 @@ public final class ControlClient {
       connection.send(call);
     } else {
       waiting.add(call);
-      if (impatience == null) {
-        impatience = loop.schedule(this::giveUp, PATIENCE_NANOS);
-      }
+      armImpatience();
+    }
+  }
+
+  /** Makes sure that the request which has waited longest is not forgotten. */
+  private void armImpatience() {
+    if (impatience == null && !waiting.isEmpty()) {
+      long left = waiting.element().deadlineNanos() - System.nanoTime();
+      impatience = loop.schedule(this::giveUp, left);
     }
   }
 
   private void giveUp() {
     impatience = null;
-    if (connection == null || !connection.ready()) {
-      failWaiting("nobody serves " + socket);
+    long now = System.nanoTime();
+    while (!waiting.isEmpty() && waiting.element().deadlineNanos() - now <= 0) {
+      waiting.remove().fail("nobody serves " + socket);
     }
+    armImpatience();
   }
 
   private void failWaiting(String why) {
@@ -206,8 +240,12 @@ public final class ControlClient {
     }
 
     @Override
-    public void lost(@Nullable Throwable why) {
+    public void lost(@Nullable Throwable why, List<Call> unsent) {
       connection = null;
+      for (int i = unsent.size() - 1; i >= 0; i--) {
+        waiting.addFirst(unsent.get(i));
+      }
+      armImpatience();
       Throwable failure =
           why != null
               ? why
@@ -216,14 +254,27 @@ public final class ControlClient {
     }
   }
 
-  /** A request and who waits for its answer. */
+  /**
+   * A request and who waits for its answer.
+   *
+   * @param deadlineNanos when it fails unless it was sent; {@link #INTERNAL} for a message of the
+   *     connection itself
+   */
   record Call(
       long id,
       String op,
       Consumer<MessageWriter> members,
       List<String> names,
       List<Descriptor> descriptors,
-      Promise<Message> answer) {
+      Promise<Message> answer,
+      long deadlineNanos) {
+
+    /** Not for a request of the client. */
+    static final long INTERNAL = Long.MIN_VALUE;
+
+    boolean internal() {
+      return deadlineNanos == INTERNAL;
+    }
 
     byte[] json() {
       MessageWriter message = new MessageWriter().string("op", op).number("id", id);

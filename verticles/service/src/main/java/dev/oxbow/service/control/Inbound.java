@@ -51,15 +51,15 @@ public final class Inbound {
   }
 
   /**
-   * Reads the message that a memfd holds.
+   * Reads the message that a memfd holds. A file on tmpfs will do: nothing is made of its seals.
    *
    * @param outer what announced it; its names were checked
-   * @throws RequestException {@code bad-descriptors} when it is no memfd or the names differ,
-   *     {@code bad-request} when it is too long or no message
+   * @throws RequestException {@code bad-descriptors} when it is no shared memory or the names
+   *     differ, {@code bad-request} when it is too long or no message
    */
   public static Message readBody(Message outer, Descriptor body) {
-    if (!Memfd.isMemfd(body.fd())) {
-      throw RequestException.badDescriptor(BODY, "not a memfd");
+    if (!Memfd.isSharedMemory(body.fd())) {
+      throw RequestException.badDescriptor(BODY, "neither a memfd nor a file on tmpfs");
     }
     byte[] bytes = Memfd.read(body.fd(), MAX_BODY_BYTES);
     if (bytes == null) {

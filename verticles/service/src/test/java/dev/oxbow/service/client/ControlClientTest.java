@@ -203,7 +203,88 @@ final class ControlClientTest {
   @Test
   void lostConnectionFailsWhatIsUnansweredAsUnavailable() {
     ControlClient client = connect();
-    assertFails(plain(client, "end"), ErrorCode.UNAVAILABLE);
+    Future<Message> answer = plain(client, "end");
+    assertFails(answer, ErrorCode.UNAVAILABLE);
+    assertThat(answer.cause()).isInstanceOf(LostAnswerException.class);
+    EpollVertx.await(client.close());
+  }
+
+  @Test
+  void descriptorThatIsClosedTooEarlyFailsItsRequestOnly() {
+    ControlClient client = connect();
+    int connections = vertx.call(() -> accounts.of(accountUid()).connections());
+    Descriptor good = Memfd.open("good", 1);
+    Descriptor gone = Memfd.open("gone", 1);
+    List<Future<Message>> answers = new ArrayList<>();
+    vertx.run(
+        () -> {
+          answers.add(take(client, good));
+          gone.close();
+          answers.add(take(client, gone));
+          answers.add(take(client, good));
+        });
+    EpollVertx.await(answers.get(0));
+    assertFails(answers.get(1), ErrorCode.BAD_DESCRIPTORS);
+    assertThat(answers.get(1).cause()).hasMessageStartingWith("x: ");
+    EpollVertx.await(answers.get(2));
+    good.close();
+    EpollVertx.await(echo(client, "still there"));
+    assertThat(vertx.call(() -> accounts.of(accountUid()).connections())).isEqualTo(connections);
+    EpollVertx.await(client.close());
+  }
+
+  private static Future<Message> take(ControlClient client, Descriptor descriptor) {
+    return client.request(
+        "take", m -> m.string("text", "x"), List.of("x"), List.of(descriptor), Function.identity());
+  }
+
+  @Test
+  void whatWasNotSentGoesOverTheNextConnection() {
+    ControlClient client = connect();
+    List<Future<Message>> answers = new ArrayList<>();
+    String large = "x".repeat(40_000);
+    vertx.run(
+        () -> {
+          // More than the socket takes: the loop cannot serve meanwhile.
+          answers.add(plain(client, "end"));
+          for (int i = 0; i < 20; i++) {
+            answers.add(echo(client, large));
+          }
+        });
+    assertFails(answers.get(0), ErrorCode.UNAVAILABLE);
+    listen();
+    long lost = answers.stream().filter(answer -> !succeeds(answer)).count();
+    assertThat(lost).isBetween(2L, 20L);
+    for (Future<Message> answer : answers.subList(0, (int) lost)) {
+      assertThat(answer.cause()).isInstanceOf(LostAnswerException.class);
+    }
+    Await.until("the others were done", () -> events.size() == answers.size() - (int) lost);
+    EpollVertx.await(client.close());
+  }
+
+  private static boolean succeeds(Future<Message> answer) {
+    Await.until("it is answered or lost", answer::isComplete);
+    return answer.succeeded();
+  }
+
+  @Test
+  void eachRequestHasPatienceOfItsOwn() {
+    long patience = 400_000_000;
+    ControlClient client =
+        EpollVertx.await(
+            ControlClient.connect(
+                vertx.vertx(), socket(), "app", (e, d) -> Descriptor.closeAll(d), patience));
+    vertx.run(() -> server.close());
+    Await.until("it is lost", () -> vertx.call(mailboxes::count) == 0);
+    long begin = System.nanoTime();
+    Future<Message> first = echo(client, "first");
+    Await.until("some time passes", () -> System.nanoTime() - begin > patience / 2);
+    long later = System.nanoTime();
+    Future<Message> second = echo(client, "second");
+    assertFails(first, ErrorCode.UNAVAILABLE);
+    assertThat(first.cause()).isNotInstanceOf(LostAnswerException.class);
+    assertFails(second, ErrorCode.UNAVAILABLE);
+    assertThat(System.nanoTime() - later).isGreaterThanOrEqualTo(patience);
     EpollVertx.await(client.close());
   }
 

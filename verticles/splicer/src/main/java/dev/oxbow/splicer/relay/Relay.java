@@ -267,7 +267,6 @@ final class Relay implements LiveRelay {
     return direction.drained() && !readsOn;
   }
 
-  /** The pipe of the prelude to a side is empty, and given back. */
   void preludeWritten(Side to) {
     loop.tell(() -> observer.preludeWritten(to));
   }
@@ -440,8 +439,7 @@ final class Relay implements LiveRelay {
   }
 
   private RelayOutcome.Flow flow(Direction direction, Side source) {
-    boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
-    return direction.outcome(tcp ? loop.tcpInfo(source == Side.A ? spec.a() : spec.b()) : null);
+    return direction.outcome(loop.tcpInfo(source == Side.A ? spec.a() : spec.b()));
   }
 
   @Override
