@@ -97,6 +97,11 @@ public interface LibC {
 
   int getrlimit(int resource, long limit);
 
+  @Variadic(fixedCount = 1)
+  long syscall(long number, long first, long second);
+
+  int setpriority(int which, int who, int priority);
+
   int geteuid();
 
   int getegid();
