@@ -6,6 +6,7 @@ import dev.oxbow.app.demo.DemoCommand;
 import dev.oxbow.app.demo.client.ClientCommand;
 import dev.oxbow.app.demo.origin.OriginCommand;
 import dev.oxbow.app.forward.ForwardCommand;
+import dev.oxbow.app.run.RehearseCommand;
 import dev.oxbow.app.run.RunCommand;
 import dev.oxbow.app.status.StatusCommand;
 import dev.oxbow.config.ConfigException;
@@ -45,6 +46,7 @@ import picocli.CommandLine.ParseResult;
       StatusCommand.class,
       ForwardCommand.class,
       DemoCommand.class,
+      RehearseCommand.class,
       ClientCommand.class,
       OriginCommand.class
     })

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class SplicerVerticle extends VerticleBase {
 
   /** The service's name, and that of its control socket. */
-  static final String NAME = "splicer";
+  public static final String NAME = "splicer";
 
   /** How long connected apps have, when the service stops, to take what is in their mailboxes. */
   private static final long FAREWELL_NANOS = 2_000_000_000;
@@ -44,6 +44,7 @@ public final class SplicerVerticle extends VerticleBase {
 
   private final OxbowOptions options;
   private final @Nullable String address;
+  private @Nullable Descriptor given;
   private @Nullable DescriptorLoop loop;
   private @Nullable SplicePlane plane;
   private @Nullable RelayService service;
@@ -65,6 +66,16 @@ public final class SplicerVerticle extends VerticleBase {
   SplicerVerticle(OxbowOptions options, @Nullable String address) {
     this.options = new OxbowOptions(options);
     this.address = address;
+  }
+
+  /**
+   * Serves a control socket that somebody else has opened, instead of making one; its file is left
+   * alone at the end.
+   *
+   * @param listener non-blocking, SOCK_SEQPACKET; owned by this verticle from here on
+   */
+  public void setListener(Descriptor listener) {
+    given = listener;
   }
 
   @Override
@@ -110,8 +121,12 @@ public final class SplicerVerticle extends VerticleBase {
             NAME, Version.current(), new SplicerOperations(relays).byOp(), relays::stats);
     ControlOptions control = options.getControl();
     Path path = options.getRuntimeDir().resolve(NAME + ".sock");
-    return vertx
-        .executeBlocking(() -> ControlSocket.listen(path, control))
+    Descriptor existing = given;
+    Future<Descriptor> bound =
+        existing == null
+            ? vertx.executeBlocking(() -> ControlSocket.listen(path, control))
+            : Future.succeededFuture(existing);
+    return bound
         .map(
             (Descriptor listener) -> {
               server = new ControlServer(own, spec, control, uids, boxes);
@@ -183,6 +198,10 @@ public final class SplicerVerticle extends VerticleBase {
     }
     if (server != null) {
       server.close();
+    }
+    if (given != null) {
+      given.close();
+    } else if (server != null) {
       ControlSocket.remove(options.getRuntimeDir().resolve(NAME + ".sock"));
     }
     if (mailboxes != null) {

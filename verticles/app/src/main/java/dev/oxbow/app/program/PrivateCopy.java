@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -65,6 +66,20 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
     Syscalls.fcntl(held.fd(), Syscalls.F_SETFD, Syscalls.FD_CLOEXEC);
     Path jar = Path.of(System.getProperty("java.class.path"));
     return Optional.of(new PrivateCopy(jar, Path.of(original), held));
+  }
+
+  /** The entry of the cache that the copy is in. */
+  Path directory() {
+    return parent(jar);
+  }
+
+  /** The cache. */
+  Path cache() {
+    return parent(directory());
+  }
+
+  private static Path parent(Path path) {
+    return Objects.requireNonNull(path.getParent(), "not in a cache");
   }
 
   private static void become(Path original) throws IOException {

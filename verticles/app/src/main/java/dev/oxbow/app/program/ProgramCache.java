@@ -25,6 +25,10 @@ import java.util.Set;
 final class ProgramCache {
   static final String JAR = "oxbow.jar";
   static final String IN_USE = "in-use";
+
+  /** Begins the name of an entry that is being removed: nobody can enter it any more. */
+  static final String REMOVED = "removed-";
+
   private static final int ATTEMPTS = 5;
   private static final int OTHERS_MAY_WRITE = 0022;
   private static final int OTHERS_MAY_ANYTHING = 0077;

@@ -5,6 +5,10 @@ import dev.oxbow.app.check.Machine;
 import dev.oxbow.app.console.ExitStatus;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Signals;
+import dev.oxbow.app.program.CacheKeeper;
+import dev.oxbow.app.program.PrivateCopy;
+import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
@@ -30,6 +34,12 @@ final class ServiceProcess {
 
   private ServiceProcess() {}
 
+  /** What is to be done as soon as all services serve. */
+  @FunctionalInterface
+  interface Serving {
+    void in(Path runtimeDir) throws Exception;
+  }
+
   /**
    * Serves until a signal says stop. Blocks.
    *
@@ -37,27 +47,48 @@ final class ServiceProcess {
    * @throws StartException when it cannot start
    * @throws dev.oxbow.config.ConfigException when the configuration cannot be used
    */
-  static int run(Path config) throws InterruptedException {
+  static int run(Path config) throws Exception {
     OxbowOptions options = OxbowConfig.load(config);
     NativeVertx.requireMachine();
     CountDownLatch stop = Signals.stopRequested();
     Signals.on(
         "HUP",
         () -> log.warn("SIGHUP: version {} cannot upgrade in place; goes on", Version.current()));
-    try (RuntimeDirectory directory = RuntimeDirectory.open(options)) {
+    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
+    try {
+      return serve(options, stop, directory -> {});
+    } finally {
+      keeper.close();
+    }
+  }
+
+  /**
+   * Serves until a latch is counted down.
+   *
+   * @param serving called once
+   */
+  static int serve(OxbowOptions options, CountDownLatch stop, Serving serving) throws Exception {
+    ServiceManager manager = ServiceManager.of(System.getenv());
+    try (ActivatedSockets activated =
+            ActivatedSockets.of(System.getenv(), ProcessHandle.current().pid());
+        RuntimeDirectory directory = RuntimeDirectory.open(options)) {
       warnOfLimits(options);
       SplicerOptions splicer = options.getSplicer();
       Vertx vertx = NativeVertx.open(splicer == null ? 0 : splicer.getLoops());
       boolean stopped = false;
       try {
-        deploy(vertx, options);
+        deploy(vertx, options, activated);
+        activated.requireAllTaken();
         directory.publishPid();
+        manager.ready("serves in " + directory.path());
         log.info(
             "Oxbow {} serves in {}, pid {}",
             Version.current(),
             directory.path(),
             ProcessHandle.current().pid());
+        serving.in(directory.path());
         stop.await();
+        manager.stopping();
       } finally {
         stopped = close(vertx);
       }
@@ -72,9 +103,11 @@ final class ServiceProcess {
     }
   }
 
-  private static void deploy(Vertx vertx, OxbowOptions options) {
+  private static void deploy(Vertx vertx, OxbowOptions options, ActivatedSockets activated) {
+    SplicerVerticle splicer = new SplicerVerticle(options);
+    activated.takeControlSocket(SplicerVerticle.NAME).ifPresent(splicer::setListener);
     try {
-      vertx.deployVerticle(new SplicerVerticle(options)).await(START_SECONDS, TimeUnit.SECONDS);
+      vertx.deployVerticle(splicer).await(START_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
       throw new StartException("Splicer did not start within " + START_SECONDS + " s.", e);
     } catch (StartException e) {
