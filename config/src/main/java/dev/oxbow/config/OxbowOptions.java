@@ -23,6 +23,7 @@ public final class OxbowOptions {
   private Path runtimeDir;
   private ControlOptions control = new ControlOptions();
   private QuotaOptions quotas = new QuotaOptions();
+  private HandoffOptions handoff = new HandoffOptions();
   private @Nullable SplicerOptions splicer;
 
   /** Defaults, no service on. */
@@ -35,6 +36,7 @@ public final class OxbowOptions {
     this.runtimeDir = other.runtimeDir;
     this.control = new ControlOptions(other.control);
     this.quotas = new QuotaOptions(other.quotas);
+    this.handoff = new HandoffOptions(other.handoff);
     this.splicer = other.splicer == null ? null : new SplicerOptions(other.splicer);
   }
 
@@ -50,6 +52,7 @@ public final class OxbowOptions {
     this.runtimeDir = checkRuntimeDir(Path.of(dir));
     this.control = new ControlOptions(section(json, "control"));
     this.quotas = new QuotaOptions(section(json, "quotas"));
+    this.handoff = new HandoffOptions(section(json, "handoff"));
     this.splicer =
         json.containsKey("splicer") ? new SplicerOptions(section(json, "splicer")) : null;
   }
@@ -101,6 +104,17 @@ public final class OxbowOptions {
     return this;
   }
 
+  /** How an upgrade in place goes; live, not a copy. */
+  public HandoffOptions getHandoff() {
+    return handoff;
+  }
+
+  /** How an upgrade in place goes; kept, not copied. */
+  public OxbowOptions setHandoff(HandoffOptions handoff) {
+    this.handoff = handoff;
+    return this;
+  }
+
   /** Options of Splicer; null = the service is off. */
   public @Nullable SplicerOptions getSplicer() {
     return splicer;
@@ -118,7 +132,8 @@ public final class OxbowOptions {
         new JsonObject()
             .put("runtimeDir", runtimeDir.toString())
             .put("control", control.toJson())
-            .put("quotas", quotas.toJson());
+            .put("quotas", quotas.toJson())
+            .put("handoff", handoff.toJson());
     return splicer == null ? json : json.put("splicer", splicer.toJson());
   }
 

@@ -105,7 +105,7 @@ class DocumentedKeysTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "control", "quotas", "splicer"})
+  @ValueSource(strings = {"", "control", "quotas", "handoff", "splicer"})
   void documentationHasTheTableOfTheSection(String section) throws IOException {
     List<String> path = section.isEmpty() ? List.of() : List.of(section);
     String table = new SchemaTables(SCHEMA).table(path);
@@ -122,7 +122,7 @@ class DocumentedKeysTest {
             .filter(key -> ConfigSchema.hasType(SCHEMA.at(List.of(key)), "object"))
             .toList();
 
-    assertThat(sections).containsExactly("control", "quotas", "splicer");
+    assertThat(sections).containsExactly("control", "quotas", "handoff", "splicer");
   }
 
   @ParameterizedTest

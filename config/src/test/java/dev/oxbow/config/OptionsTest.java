@@ -10,6 +10,7 @@ import java.lang.reflect.Modifier;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -28,6 +29,7 @@ class OptionsTest {
     List<Arguments> found = new ArrayList<>();
     collect(found, "control", ControlOptions.class);
     collect(found, "quotas", QuotaOptions.class);
+    collect(found, "handoff", HandoffOptions.class);
     collect(found, "splicer", SplicerOptions.class);
     return found.stream();
   }
@@ -68,7 +70,7 @@ class OptionsTest {
   @Test
   void everyDefaultOfTheSchemaIsConstant() throws IllegalAccessException {
     Set<String> keys = Set.copyOf(constants().map(a -> a.get()[0] + "." + a.get()[1]).toList());
-    for (String section : List.of("control", "quotas", "splicer")) {
+    for (String section : List.of("control", "quotas", "handoff", "splicer")) {
       JsonObject node = SCHEMA.at(List.of(section));
       for (String key : ConfigSchema.keys(node)) {
         Object value = SCHEMA.child(node, key).getValue("default");
@@ -88,6 +90,8 @@ class OptionsTest {
         setter("quotas", "mailboxAgeMs", n -> new QuotaOptions().setMailboxAgeMs(n)),
         setter("quotas", "metadataBytes", n -> new QuotaOptions().setMetadataBytes(n)),
         setter("quotas", "heldBytes", n -> new QuotaOptions().setHeldBytes(n)),
+        setter("handoff", "deadlineMs", n -> new HandoffOptions().setDeadlineMs(n)),
+        setter("handoff", "groupDeadlineMs", n -> new HandoffOptions().setGroupDeadlineMs(n)),
         setter("splicer", "loops", n -> new SplicerOptions().setLoops(n)),
         setter("splicer", "pipeBytes", n -> new SplicerOptions().setPipeBytes(n)),
         setter("splicer", "idlePipes", n -> new SplicerOptions().setIdlePipes(n)),
@@ -162,11 +166,24 @@ class OptionsTest {
   }
 
   @Test
+  void commandOfTheNextProcessIsRefusedWhereItCannotBeExecuted() {
+    for (List<String> wrong :
+        List.of(List.of(""), List.of("a", "b\0"), Collections.nCopies(257, "a"))) {
+      assertThatThrownBy(() -> new HandoffOptions().setCommand(wrong))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("command: not right: expected a program and its arguments");
+    }
+    assertThat(new HandoffOptions().setCommand(List.of("a", "")).getCommand())
+        .containsExactly("a", "");
+  }
+
+  @Test
   void copySharesNothingWithItsOriginal() {
     var original =
         new OxbowOptions(Path.of("/run/oxbow"))
             .setControl(new ControlOptions().setSocketGroup("adm").setAllowedUids(Set.of(5L)))
             .setQuotas(new QuotaOptions().setPerUid(7, new QuotaOptions().setRelays(1)))
+            .setHandoff(new HandoffOptions().setCommand(List.of("/bin/true")))
             .setSplicer(new SplicerOptions().setLoops(2));
     JsonObject before = original.toJson();
 
@@ -174,6 +191,7 @@ class OptionsTest {
     assertThat(copy.toJson()).isEqualTo(before);
     copy.getControl().setSocketMode(0600);
     copy.getQuotas().forUid(7).setRelays(2);
+    copy.getHandoff().setDeadlineMs(1000);
     copy.getSplicer().setLoops(1);
     copy.setRuntimeDir(Path.of("/tmp")).setSplicer(null);
 

@@ -45,7 +45,7 @@ class RefusalTest {
     assertThat(refusal(MINIMAL + "bumblebee: {}\n"))
         .isEqualTo(
             "oxbow.yaml:3: bumblebee: unknown key."
-                + " Known here: runtimeDir, control, quotas, splicer");
+                + " Known here: runtimeDir, control, quotas, handoff, splicer");
   }
 
   @Test
@@ -186,6 +186,10 @@ class RefusalTest {
         "quotas: {perUid: [1]} | a section, each key a uid from 0 to 4294967294",
         "quotas: {perUid: {1: 2}} | a section with any of the keys connections",
         "splicer: true | a section with any of the keys loops",
+        "handoff: {command: /bin/true} | a list of at most 256, in brackets, each text of 1 to 4096",
+        "handoff: {command: [a, ~]} | text of 1 to 4096 characters",
+        "handoff: {deadlineMs: 999} | an integer from 1000 to 600000",
+        "handoff: {groupDeadlineMs: 9} | an integer from 10 to 60000",
         "splicer: {pipeBytes: 4095} | an integer from 4096 to 16777216",
         "splicer: {idlePipes: 1025} | an integer from 0 to 1024",
         "splicer: {stallMs: 60001} | an integer from 10 to 60000",

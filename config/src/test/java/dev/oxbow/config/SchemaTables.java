@@ -53,12 +53,14 @@ final class SchemaTables {
     return names == null ? "–" : "each key " + names.getString("x-expected");
   }
 
-  private static String type(JsonObject about) {
+  private String type(JsonObject about) {
     if (ConfigSchema.hasType(about, "integer")) {
       return "integer";
     }
     if (ConfigSchema.hasType(about, "array")) {
-      return "list of integers";
+      return ConfigSchema.hasType(schema.child(about, "0"), "integer")
+          ? "list of integers"
+          : "list of text";
     }
     return ConfigSchema.hasType(about, "object") ? "section" : "text";
   }

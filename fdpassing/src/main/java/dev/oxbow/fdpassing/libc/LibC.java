@@ -103,6 +103,8 @@ public interface LibC {
 
   int kill(int pid, int signal);
 
+  int setpriority(int which, int who, int priority);
+
   int geteuid();
 
   int getegid();

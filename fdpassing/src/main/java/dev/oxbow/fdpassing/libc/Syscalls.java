@@ -20,6 +20,9 @@ public final class Syscalls {
   public static final int O_CREAT = 0x40;
   public static final int O_NONBLOCK = 0x800;
   public static final int O_CLOEXEC = 0x80000;
+  public static final int F_GETFD = 1;
+  public static final int F_SETFD = 2;
+  public static final int FD_CLOEXEC = 1;
   public static final int F_GETFL = 3;
   public static final int F_SETFL = 4;
   public static final int F_DUPFD_CLOEXEC = 1030;
@@ -48,6 +51,12 @@ public final class Syscalls {
   public static final int LOCK_NB = 4;
 
   private static final int RLIMIT_NOFILE = 7;
+  private static final int RLIMIT_NICE = 13;
+
+  // arch/x86/entry/syscalls/syscall_64.tbl; the C library has no function for it before glibc 2.36
+
+  // include/uapi/linux/resource.h
+  private static final int PRIO_PROCESS = 0;
 
   private static final LibC C = LibC.INSTANCE;
   private static final ThreadLocal<NativeMemory> SCRATCH =
@@ -236,6 +245,27 @@ public final class Syscalls {
     NativeMemory limit = scratch();
     check("getrlimit", C.getrlimit(RLIMIT_NOFILE, limit.address()));
     return limit.getLong(0);
+  }
+
+  /**
+   * The lowest nice value that this process may give without CAP_SYS_NICE (RLIMIT_NICE,
+   * getrlimit(2)): 19 to -20.
+   */
+  public static int lowestNice() {
+    NativeMemory limit = scratch();
+    check("getrlimit", C.getrlimit(RLIMIT_NICE, limit.address()));
+    long soft = limit.getLong(0);
+    return soft < 0 || soft > 40 ? -20 : 20 - (int) Math.max(1, soft);
+  }
+
+  /**
+   * Sets the nice value of one thread, setpriority(2); on Linux each has its own, and new threads
+   * take that of the one that makes them.
+   *
+   * @param tid a thread id; a process id means its first thread
+   */
+  public static void setNice(int tid, int nice) {
+    check("setpriority", C.setpriority(PRIO_PROCESS, tid, nice));
   }
 
   /** How many descriptors this process has open, as /proc tells. */

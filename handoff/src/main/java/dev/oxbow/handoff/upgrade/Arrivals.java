@@ -12,8 +12,14 @@ final class Arrivals {
   private static final int LOOK_MS = 20;
 
   private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
+  private Runnable hurry = () -> {};
   private volatile @Nullable Process child;
   private volatile @Nullable Process lastChild;
+
+  /** Gives the successor that was started last its full priority. */
+  void hurry() {
+    hurry.run();
+  }
 
   /** Whether an upgrade waits for this process. */
   boolean awaits(long pid) {
@@ -31,12 +37,14 @@ final class Arrivals {
    * @throws UpgradeException when it ends before it does, or takes too long
    */
   Arrival spawned(Plan.Launcher launcher, Path socket, int deadlineMs) {
-    Process process;
+    Plan.Launched launched;
     try {
-      process = launcher.start(socket);
+      launched = launcher.start(socket);
     } catch (IOException e) {
       throw new UpgradeException(Stage.SPAWN, "cannot start the successor: " + e.getMessage(), e);
     }
+    Process process = launched.process();
+    hurry = launched.hurry();
     child = process;
     try {
       long until = System.nanoTime() + deadlineMs * 1_000_000L;

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 final class HandoffChannel implements AutoCloseable {
 
   /** What came. The receiver owns the descriptors. */
-  record Received(Message message, List<Descriptor> descriptors) {}
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Received(Message message, byte[] json, List<Descriptor> descriptors) {}
 
   /** The other end is gone, or what came makes no sense; the upgrade is over. */
   static final class BrokenException extends RuntimeException {
@@ -126,7 +127,7 @@ final class HandoffChannel implements AutoCloseable {
       Message message = Message.parse(packet.bytes());
       int named = message.strings("fds").size();
       if (!packet.tooLong() && !packet.descriptorsLost() && named == packet.descriptors().size()) {
-        return new Received(message, packet.descriptors());
+        return new Received(message, packet.bytes(), packet.descriptors());
       }
       throw new BrokenException(
           packet.descriptorsLost()

@@ -50,8 +50,16 @@ public record Plan(
      * @param socket where it must connect
      * @throws IOException when it cannot be started
      */
-    Process start(Path socket) throws IOException;
+    Launched start(Path socket) throws IOException;
   }
+
+  /**
+   * A successor that was started.
+   *
+   * @param process a child of this process, maybe not the successor itself but a wrapper
+   * @param hurry gives it its full priority, before anything waits for it
+   */
+  public record Launched(Process process, Runnable hurry) {}
 
   /** Who wants to know. */
   public interface Observer {

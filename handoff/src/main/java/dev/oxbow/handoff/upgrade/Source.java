@@ -150,6 +150,7 @@ final class Source {
 
   private void warm() {
     receive("warm", limits.deadlineMs());
+    arrivals.hurry();
   }
 
   private void freeze() {

@@ -214,11 +214,11 @@ public final class Upgrades {
    * @return the report as it came, JSON
    * @throws IOException when nobody listens, or the answer does not come
    */
-  public static Message ask(Path socket, int timeoutMs) throws IOException {
+  public static byte[] ask(Path socket, int timeoutMs) throws IOException {
     try (HandoffChannel channel =
         new HandoffChannel(dev.oxbow.fdpassing.message.UnixSockets.connect(socket))) {
       channel.send(new MessageWriter().flag("upgrade", true), ANSWER_MS);
-      return channel.receive(timeoutMs).message();
+      return channel.receive(timeoutMs).json();
     } catch (BrokenException e) {
       throw new IOException(socket + ": " + e.getMessage(), e);
     }

@@ -6,8 +6,10 @@ import dev.oxbow.app.demo.DemoCommand;
 import dev.oxbow.app.demo.client.ClientCommand;
 import dev.oxbow.app.demo.origin.OriginCommand;
 import dev.oxbow.app.forward.ForwardCommand;
+import dev.oxbow.app.run.RehearseCommand;
 import dev.oxbow.app.run.RunCommand;
 import dev.oxbow.app.status.StatusCommand;
+import dev.oxbow.app.upgrade.UpgradeCommand;
 import dev.oxbow.config.ConfigException;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.service.runtime.Version;
@@ -43,8 +45,10 @@ import picocli.CommandLine.ParseResult;
       RunCommand.class,
       CheckCommand.class,
       StatusCommand.class,
+      UpgradeCommand.class,
       ForwardCommand.class,
       DemoCommand.class,
+      RehearseCommand.class,
       ClientCommand.class,
       OriginCommand.class
     })

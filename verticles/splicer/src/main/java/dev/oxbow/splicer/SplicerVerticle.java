@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
 public final class SplicerVerticle extends VerticleBase implements Transferable {
 
   /** The service's name, and that of its control socket. */
-  static final String NAME = "splicer";
+  public static final String NAME = "splicer";
 
   /** Of the state that it hands over, and the oldest that it takes over. */
   public static final Layout LAYOUT = new Layout(SplicePlane.LAYOUT, SplicePlane.OLDEST_LAYOUT);
@@ -57,6 +57,7 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
   private final OxbowOptions options;
   private final @Nullable Cargo inherited;
   private final @Nullable String address;
+  private @Nullable Descriptor given;
   private @Nullable DescriptorLoop loop;
   private @Nullable SplicePlane plane;
   private @Nullable RelayService service;
@@ -88,6 +89,16 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
     this.options = new OxbowOptions(options);
     this.inherited = inherited;
     this.address = address;
+  }
+
+  /**
+   * Serves a control socket that somebody else has opened, instead of making one; its file is left
+   * alone at the end.
+   *
+   * @param listener non-blocking, SOCK_SEQPACKET; owned by this verticle from here on
+   */
+  public void setListener(Descriptor listener) {
+    given = listener;
   }
 
   @Override
@@ -148,8 +159,12 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
       server = made;
       return restore(relays, made.inherit(inherited), inherited);
     }
-    return vertx
-        .executeBlocking(() -> ControlSocket.listen(path, control))
+    Descriptor existing = given;
+    Future<Descriptor> bound =
+        existing == null
+            ? vertx.executeBlocking(() -> ControlSocket.listen(path, control))
+            : Future.succeededFuture(existing);
+    return bound
         .map(
             (Descriptor listener) -> {
               server = made;
@@ -321,6 +336,10 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
     }
     if (server != null) {
       server.close();
+    }
+    if (given != null) {
+      given.close();
+    } else if (server != null) {
       ControlSocket.remove(options.getRuntimeDir().resolve(NAME + ".sock"));
     }
     if (mailboxes != null) {

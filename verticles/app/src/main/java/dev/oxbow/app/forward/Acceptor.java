@@ -57,6 +57,15 @@ final class Acceptor {
     }
   }
 
+  /**
+   * Takes over a TCP socket that listens.
+   *
+   * @param socket non-blocking; owned by the new object
+   */
+  static Acceptor adopt(Descriptor socket, DescriptorLoop loop, Consumer<Descriptor> accepted) {
+    return new Acceptor(socket, loop, accepted);
+  }
+
   /** The address that it listens on, with the port that the kernel chose for port 0. */
   String localAddress() {
     return String.valueOf(SocketAddresses.text(Sockets.localAddress(socket.fd())));

@@ -3,6 +3,10 @@ package dev.oxbow.app.forward;
 import dev.oxbow.app.console.ExitStatus;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Signals;
+import dev.oxbow.app.program.CacheKeeper;
+import dev.oxbow.app.program.PrivateCopy;
+import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.config.SplicerOptions;
@@ -68,14 +72,31 @@ final class ForwardProcess {
     NativeVertx.requireMachine();
     CountDownLatch stop = Signals.stopRequested();
     List<Target> targets = plan.to().stream().map(Target::of).toList();
+    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
+    try (ActivatedSockets activated =
+        ActivatedSockets.of(System.getenv(), ProcessHandle.current().pid())) {
+      return run(plan, targets, activated, stop);
+    } finally {
+      keeper.close();
+    }
+  }
+
+  private static int run(
+      Plan plan, List<Target> targets, ActivatedSockets activated, CountDownLatch stop)
+      throws Exception {
+    ServiceManager manager = ServiceManager.of(System.getenv());
     Vertx vertx = NativeVertx.open(0);
     try {
       Context context = vertx.getOrCreateContext();
       Running running =
           onContext(
               context,
-              () -> splicer(vertx, plan).map(splicer -> start(context, splicer, plan, targets)));
+              () ->
+                  splicer(vertx, plan)
+                      .map(splicer -> start(context, splicer, plan, targets, activated)));
+      manager.ready("forwards " + targets.size() + " addresses");
       stop.await();
+      manager.stopping();
       return stop(context, running);
     } finally {
       vertx.close().await(STOP_SECONDS, TimeUnit.SECONDS);
@@ -108,7 +129,12 @@ final class ForwardProcess {
   }
 
   /** Takes reports in the same turn in which the Splicer is there, so that none is missed. */
-  private static Running start(Context context, Splicer splicer, Plan plan, List<Target> targets) {
+  private static Running start(
+      Context context,
+      Splicer splicer,
+      Plan plan,
+      List<Target> targets,
+      ActivatedSockets activated) {
     AccessLog accessLog =
         new AccessLog(plan.format(), new FileOutputStream(FileDescriptor.out), Clock.systemUTC());
     Forwarder forwarder =
@@ -116,8 +142,15 @@ final class ForwardProcess {
     List<Acceptor> acceptors = new ArrayList<>();
     try {
       for (int i = 0; i < targets.size(); i++) {
-        acceptors.add(forwarder.listen(plan.listen().get(i), targets.get(i)));
+        Address address = plan.listen().get(i);
+        Target target = targets.get(i);
+        acceptors.add(
+            activated
+                .takeTcpListener(address.port())
+                .map(listener -> forwarder.adopt(listener, target))
+                .orElseGet(() -> forwarder.listen(address, target)));
       }
+      activated.requireAllTaken();
     } catch (RuntimeException e) {
       acceptors.forEach(Acceptor::close);
       throw e;

@@ -54,6 +54,15 @@ final class Forwarder {
     return Acceptor.listen(address, loop, client -> forward(client, target));
   }
 
+  /**
+   * Takes over a listening socket, for connections to a target.
+   *
+   * @param listener owned by the acceptor
+   */
+  Acceptor adopt(Descriptor listener, Target target) {
+    return Acceptor.adopt(listener, loop, client -> forward(client, target));
+  }
+
   private void forward(Descriptor client, Target target) {
     long began = System.nanoTime();
     target

@@ -6,8 +6,12 @@ import dev.oxbow.app.check.Finding;
 import dev.oxbow.app.check.Machine;
 import dev.oxbow.app.console.ExitStatus;
 import dev.oxbow.app.process.NativeVertx;
-import dev.oxbow.app.process.Self;
 import dev.oxbow.app.process.Signals;
+import dev.oxbow.app.program.CacheKeeper;
+import dev.oxbow.app.program.PrivateCopy;
+import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.app.systemd.ServiceManager;
+import dev.oxbow.app.upgrade.InPlace;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
@@ -18,85 +22,107 @@ import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.upgrade.Plan;
 import dev.oxbow.handoff.upgrade.Target;
 import dev.oxbow.handoff.upgrade.UpgradeException;
-import dev.oxbow.handoff.upgrade.UpgradeLimits;
 import dev.oxbow.handoff.upgrade.UpgradeReport;
 import dev.oxbow.handoff.upgrade.Upgrades;
 import dev.oxbow.service.runtime.RuntimeDirectory;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.service.runtime.Version;
 import io.vertx.core.Vertx;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The life of one process that serves. */
+/** The life of one process that serves, from its start or from another process's hands. */
 final class ServiceProcess {
   private static final Logger log = LoggerFactory.getLogger(ServiceProcess.class);
-
-  /** Environment variable: the hand-over socket of the process to take over from. */
-  private static final String TAKE_OVER = "OXBOW_TAKE_OVER";
-
-  /** What belongs to the process, in the cargo of that name. */
-  private static final String PROCESS = "process";
-
-  private static final String LOCK = "lock";
 
   /** Relays deliver what they hold for up to a second, then their reports leave. */
   private static final long STOP_SECONDS = 10;
 
-  private final Path config;
+  /** The cargo with what belongs to the process, and the lock in it. */
+  private static final String PROCESS = "process";
+
+  private static final String LOCK = "lock";
+
   private final OxbowOptions options;
   private final CountDownLatch stop;
+  private final ServiceManager manager = ServiceManager.of(System.getenv());
+  private final InPlace inPlace;
 
-  private ServiceProcess(Path config, OxbowOptions options, CountDownLatch stop) {
-    this.config = config;
+  private ServiceProcess(OxbowOptions options, CountDownLatch stop) {
     this.options = options;
     this.stop = stop;
+    this.inPlace = new InPlace(options.getHandoff(), manager, stop);
+  }
+
+  /** What is to be done as soon as all services serve. */
+  @FunctionalInterface
+  interface Serving {
+    void in(Path runtimeDir) throws Exception;
   }
 
   /**
-   * Serves until a signal says stop. Blocks.
+   * Serves until a signal says stop, or until another process has taken over. Blocks.
    *
    * @return the exit status
    * @throws StartException when it cannot start
    * @throws dev.oxbow.config.ConfigException when the configuration cannot be used
    */
-  static int run(Path config) throws InterruptedException {
+  static int run(Path config) throws Exception {
     OxbowOptions options = OxbowConfig.load(config);
     NativeVertx.requireMachine();
     CountDownLatch stop = Signals.stopRequested();
-    String predecessor = System.getenv(TAKE_OVER);
-    ServiceProcess process = new ServiceProcess(config, options, stop);
-    return predecessor == null ? process.startAfresh() : process.takeOver(Path.of(predecessor));
+    Signals.on("HUP", () -> log.warn("SIGHUP: not ready for an upgrade yet"));
+    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
+    try {
+      Optional<Path> predecessor = InPlace.predecessor();
+      return predecessor.isPresent()
+          ? new ServiceProcess(options, stop).takeOver(predecessor.get())
+          : serve(options, stop, directory -> {});
+    } finally {
+      keeper.close();
+    }
   }
 
-  private int startAfresh() throws InterruptedException {
-    try (RuntimeDirectory directory = RuntimeDirectory.open(options)) {
+  /**
+   * Serves until a latch is counted down.
+   *
+   * @param serving called once
+   */
+  static int serve(OxbowOptions options, CountDownLatch stop, Serving serving) throws Exception {
+    return new ServiceProcess(options, stop).startAfresh(serving);
+  }
+
+  private int startAfresh(Serving serving) throws Exception {
+    try (ActivatedSockets activated =
+            ActivatedSockets.of(System.getenv(), ProcessHandle.current().pid());
+        RuntimeDirectory directory = RuntimeDirectory.open(options)) {
       warnOfLimits(options);
       Vertx vertx = open();
       boolean stopped = false;
       try {
-        List<Transferable> services = Services.deploy(vertx, options, null);
+        List<Transferable> services = Services.deploy(vertx, options, activated, null);
+        activated.requireAllTaken();
         Descriptor socket = directory.listen(Plan.SOCKET);
-        stopped = serve(vertx, directory, socket, services);
+        serve(directory, socket, services, serving);
       } finally {
-        stopped = stopped || close(vertx);
+        stopped = close(vertx);
       }
       return stopped ? ExitStatus.OK : ExitStatus.FAILED;
     }
   }
 
   /** Takes over from a process that serves. Once it has, nothing tells the two apart. */
-  private int takeOver(Path socket) throws InterruptedException {
+  private int takeOver(Path predecessor) throws Exception {
     Vertx vertx = open();
-    try (Target target = Target.connect(socket, UpgradeLimits.DEFAULT)) {
+    try (Target target = Target.connect(predecessor, inPlace.limits())) {
       Map<String, Cargo> cargos =
           target.receive(
               Version.current(),
@@ -104,15 +130,18 @@ final class ServiceProcess {
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
               () -> {});
       Cargo own = requireNonNull(cargos.remove(PROCESS));
-      RuntimeDirectory directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
-      Descriptor listener = own.take(Plan.SOCKET);
-      List<Transferable> services = Services.deploy(vertx, options, cargos);
+      RuntimeDirectory directory =
+          RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      Descriptor socket = own.take(Plan.SOCKET);
+      List<Transferable> services =
+          Services.deploy(vertx, options, ActivatedSockets.none(), cargos);
       UpgradeReport incident = target.takeOver(services);
       if (incident != null) {
         save(incident, directory);
       }
       try (directory) {
-        return serve(vertx, directory, listener, services) ? ExitStatus.OK : ExitStatus.FAILED;
+        serve(directory, socket, services, unused -> {});
+        return close(vertx) ? ExitStatus.OK : ExitStatus.FAILED;
       }
     } catch (UpgradeException e) {
       log.error("not taking over: {}", e.getMessage());
@@ -127,68 +156,25 @@ final class ServiceProcess {
     return NativeVertx.open(splicer == null ? 0 : splicer.getLoops());
   }
 
-  /** Serves until a signal says stop; whether it stopped in order. */
-  private boolean serve(
-      Vertx vertx, RuntimeDirectory directory, Descriptor socket, List<Transferable> services)
-      throws InterruptedException {
+  private void serve(
+      RuntimeDirectory directory, Descriptor socket, List<Transferable> services, Serving serving)
+      throws Exception {
     try (socket) {
-      Upgrades upgrades = new Upgrades(socket, plan(directory, socket, services));
-      Signals.on("HUP", upgrades::request);
+      Upgrades upgrades =
+          inPlace.serve(
+              directory.path(), socket, services, () -> new Cargo().lend(LOCK, directory.lock()));
       directory.publishPid();
+      manager.ready("serves in " + directory.path());
       log.info(
           "Oxbow {} serves in {}, pid {}",
           Version.current(),
           directory.path(),
           ProcessHandle.current().pid());
+      serving.in(directory.path());
       stop.await();
       upgrades.stop();
+      manager.stopping();
       directory.remove(Plan.SOCKET);
-      return close(vertx);
-    }
-  }
-
-  private Plan plan(RuntimeDirectory directory, Descriptor socket, List<Transferable> services) {
-    long self = Syscalls.effectiveUid();
-    return new Plan(
-        Version.current(),
-        directory.path(),
-        services,
-        () -> new Cargo().lend(LOCK, directory.lock()).lend(Plan.SOCKET, socket),
-        this::spawn,
-        uid -> uid == 0 || uid == self,
-        UpgradeLimits.DEFAULT,
-        new Watcher());
-  }
-
-  private Process spawn(Path socket) throws IOException {
-    ProcessBuilder builder =
-        new ProcessBuilder(Self.command("run", "--config", config.toAbsolutePath().toString()))
-            .inheritIO()
-            .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
-    builder.environment().put(TAKE_OVER, socket.toString());
-    return builder.start();
-  }
-
-  /** What happens around upgrades. */
-  private final class Watcher implements Plan.Observer {
-    @Override
-    public void began() {
-      log.info("upgrade: starting a successor");
-    }
-
-    @Override
-    public void rolledBack(UpgradeReport report) {
-      log.warn("upgrade rolled back, pid {} serves on: {}", report.from().pid(), report.reason());
-    }
-
-    @Override
-    public void committed(UpgradeReport report) {
-      long successor = requireNonNull(report.to()).pid();
-      log.info("upgrade committed: pid {} serves, {} ends", successor, report.from().pid());
-      if (stop.getCount() == 0) {
-        ProcessHandle.of(successor).ifPresent(ProcessHandle::destroy);
-      }
-      Runtime.getRuntime().halt(ExitStatus.OK);
     }
   }
 

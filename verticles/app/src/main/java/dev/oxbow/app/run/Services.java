@@ -1,5 +1,6 @@
 package dev.oxbow.app.run;
 
+import dev.oxbow.app.systemd.ActivatedSockets;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
@@ -20,15 +21,13 @@ final class Services {
   private static final Logger log = LoggerFactory.getLogger(Services.class);
   private static final long START_SECONDS = 30;
 
-  private static final String SPLICER = "splicer";
-
   private Services() {}
 
   /** The layouts of state that this program reads, of the services that are switched on. */
   static Map<String, Transferable.Layout> layouts(OxbowOptions options) {
     Map<String, Transferable.Layout> layouts = new LinkedHashMap<>();
     if (options.getSplicer() != null) {
-      layouts.put(SPLICER, SplicerVerticle.LAYOUT);
+      layouts.put(SplicerVerticle.NAME, SplicerVerticle.LAYOUT);
     }
     return layouts;
   }
@@ -38,16 +37,21 @@ final class Services {
    *
    * @param cargos what another process has handed over, by service; the services are frozen then.
    *     Null to start afresh
+   * @param activated sockets that a service manager has passed
    * @throws StartException naming the service that cannot start
    */
   static List<Transferable> deploy(
-      Vertx vertx, OxbowOptions options, @Nullable Map<String, Cargo> cargos) {
+      Vertx vertx,
+      OxbowOptions options,
+      ActivatedSockets activated,
+      @Nullable Map<String, Cargo> cargos) {
     if (options.getSplicer() == null) {
       return List.of();
     }
-    Cargo cargo = cargos == null ? null : cargos.get(SPLICER);
+    Cargo cargo = cargos == null ? null : cargos.get(SplicerVerticle.NAME);
     SplicerVerticle splicer =
         cargo == null ? new SplicerVerticle(options) : new SplicerVerticle(options, cargo);
+    activated.takeControlSocket(SplicerVerticle.NAME).ifPresent(splicer::setListener);
     try {
       vertx.deployVerticle(splicer).await(START_SECONDS, TimeUnit.SECONDS);
       return List.of(splicer);

@@ -32,8 +32,10 @@ final class Shell implements AutoCloseable {
     Path launcher = directory.resolve("oxbow");
     Files.writeString(launcher, "#!/bin/sh\nexec " + String.join(" ", program()) + " \"$@\"\n");
     Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwxr-xr-x"));
-    this.process =
-        new ProcessBuilder("bash").directory(directory.toFile()).redirectErrorStream(true).start();
+    ProcessBuilder bash =
+        new ProcessBuilder("bash").directory(directory.toFile()).redirectErrorStream(true);
+    bash.environment().put("OXBOW_CACHE", directory.resolve("cache").toString());
+    this.process = bash.start();
     this.in = process.outputWriter(StandardCharsets.UTF_8);
     this.out = process.inputReader(StandardCharsets.UTF_8);
     this.ports = List.of(freePort(), freePort());

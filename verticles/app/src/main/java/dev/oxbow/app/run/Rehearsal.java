@@ -1,0 +1,93 @@
+package dev.oxbow.app.run;
+
+import dev.oxbow.app.process.NativeVertx;
+import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.splicer.Relay;
+import dev.oxbow.splicer.SpliceReport;
+import dev.oxbow.splicer.SpliceRequest;
+import dev.oxbow.splicer.Splicer;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A short life of a process that serves, so that a JVM loads the classes that the next one will
+ * need, and writes them to an archive. What a service does in its first second belongs here.
+ */
+final class Rehearsal {
+  private static final long PATIENCE_SECONDS = 30;
+  private static final int BYTES = 4096;
+
+  private Rehearsal() {}
+
+  /** Starts, relays, stops; the exit status. Blocks. */
+  static int run() throws Exception {
+    Path folder = Files.createTempDirectory("oxbow-rehearsal");
+    Path config = folder.resolve("oxbow.yaml");
+    try {
+      Files.writeString(config, "runtimeDir: " + folder.resolve("run") + "\nsplicer: {}\n");
+      CountDownLatch stop = new CountDownLatch(1);
+      return ServiceProcess.serve(
+          OxbowConfig.load(config),
+          stop,
+          directory -> {
+            relay(directory.resolve("splicer.sock"));
+            stop.countDown();
+          });
+    } finally {
+      for (String file : List.of("run/oxbow.lock", "run/splicer.sock", "run", "oxbow.yaml", "")) {
+        Files.deleteIfExists(folder.resolve(file));
+      }
+    }
+  }
+
+  /** Uses the service as a proxy would, from the first byte to the report. */
+  private static void relay(Path socket) throws Exception {
+    Vertx vertx = NativeVertx.open(1);
+    Descriptor[] client = pair();
+    Descriptor[] server = pair();
+    try {
+      Splicer splicer = get(Splicer.remote(vertx, socket, "rehearsal"));
+      Relay relay =
+          get(splicer.splice(new SpliceRequest(client[1], server[1]).setMetadata("rehearsal")));
+      send(client[0], server[0]);
+      send(server[0], client[0]);
+      client[0].close();
+      server[0].close();
+      try (SpliceReport report = get(relay.finished())) {
+        if (report.bytesAToB() != BYTES) {
+          throw new IllegalStateException("relayed " + report.bytesAToB() + " bytes: " + report);
+        }
+      }
+      get(splicer.stats());
+      get(splicer.close());
+    } finally {
+      Descriptor.closeAll(List.of(client[0], client[1], server[0], server[1]));
+      vertx.close().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    }
+  }
+
+  private static void send(Descriptor from, Descriptor to) {
+    NativeMemory memory = NativeMemory.allocate(BYTES);
+    Sockets.send(from.fd(), memory.address(), BYTES, 0);
+    for (int received = 0; received < BYTES; ) {
+      received += (int) Sockets.recv(to.fd(), memory.address(), BYTES, 0);
+    }
+  }
+
+  private static Descriptor[] pair() {
+    long ends = Sockets.socketpair(Sockets.AF_UNIX, Sockets.SOCK_STREAM);
+    return new Descriptor[] {Descriptor.adopt((int) ends), Descriptor.adopt((int) (ends >>> 32))};
+  }
+
+  private static <T> T get(Future<T> future) throws Exception {
+    return future.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+  }
+}

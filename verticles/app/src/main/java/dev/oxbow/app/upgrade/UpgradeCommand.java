@@ -1,0 +1,122 @@
+package dev.oxbow.app.upgrade;
+
+import dev.oxbow.app.console.ExitStatus;
+import dev.oxbow.app.console.TextTable;
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.handoff.upgrade.Plan;
+import dev.oxbow.handoff.upgrade.Upgrades;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code oxbow upgrade}. */
+@Command(
+    name = "upgrade",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Replaces a process that serves by the next one, without losing a connection, and prints the"
+          + " report.",
+      "The same as SIGHUP, but waits for the end. What is started is handoff.command of the"
+          + " configuration; by default the command that started the process, so a jar that was"
+          + " replaced is the next version. If anything goes wrong the old process serves on."
+    },
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {
+      "0:Committed: the new process serves.",
+      "1:Rolled back, or nobody could be asked: what served before serves on."
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  oxbow upgrade",
+      "  oxbow upgrade --runtime-dir /run/oxbow-test --json"
+    })
+public final class UpgradeCommand implements Callable<Integer> {
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = "--runtime-dir",
+      paramLabel = "DIR",
+      defaultValue = "/run/oxbow",
+      description = "Where the process to be replaced serves. Default: ${DEFAULT-VALUE}.")
+  private Path runtimeDir = Path.of("/run/oxbow");
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "60",
+      description = "How long to wait for the end. Default: ${DEFAULT-VALUE}.")
+  private int timeoutSeconds = 60;
+
+  @Option(names = "--json", description = "Prints the report as JSON.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    Path socket = runtimeDir.resolve(Plan.SOCKET);
+    byte[] answer;
+    try {
+      answer = Upgrades.ask(socket, Math.multiplyExact(timeoutSeconds, 1000));
+    } catch (IOException e) {
+      err().println("oxbow: nobody there to be upgraded: " + e.getMessage());
+      return ExitStatus.FAILED;
+    }
+    Message report = Message.parse(answer);
+    if (report.has("refused")) {
+      err().println("oxbow: " + report.string("refused"));
+      return ExitStatus.FAILED;
+    }
+    if (json) {
+      out().println(new String(answer, StandardCharsets.UTF_8));
+    } else {
+      print(report);
+    }
+    return report.string("outcome").equals("committed") ? ExitStatus.OK : ExitStatus.FAILED;
+  }
+
+  private void print(Message report) {
+    String reason = report.string("reason", null);
+    out().println(report.string("outcome") + (reason == null ? "" : ": " + reason));
+    party("from", report.object("from"));
+    party("to", report.object("to"));
+    Message services = Objects.requireNonNull(report.object("services"));
+    TextTable table =
+        new TextTable("lrrrr").row("service", "descriptors", "pause ms p50", "p99", "max");
+    for (String name : services.names()) {
+      Message service = Objects.requireNonNull(services.object(name));
+      Message pause = Objects.requireNonNull(service.object("pauseMs"));
+      table.row(
+          name,
+          service.number("descriptors").toString(),
+          pause.number("p50").toString(),
+          pause.number("p99").toString(),
+          pause.number("max").toString());
+    }
+    out().print(table);
+    out().flush();
+  }
+
+  private void party(String name, @Nullable Message party) {
+    if (party != null) {
+      out()
+          .println(
+              "  " + name + " pid " + party.number("pid") + ", version " + party.string("version"));
+    }
+  }
+
+  private PrintWriter out() {
+    return Objects.requireNonNull(spec).commandLine().getOut();
+  }
+
+  private PrintWriter err() {
+    return Objects.requireNonNull(spec).commandLine().getErr();
+  }
+}

@@ -1,0 +1,140 @@
+package dev.oxbow.it.process;
+
+import dev.oxbow.fdpassing.testing.Await;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** {@code oxbow run} with a folder of its own, killed at the end if it lives then. */
+final class OxbowProcess implements AutoCloseable {
+  private static final int PATIENCE_SECONDS = 30;
+
+  private final Path folder;
+  private final Process process;
+
+  private OxbowProcess(Path folder, Process process) {
+    this.folder = folder;
+    this.process = process;
+  }
+
+  /** The jar that the build has made. */
+  static Path builtJar() {
+    Path jar = Path.of(System.getProperty("oxbow.jar", "oxbow.jar")).toAbsolutePath().normalize();
+    if (!Files.exists(jar)) {
+      throw new AssertionError(jar + " is missing: build it first");
+    }
+    return jar;
+  }
+
+  /** Java with the options that tests need. */
+  static List<String> java() {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-XX:+UseSerialGC");
+  }
+
+  /**
+   * Starts the service.
+   *
+   * @param folder gets configuration, runtime directory and log; more processes may share it
+   * @param name of this one
+   * @param prefix a command that executes what follows it; may be empty
+   */
+  static OxbowProcess start(
+      Path folder, String name, Path jar, List<String> prefix, Map<String, String> environment)
+      throws IOException {
+    Path own = Files.createDirectories(folder.resolve(name));
+    Path config =
+        Files.writeString(
+            own.resolve("oxbow.yaml"), "runtimeDir: " + own.resolve("run") + "\nsplicer: {}\n");
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(java());
+    command.addAll(List.of("-jar", jar.toString(), "run", "-v", "--config", config.toString()));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(own.resolve("log").toFile());
+    builder.environment().put("OXBOW_CACHE", cache(folder).toString());
+    builder.environment().putAll(environment);
+    return new OxbowProcess(own, builder.start());
+  }
+
+  /** The cache that processes in a folder share. */
+  static Path cache(Path folder) {
+    return folder.resolve("cache");
+  }
+
+  OxbowProcess awaitServing() {
+    Await.until(
+        "serves",
+        () -> {
+          if (!process.isAlive()) {
+            throw new AssertionError("ended: " + log());
+          }
+          return Files.exists(runtimeDir().resolve("oxbow.pid"));
+        });
+    return this;
+  }
+
+  Path runtimeDir() {
+    return folder.resolve("run");
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  Process process() {
+    return process;
+  }
+
+  String log() {
+    try {
+      return Files.readString(folder.resolve("log"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  List<String> commandLine() throws IOException {
+    return List.of(Files.readString(Path.of("/proc/" + pid() + "/cmdline")).split("\0", -1));
+  }
+
+  /** Where its open descriptors lead. */
+  List<String> descriptors() throws IOException {
+    try (Stream<Path> links = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
+      List<String> targets = new ArrayList<>();
+      for (Path link : links.toList()) {
+        targets.add(Files.readSymbolicLink(link).toString());
+      }
+      return targets;
+    }
+  }
+
+  /** Sends SIGTERM; the exit status. */
+  int stop() throws InterruptedException {
+    process.destroy();
+    return awaitEnd();
+  }
+
+  int awaitEnd() throws InterruptedException {
+    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError("does not end: " + log());
+    }
+    return process.exitValue();
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly().onExit().join();
+  }
+}
