@@ -151,4 +151,32 @@ class SyscallsTest {
             })
         .hasMessageStartingWith(syscall + ": " + Errno.name(errno) + " (");
   }
+
+  @Test
+  void pidfdIsOfTheProcessAndOfNoOther() throws Exception {
+    Process child = new ProcessBuilder("sleep", "60").start();
+    try (Descriptor pidfd = Descriptor.adopt(Syscalls.pidfdOpen(child.pid()))) {
+      assertThat(Files.readString(Path.of("/proc/self/fdinfo/" + pidfd.fd())))
+          .contains("Pid:\t" + child.pid());
+      assertThat(Syscalls.fcntl(pidfd.fd(), Syscalls.F_GETFD, 0)).isEqualTo(Syscalls.FD_CLOEXEC);
+    } finally {
+      child.destroyForcibly().waitFor();
+    }
+    assertThatThrownBy(() -> Syscalls.pidfdOpen(child.pid()))
+        .isInstanceOfSatisfying(
+            LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ESRCH));
+  }
+
+  @Test
+  void niceValueOfAnotherProcessIsSet() throws Exception {
+    Process child = new ProcessBuilder("sleep", "60").start();
+    try {
+      Syscalls.setNice((int) child.pid(), 7);
+      String stat = Files.readString(Path.of("/proc/" + child.pid() + "/stat"));
+      assertThat(stat.substring(stat.indexOf(')') + 2).split(" ", -1)[16]).isEqualTo("7");
+      assertThat(Syscalls.lowestNice()).isBetween(-20, 19);
+    } finally {
+      child.destroyForcibly().waitFor();
+    }
+  }
 }

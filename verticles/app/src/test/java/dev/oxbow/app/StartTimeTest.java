@@ -9,12 +9,14 @@ import java.lang.reflect.Method;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Help and version answer at once because they load nothing that takes long. */
 class StartTimeTest {
@@ -34,6 +36,28 @@ class StartTimeTest {
       }
       assertThat(loader.loaded).anyMatch(name -> name.startsWith("picocli."));
       assertThat(loader.loaded).noneMatch(name -> SLOW.matcher(name).matches());
+    }
+  }
+
+  /** What the first JVM of a start does is lost with it, so it does as little as possible. */
+  @Test
+  void privateCopyIsMadeWithoutThemToo(@TempDir Path folder) throws Exception {
+    Path jar = Files.writeString(folder.resolve("o.jar"), "content");
+    long uid = (int) Files.getAttribute(folder, "unix:uid") & 0xffffffffL;
+    try (Recorder loader = Recorder.ofThisClassPath()) {
+      Class<?> type = loader.loadClass("dev.oxbow.app.program.ProgramCache");
+      Method open = type.getDeclaredMethod("open", Path.class, long.class);
+      Method enter = type.getDeclaredMethod("enter", Path.class);
+      open.setAccessible(true);
+      enter.setAccessible(true);
+      Object entry = enter.invoke(open.invoke(null, folder.resolve("cache"), uid), jar);
+      Method lock = entry.getClass().getDeclaredMethod("lock");
+      lock.setAccessible(true);
+      Class<?> image = loader.loadClass("dev.oxbow.fdpassing.libc.ProcessImage");
+      assertThat(image.getMethod("close", int.class).invoke(null, lock.invoke(entry))).isNull();
+      assertThat(loader.loaded).contains("com.kenai.jffi.Invoker");
+      assertThat(loader.loaded)
+          .noneMatch(name -> SLOW.matcher(name).matches() && !name.startsWith("com.kenai.jffi."));
     }
   }
 

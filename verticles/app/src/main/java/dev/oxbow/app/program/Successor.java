@@ -79,7 +79,7 @@ public record Successor(Process process, boolean lowered) {
     }
   }
 
-  private static Process start(ProcessBuilder builder, long deadlineMs)
+  static Process start(ProcessBuilder builder, long deadlineMs)
       throws IOException, InterruptedException {
     Set<Long> before = new HashSet<>(childPids());
     CompletableFuture<Process> started = new CompletableFuture<>();

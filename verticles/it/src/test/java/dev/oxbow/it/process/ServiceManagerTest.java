@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.DatagramPacket;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -165,6 +169,30 @@ class ServiceManagerTest {
         start(activating("x:y", sockets.toArray(String[]::new)), Map.of())) {
       assertThat(service.awaitEnd()).isEqualTo(1);
       assertThat(service.log()).contains("oxbow: LISTEN_FDS: " + columns[1]);
+    }
+  }
+
+  @Test
+  void forwarderTakesThePortThatTheManagerHasOpened() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    List<String> command = new ArrayList<>(activating("web", "tcp=" + port));
+    command.addAll(OxbowProcess.java());
+    command.addAll(List.of("-jar", OxbowProcess.builtJar().toString(), "forward"));
+    command.addAll(List.of("--listen", "127.0.0.1:" + port, "--to", "127.0.0.1:9"));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("OXBOW_CACHE", OxbowProcess.cache(folder).toString());
+    Process forwarder = builder.start();
+    try (BufferedReader lines = forwarder.inputReader(StandardCharsets.UTF_8)) {
+      assertThat(lines.readLine()).contains("forwarding 127.0.0.1:" + port + " to 127.0.0.1:9");
+      try (Socket client = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        assertThat(client.isConnected()).isTrue();
+        assertThat(lines.readLine()).contains("listen=127.0.0.1:" + port, "connect-failed");
+      }
+    } finally {
+      forwarder.destroyForcibly().onExit().join();
     }
   }
 
