@@ -155,14 +155,14 @@ class SyscallsTest {
   @Test
   void pidfdIsOfTheProcessAndOfNoOther() throws Exception {
     Process child = new ProcessBuilder("sleep", "60").start();
-    try (Descriptor pidfd = Descriptor.adopt(Syscalls.pidfdOpen(child.pid()))) {
+    try (Descriptor pidfd = Descriptor.adopt(Processes.pidfdOpen(child.pid()))) {
       assertThat(Files.readString(Path.of("/proc/self/fdinfo/" + pidfd.fd())))
           .contains("Pid:\t" + child.pid());
       assertThat(Syscalls.fcntl(pidfd.fd(), Syscalls.F_GETFD, 0)).isEqualTo(Syscalls.FD_CLOEXEC);
     } finally {
       child.destroyForcibly().waitFor();
     }
-    assertThatThrownBy(() -> Syscalls.pidfdOpen(child.pid()))
+    assertThatThrownBy(() -> Processes.pidfdOpen(child.pid()))
         .isInstanceOfSatisfying(
             LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ESRCH));
   }

@@ -3,7 +3,6 @@ package dev.oxbow.app.program;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
@@ -13,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,27 +30,26 @@ class SuccessorTest {
   }
 
   @Test
-  void pidfdTellsTheEnd() throws Exception {
-    try (Successor successor = Successor.start(List.of("sleep", "60"), DEADLINE_MS)) {
-      assertThat(Sockets.poll(successor.pidfd().fd(), Sockets.POLLIN, 0)).isZero();
-      successor.kill();
-      assertThat(Sockets.poll(successor.pidfd().fd(), Sockets.POLLIN, 1000) & Sockets.POLLIN)
-          .isEqualTo(Sockets.POLLIN);
-      successor.kill();
-    }
-  }
-
-  @Test
   void inheritsNoDescriptorAndReadsNothing() throws Exception {
     Path seen = folder.resolve("seen");
     String script = "ls /proc/self/fd > '" + seen + "'; cat >> '" + seen + "'; sleep 60";
-    try (Successor successor = Successor.start(List.of("sh", "-c", script), DEADLINE_MS)) {
+    Successor successor = start("sh", "-c", script);
+    try {
       Await.until("has read to the end", () -> !children(successor).isEmpty() && lines(seen) >= 4);
       // ls has one of its own, for the folder that it lists.
       assertThat(Files.readAllLines(seen)).containsExactly("0", "1", "2", "3");
-      successor.kill();
+    } finally {
       children(successor).forEach(ProcessHandle::destroyForcibly);
+      kill(successor);
     }
+  }
+
+  private static Successor start(String... command) throws IOException, InterruptedException {
+    return Successor.start(List.of(command), Map.of(), DEADLINE_MS);
+  }
+
+  private static void kill(Successor successor) throws InterruptedException {
+    assertThat(successor.process().destroyForcibly().waitFor()).isNotZero();
   }
 
   private static List<ProcessHandle> children(Successor successor) {
@@ -71,13 +70,15 @@ class SuccessorTest {
     String script =
         "import threading,time\n"
             + "for i in range(20): threading.Thread(target=time.sleep,args=(60,)).start()";
-    try (Successor successor = Successor.start(List.of("python3", "-c", script), DEADLINE_MS)) {
+    Successor successor = start("python3", "-c", script);
+    try {
       assertThat(successor.lowered()).isTrue();
       Await.until("threads run", () -> niceValues(successor).size() == 21);
       assertThat(niceValues(successor)).containsOnly(19);
       successor.raise();
       assertThat(niceValues(successor)).containsOnly(0).hasSize(21);
-      successor.kill();
+    } finally {
+      kill(successor);
     }
   }
 
@@ -99,7 +100,7 @@ class SuccessorTest {
 
   @Test
   void programThatDoesNotExistIsNamed() {
-    assertThatThrownBy(() -> Successor.start(List.of("/no/such/program"), DEADLINE_MS))
+    assertThatThrownBy(() -> start("/no/such/program"))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("/no/such/program");
   }
