@@ -186,7 +186,7 @@ class RefusalTest {
         "quotas: {perUid: [1]} | a section, each key a uid from 0 to 4294967294",
         "quotas: {perUid: {1: 2}} | a section with any of the keys connections",
         "splicer: true | a section with any of the keys loops",
-        "handoff: {command: /bin/true} | a list of at most 256, in brackets, each text of 1 to 4096",
+        "handoff: {command: /bin/true} | a list of at most 256, in brackets, each text of 1 to",
         "handoff: {command: [a, ~]} | text of 1 to 4096 characters",
         "handoff: {deadlineMs: 999} | an integer from 1000 to 600000",
         "handoff: {groupDeadlineMs: 9} | an integer from 10 to 60000",

@@ -130,8 +130,7 @@ final class ServiceProcess {
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
               () -> {});
       Cargo own = requireNonNull(cargos.remove(PROCESS));
-      RuntimeDirectory directory =
-          RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      RuntimeDirectory directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
       Descriptor socket = own.take(Plan.SOCKET);
       List<Transferable> services =
           Services.deploy(vertx, options, ActivatedSockets.none(), cargos);

@@ -67,10 +67,7 @@ public final class InPlace {
    * @param process lends what belongs to the process and to no service
    */
   public Upgrades serve(
-      Path directory,
-      Descriptor listener,
-      List<Transferable> services,
-      Supplier<Cargo> process) {
+      Path directory, Descriptor listener, List<Transferable> services, Supplier<Cargo> process) {
     long self = Syscalls.effectiveUid();
     Upgrades upgrades =
         new Upgrades(

@@ -34,10 +34,7 @@ import picocli.CommandLine.Spec;
       "1:Rolled back, or nobody could be asked: what served before serves on."
     },
     footerHeading = "%nExamples:%n",
-    footer = {
-      "  oxbow upgrade",
-      "  oxbow upgrade --runtime-dir /run/oxbow-test --json"
-    })
+    footer = {"  oxbow upgrade", "  oxbow upgrade --runtime-dir /run/oxbow-test --json"})
 public final class UpgradeCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
