@@ -6,9 +6,7 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.libc.Errno;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.task.TaskGroup;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.mailbox.Mailbox;
@@ -21,7 +19,6 @@ import dev.oxbow.splicer.relay.EndReason;
 import dev.oxbow.splicer.relay.LiveRelay;
 import dev.oxbow.splicer.relay.RelayOutcome;
 import dev.oxbow.splicer.relay.RelayRecord;
-import dev.oxbow.splicer.relay.RelaySpec;
 import dev.oxbow.splicer.relay.Side;
 import io.vertx.core.Future;
 import java.util.ArrayList;
@@ -98,74 +95,14 @@ final class RelayService {
     if (stopping) {
       throw new RequestException(ErrorCode.UNAVAILABLE, "the service is stopping");
     }
-    request.requireOpen();
-    Account account = mailbox.account();
-    int most = account.limits().getMetadataBytes();
-    if (request.metadata().length() > most) {
-      throw RequestException.badField("metadata", "longer than " + most + " bytes");
-    }
-    StreamSocket a = StreamSocket.examine("a", request.a().fd());
-    StreamSocket b = StreamSocket.examine("b", request.b().fd());
-    if (a.cookie() == b.cookie()) {
-      throw RequestException.badDescriptor("b", "the same socket as a");
-    }
-    refuseBusy("a", a);
-    refuseBusy("b", b);
-    account.addWork(account.limits().getRelays(), "relays");
+    Admission admission = Admission.of(mailbox, request, cookies, reserve);
     try {
-      account.addBytes(request.metadata().length());
+      return start(admission);
     } catch (RuntimeException e) {
-      account.removeWork();
-      throw e;
-    }
-    Preludes preludes = new Preludes(account, reserve);
-    try {
-      return start(mailbox, request, a, b, preludes);
-    } catch (RuntimeException e) {
-      preludes.close();
-      account.removeBytes(request.metadata().length());
-      account.removeWork();
+      admission.undo();
       throw e;
     }
   }
-
-  private void refuseBusy(String name, StreamSocket socket) {
-    if (cookies.contains(socket.cookie())) {
-      throw RequestException.badDescriptor(name, "already in a relay");
-    }
-  }
-
-  private String start(
-      Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b, Preludes preludes) {
-    boolean guarded = !mailbox.account().trusted();
-    int flagsA = Syscalls.fcntl(request.a().fd(), Syscalls.F_GETFL, 0);
-    int flagsB = Syscalls.fcntl(request.b().fd(), Syscalls.F_GETFL, 0);
-    try {
-      Pipe toA = preludes.fill(Side.A, request.preludeToA());
-      Pipe toB = preludes.fill(Side.B, request.preludeToB());
-      if (!guarded) {
-        Syscalls.fcntl(request.a().fd(), Syscalls.F_SETFL, flagsA | Syscalls.O_NONBLOCK);
-        Syscalls.fcntl(request.b().fd(), Syscalls.F_SETFL, flagsB | Syscalls.O_NONBLOCK);
-      }
-      Prepared prepared = new Prepared(preludes, toA, toB, flagsA, flagsB, guarded);
-      return attach(mailbox, request, a, b, prepared);
-    } catch (RuntimeException e) {
-      if (!guarded) {
-        Syscalls.tryFcntl(request.a().fd(), Syscalls.F_SETFL, flagsA);
-        Syscalls.tryFcntl(request.b().fd(), Syscalls.F_SETFL, flagsB);
-      }
-      throw e;
-    }
-  }
-
-  /** What was made ready before a relay's record is taken. */
-  private record Prepared(
-      Preludes preludes,
-      @Nullable Pipe toA,
-      @Nullable Pipe toB,
-      int flagsA,
-      int flagsB,
-      boolean guarded) {}
 
   /** What the data plane tells of one relay. */
   private final class Observer implements DataPlane.Observer {
@@ -190,26 +127,13 @@ final class RelayService {
     }
   }
 
-  private String attach(
-      Mailbox mailbox, SpliceRequest request, StreamSocket a, StreamSocket b, Prepared prepared) {
+  private String start(Admission admission) {
     for (int group = 0; group < DataPlane.GROUPS; group++) {
       long id = ++lastId;
-      RelaySpec spec = spec(id, mailbox, request, a.tcp(), b.tcp(), prepared);
-      LiveRelay relay = plane.attach(spec, new Observer(id, prepared.preludes));
+      LiveRelay relay = plane.attach(admission.spec(id), new Observer(id, admission.preludes()));
       if (relay != null) {
         String name = Long.toString(id, RADIX);
-        begin(
-            id,
-            new Live(
-                name,
-                prepared.guarded,
-                mailbox,
-                request.metadata(),
-                request.a(),
-                request.b(),
-                a,
-                b,
-                relay));
+        begin(id, admission.live(name, relay));
         return name;
       }
     }
@@ -279,33 +203,6 @@ final class RelayService {
     account.addDescriptors(2);
     account.countBytes(relay.metadata.length());
     begin(id, relay.on(adopted));
-  }
-
-  private static RelaySpec spec(
-      long id,
-      Mailbox mailbox,
-      SpliceRequest request,
-      boolean tcpA,
-      boolean tcpB,
-      Prepared prepared) {
-    return new RelaySpec(
-        id,
-        mailbox.account().uid(),
-        prepared.guarded,
-        request.a().fd(),
-        request.b().fd(),
-        tcpA,
-        tcpB,
-        prepared.flagsA,
-        prepared.flagsB,
-        prepared.toA,
-        request.preludeToA().length(),
-        prepared.toB,
-        request.preludeToB().length(),
-        request.idleTimeoutMs(),
-        request.halfCloseTimeoutMs(),
-        request.maxDurationMs(),
-        request.maxBytes());
   }
 
   private void finished(long id, RelayOutcome outcome) {

@@ -3,10 +3,8 @@ package dev.oxbow.service.control;
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
-import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.Packet;
 import dev.oxbow.fdpassing.message.PacketChannel;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -17,20 +15,14 @@ import dev.oxbow.service.mailbox.Recipient;
 import dev.oxbow.service.quota.Account;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Objects;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One control connection: requests in, answers in their order, events behind them. It reads the
  * next request only when all answers so far have gone out. Control loop only.
  */
 final class ControlConnection implements Client, Recipient, PacketChannel.Listener {
-  private static final Logger log = LoggerFactory.getLogger(ControlConnection.class);
-
   /** Name of a connection's socket in a cargo, before its number. */
   static final String SOCKET = "connection/";
 
@@ -40,10 +32,10 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   private final Account account;
   private final PacketChannel channel;
   private final Outbox out;
+  private final Requests requests;
   private final Mailbox anonymous;
   private @Nullable Mailbox named;
   private boolean acks;
-  private boolean readingBody;
   private boolean relieving;
   private boolean awaitingTurn;
   private boolean finishing;
@@ -58,6 +50,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
             ? PacketChannel.frozen(server.loop(), socket, server.buffer(), this)
             : new PacketChannel(server.loop(), socket, server.buffer(), this);
     this.out = new Outbox(server, channel, account, this::close);
+    this.requests = new Requests(server, this, this::apply, this::answer);
   }
 
   /** Reads no more requests; those that have come are still answered. */
@@ -167,122 +160,12 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
   @Override
   public void packet(Packet packet) {
     long begin = System.nanoTime();
-    request(packet);
+    requests.came(packet);
+    updateReading();
     account.share().used(System.nanoTime() - begin);
     if (account.share().usedUp()) {
       awaitTurn();
     }
-  }
-
-  private void request(Packet packet) {
-    account.addDescriptors(packet.descriptors().size());
-    Message message = null;
-    List<String> names;
-    try {
-      if (packet.tooLong()) {
-        throw RequestException.badField("message", "longer than 65536 bytes; use a body memfd");
-      }
-      message = Message.parse(packet.bytes());
-      checkArrived(packet);
-      names = Inbound.names(message, packet.descriptors().size());
-      if (Inbound.announcesBody(message)) {
-        readBody(message, packet.descriptors());
-        return;
-      }
-    } catch (RuntimeException e) {
-      refuse(message, Refusals.of(e), packet.descriptors());
-      return;
-    }
-    run(message, names, packet.descriptors());
-  }
-
-  private void checkArrived(Packet packet) {
-    boolean scarce = packet.descriptorsLost();
-    for (Descriptor descriptor : packet.descriptors()) {
-      scarce |= server.accounts().reserve().contains(descriptor.fd());
-    }
-    if (scarce) {
-      throw new RequestException(
-          ErrorCode.QUOTA_EXCEEDED, "the service has no descriptor number left for yours");
-    }
-    if (!packet.descriptors().isEmpty()) {
-      account.checkDescriptors();
-    }
-  }
-
-  /** Large messages are read and parsed on the uid's own thread; the next request waits. */
-  private void readBody(Message outer, List<Descriptor> descriptors) {
-    readingBody = true;
-    server.bodies().begin();
-    updateReading();
-    // The peer may go before it is read, and its mailbox must not be forgotten then.
-    Mailbox addressed = mailbox();
-    addressed.use();
-    account.execute(
-        () -> {
-          Message inner = null;
-          RequestException failure = null;
-          try {
-            inner = Inbound.readBody(outer, descriptors.get(0));
-          } catch (LinuxException e) {
-            failure = RequestException.badDescriptor(Inbound.BODY, String.valueOf(e.getMessage()));
-          } catch (RuntimeException | OutOfMemoryError e) {
-            failure = Refusals.of(e);
-          }
-          Message message = inner;
-          RequestException error = failure;
-          try {
-            server.loop().execute(() -> bodyRead(addressed, outer, message, error, descriptors));
-          } catch (RejectedExecutionException e) {
-            log.debug("{}: ended while a body was read", server.spec().name());
-            server.bodies().end();
-            Descriptor.closeAll(descriptors);
-          }
-        });
-  }
-
-  private void bodyRead(
-      Mailbox addressed,
-      Message outer,
-      @Nullable Message inner,
-      @Nullable RequestException error,
-      List<Descriptor> descriptors) {
-    readingBody = false;
-    long begin = System.nanoTime();
-    if (inner == null || error != null) {
-      refuse(outer, Objects.requireNonNull(error), descriptors);
-    } else {
-      account.close(descriptors.subList(0, 1), Account.Manner.PLAIN);
-      List<Descriptor> rest = descriptors.subList(1, descriptors.size());
-      run(inner, inner.strings("fds"), rest);
-    }
-    addressed.unuse();
-    server.bodies().end();
-    account.share().used(System.nanoTime() - begin);
-    updateReading();
-  }
-
-  private void run(Message message, List<String> names, List<Descriptor> descriptors) {
-    Request request;
-    try {
-      RawJson id = message.id();
-      if (id == null) {
-        throw RequestException.badField("id", "missing or neither a number nor a string");
-      }
-      request = new Request(id, message, this, names, descriptors);
-    } catch (RequestException e) {
-      refuse(message, e, descriptors);
-      return;
-    }
-    Outbound answer;
-    try {
-      answer = Outbound.of(apply(request).bytes(), List.of(), List.of());
-    } catch (RuntimeException e) {
-      refuse(message, Refusals.of(e), request.left());
-      return;
-    }
-    account.close(request.left(), Account.Manner.PLAIN);
-    answer(answer);
   }
 
   private MessageWriter apply(Request request) {
@@ -349,12 +232,6 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
     mailbox.unuse();
   }
 
-  private void refuse(@Nullable Message message, RequestException e, List<Descriptor> descriptors) {
-    account.close(descriptors, Account.Manner.PLAIN);
-    byte[] error = Refusals.answer(message == null ? null : message.id(), e);
-    answer(Outbound.of(error, List.of(), List.of()));
-  }
-
   private void answer(Outbound answer) {
     out.add(answer);
     updateReading();
@@ -399,7 +276,8 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
       relieving = true;
       account.whenRelieved(this::relieved);
     }
-    channel.setReading(out.isEmpty() && !readingBody && !relieving && !awaitingTurn && !finishing);
+    channel.setReading(
+        out.isEmpty() && !requests.readingBody() && !relieving && !awaitingTurn && !finishing);
   }
 
   private void relieved() {

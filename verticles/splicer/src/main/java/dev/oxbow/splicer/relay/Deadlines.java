@@ -1,15 +1,57 @@
 package dev.oxbow.splicer.relay;
 
-/** When a relay's limits will have passed, in nanoseconds of CLOCK_MONOTONIC. */
+import dev.oxbow.fdpassing.eventloop.Timer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * When a relay's limits will have passed, in nanoseconds of CLOCK_MONOTONIC, and the timer for the
+ * next of them. Loop thread only.
+ */
 final class Deadlines {
   private static final long NANOS_PER_MS = 1_000_000;
 
+  private final RelayLoop loop;
   private final RelaySpec spec;
   private final RelayRecord record;
+  private final Runnable look;
+  private @Nullable Timer timer;
+  private long timerNanos;
 
-  Deadlines(RelaySpec spec, RelayRecord record) {
+  /**
+   * @param look runs when a deadline may have passed
+   */
+  Deadlines(RelayLoop loop, RelaySpec spec, RelayRecord record, Runnable look) {
+    this.loop = loop;
     this.spec = spec;
     this.record = record;
+    this.look = look;
+  }
+
+  /**
+   * Makes sure that somebody looks at a time, or before.
+   *
+   * @param next {@link Long#MAX_VALUE} for never
+   */
+  void arm(long next) {
+    if (next == Long.MAX_VALUE || (timer != null && timerNanos <= next)) {
+      return;
+    }
+    disarm();
+    timerNanos = next;
+    timer = loop.schedule(this::fired, next - System.nanoTime());
+  }
+
+  private void fired() {
+    timer = null;
+    look.run();
+  }
+
+  /** Nobody looks any more. */
+  void disarm() {
+    if (timer != null) {
+      timer.cancel();
+      timer = null;
+    }
   }
 
   /** The earliest of them as things stand; {@link Long#MAX_VALUE} for none. */

@@ -7,7 +7,6 @@ import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_MOVE;
 import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_NONBLOCK;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
-import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -18,9 +17,6 @@ import org.jspecify.annotations.Nullable;
 /**
  * Moves bytes from one socket of a relay to the other. Loop thread only; nothing is allocated here
  * per chunk.
- *
- * <p>Invariant between turns: {@code in - out} bytes are in the pipe that the record names, and
- * nowhere else.
  */
 final class Direction {
   private static final int SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
@@ -36,15 +32,11 @@ final class Direction {
   private final Relay relay;
   private final RelayLoop loop;
   private final RelayRecord record;
+  private final InFlight bytes;
   private final int index;
   private final Side source;
   private final int from;
   private final int to;
-  private long in;
-  private long out;
-  private int pipeNumber = PipePool.NONE;
-  private @Nullable Pipe pipe;
-  private boolean inPrelude;
   private boolean readable;
   private boolean writable;
   private boolean sourceEnded;
@@ -75,6 +67,7 @@ final class Direction {
     this.relay = relay;
     this.loop = loop;
     this.record = relay.record();
+    this.bytes = new InFlight(relay, loop.pipes(), source);
     this.source = source;
     this.index = source.index();
     this.from = from;
@@ -86,14 +79,13 @@ final class Direction {
   /**
    * First step.
    *
-   * @param filled bytes that are to be written before any other, and how many, or null
+   * @param filled a pipe with bytes that are to be written before any other, or null
+   * @param length how many
    * @param tcpDestination whether what this direction writes to is TCP
    */
-  void begin(@Nullable Pipe filled, int bytes, boolean tcpDestination) {
+  void begin(@Nullable Pipe filled, int length, boolean tcpDestination) {
     if (filled != null) {
-      record.pipe(index, loop.pipes(relay.group()).add(filled));
-      record.prelude(index, bytes);
-      record.in(index, bytes);
+      bytes.begin(filled, length);
     }
     int state = tcpDestination ? loop.tcpState(to) : TcpInfo.TCP_ESTABLISHED;
     if (state != TcpInfo.TCP_ESTABLISHED && state != TcpInfo.TCP_CLOSE_WAIT) {
@@ -101,13 +93,8 @@ final class Direction {
     }
   }
 
-  /**
-   * Reads how things stand from the ledger and the pipe, since another process may have worked on
-   * both, and may have been killed between a system call and the note of it.
-   */
+  /** Reads how things stand from the ledger, since another process may have worked on it. */
   void load() {
-    in = record.in(index);
-    out = record.out(index);
     int ends = record.ends(index);
     sourceEnded = (ends & RelayRecord.SOURCE_ENDED) != 0;
     shutDown = (ends & RelayRecord.SHUT_DOWN) != 0;
@@ -119,39 +106,7 @@ final class Direction {
     urgent = false;
     waits = false;
     shortReadEmpties = tcp;
-    pipeNumber = record.pipe(index);
-    pipe = pipeNumber == PipePool.NONE ? null : loop.pipes(relay.group()).get(pipeNumber);
-    reconcile();
-    loadPrelude();
-  }
-
-  /** What is in the pipe is the truth. */
-  private void reconcile() {
-    if (pipe == null) {
-      if (in != out) {
-        throw new IllegalStateException((in - out) + " bytes are in no pipe");
-      }
-      return;
-    }
-    int waiting = Syscalls.bytesWaiting(pipe.readEnd().fd());
-    if (waiting > pending()) {
-      in = out + waiting;
-      record.in(index, in);
-    } else if (waiting < pending()) {
-      out = in - waiting;
-      record.out(index, out);
-    }
-    if (waiting == 0) {
-      detachPipe();
-    }
-  }
-
-  private void loadPrelude() {
-    boolean was = inPrelude;
-    inPrelude = out < record.prelude(index);
-    if (was && !inPrelude) {
-      relay.preludeWritten(source.other());
-    }
+    bytes.load();
   }
 
   /** Passes the end on once more: whoever noted it may have been killed before he did it. */
@@ -189,14 +144,9 @@ final class Direction {
     urgent = true;
   }
 
-  /** Bytes that were read and not yet written. */
-  long pending() {
-    return in - out;
-  }
-
   /** Bytes read from the source, without the prelude. */
   long read() {
-    return in - record.prelude(index);
+    return bytes.read();
   }
 
   boolean sourceEnded() {
@@ -218,7 +168,7 @@ final class Direction {
 
   /** Whether nothing is left to do for it, though the source may not have ended. */
   boolean drained() {
-    return destinationGone || pending() == 0;
+    return destinationGone || bytes.pending() == 0;
   }
 
   /**
@@ -227,12 +177,12 @@ final class Direction {
    * @return true when there is more to do at once
    */
   boolean turn() {
-    long stop = in + BYTES_PER_TURN;
-    for (int calls = 0; calls < CALLS_PER_TURN && in < stop; calls++) {
+    long stop = bytes.in() + BYTES_PER_TURN;
+    for (int calls = 0; calls < CALLS_PER_TURN && bytes.in() < stop; calls++) {
       if (destinationGone || relay.finished()) {
         return false;
       }
-      if (in != out) {
+      if (bytes.pending() > 0) {
         if (!writable || !drain()) {
           return false;
         }
@@ -274,7 +224,7 @@ final class Direction {
   }
 
   private boolean fillBySplice(long most) {
-    Pipe into = attachPipe();
+    Pipe into = bytes.attach();
     if (into == null) {
       bulk = false;
       return true;
@@ -282,11 +232,11 @@ final class Direction {
     long length = Math.min(most, into.capacity());
     long n = Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS);
     if (n > 0) {
-      received(n);
+      bytes.received(n);
       bulk = n >= SMALL_BYTES;
       return true;
     }
-    detachPipe();
+    bytes.detach();
     if (n == 0) {
       // The end, or an urgent mark before it that was not announced yet: recv knows.
       bulk = false;
@@ -300,7 +250,7 @@ final class Direction {
    * kernel object to kernel object, and only through pipes that both have.
    */
   private boolean fillShared(long most) {
-    Pipe into = attachIdlePipe();
+    Pipe into = bytes.attachIdle();
     if (into == null) {
       return false;
     }
@@ -313,10 +263,10 @@ final class Direction {
     long n =
         length > 0 ? Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS) : length;
     if (n > 0) {
-      received(n);
+      bytes.received(n);
       return true;
     }
-    detachPipe();
+    bytes.detach();
     if (n == 0 && tcp && Sockets.recv(from, loop.buffer(), 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
       // An urgent mark, which only recv steps over.
       waits = true;
@@ -325,24 +275,24 @@ final class Direction {
   }
 
   private boolean fillByCopy(long most) {
-    Pipe keeper = attachPipe();
+    Pipe keeper = bytes.attach();
     if (keeper == null) {
       return writable && copyWithoutPipe(most);
     }
     int length = (int) Math.min(most, Math.min(loop.bufferBytes(), keeper.capacity()));
     long n = receive(length, 0);
     if (n <= 0) {
-      detachPipe();
+      bytes.detach();
       return nothingRead(n);
     }
-    received(n);
+    bytes.received(n);
     bulk = n == length;
     readable = n == length || !shortReadEmpties;
     long taken = sendFromBuffer(n);
     if (taken < n) {
-      keep(keeper, taken, n);
+      InFlight.keep(keeper, loop.buffer() + taken, n - taken);
     } else {
-      detachPipe();
+      bytes.detach();
     }
     return true;
   }
@@ -355,8 +305,9 @@ final class Direction {
       return nothingRead(n);
     }
     long taken = sendFromBuffer(n);
-    in += taken;
-    record.in(index, in);
+    if (taken > 0) {
+      bytes.received(taken);
+    }
     for (long gone = 0; gone < taken; ) {
       long again = receive(taken - gone, 0);
       if (again <= 0) {
@@ -386,18 +337,6 @@ final class Direction {
     return n != AGAIN;
   }
 
-  private void received(long n) {
-    in += n;
-    record.in(index, in);
-    relay.moved();
-  }
-
-  private void sent(long n) {
-    out += n;
-    record.out(index, out);
-    relay.moved();
-  }
-
   /** Sends from the loop's buffer; how much was taken. */
   private long sendFromBuffer(long length) {
     if (!writable) {
@@ -409,7 +348,7 @@ final class Direction {
         writable = false;
         return 0;
       }
-      sent(n);
+      bytes.sent(n);
       return n;
     } catch (LinuxException e) {
       relay.writeFailed(source.other(), e.errno());
@@ -417,27 +356,15 @@ final class Direction {
     }
   }
 
-  /** Puts into the pipe what was read and not sent. */
-  private void keep(Pipe into, long taken, long length) {
-    long done = taken;
-    while (done < length) {
-      long n = Syscalls.write(into.writeEnd().fd(), loop.buffer() + done, length - done);
-      if (n == AGAIN) {
-        throw new IllegalStateException("an empty pipe did not take " + (length - done) + " bytes");
-      }
-      done += n;
-    }
-  }
-
   /** Writes from the pipe; false when the destination takes nothing for now, or never again. */
   private boolean drain() {
-    Pipe full = Objects.requireNonNull(pipe);
+    Pipe full = Objects.requireNonNull(bytes.pipe());
     long n;
     try {
       if (relay.guarded() && !loop.shared()) {
-        n = loop.sendFromPipe(full, to, pending());
+        n = loop.sendFromPipe(full, to, bytes.pending());
       } else {
-        n = Syscalls.splice(full.readEnd().fd(), to, pending(), SPLICE_FLAGS);
+        n = Syscalls.splice(full.readEnd().fd(), to, bytes.pending(), SPLICE_FLAGS);
       }
     } catch (LinuxException e) {
       relay.writeFailed(source.other(), e.errno());
@@ -447,61 +374,16 @@ final class Direction {
       writable = false;
       return false;
     }
-    sent(n);
-    if (pending() == 0) {
-      detachPipe();
+    bytes.sent(n);
+    if (bytes.pending() == 0) {
+      bytes.detach();
     }
     return true;
   }
 
-  private @Nullable Pipe attachPipe() {
-    if (pipe == null) {
-      attach(loop.acquirePipe(relay.group()));
-    }
-    return pipe;
-  }
-
-  private @Nullable Pipe attachIdlePipe() {
-    if (pipe == null) {
-      attach(loop.acquireIdlePipe(relay));
-    }
-    return pipe;
-  }
-
-  private void attach(int number) {
-    pipeNumber = number;
-    if (number != PipePool.NONE) {
-      record.pipe(index, number);
-      pipe = loop.pipes(relay.group()).get(number);
-    }
-  }
-
-  private void detachPipe() {
-    if (pipeNumber != PipePool.NONE) {
-      record.pipe(index, PipePool.NONE);
-      loop.releasePipe(relay.group(), pipeNumber);
-      pipeNumber = PipePool.NONE;
-      pipe = null;
-      if (inPrelude) {
-        inPrelude = false;
-        relay.preludeWritten(source.other());
-      }
-    }
-  }
-
   /** What became of it; the pipe with what was not delivered leaves the pool. */
   RelayOutcome.Flow outcome(@Nullable TcpInfo tcpInfo) {
-    Descriptor undelivered = null;
-    long bytes = pending();
-    if (bytes == 0) {
-      detachPipe();
-    } else {
-      Pipe taken = loop.pipes(relay.group()).remove(pipeNumber);
-      record.pipe(index, PipePool.NONE);
-      taken.writeEnd().close();
-      undelivered = taken.readEnd();
-      Syscalls.fcntl(undelivered.fd(), Syscalls.F_SETFL, 0);
-    }
-    return new RelayOutcome.Flow(record.delivered(index), bytes, undelivered, tcpInfo);
+    long undelivered = bytes.pending();
+    return new RelayOutcome.Flow(record.delivered(index), undelivered, bytes.giveUp(), tcpInfo);
   }
 }

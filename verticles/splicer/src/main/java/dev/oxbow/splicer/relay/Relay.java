@@ -1,12 +1,7 @@
 package dev.oxbow.splicer.relay;
 
-import dev.oxbow.codecs.tcp.TcpInfo;
 import dev.oxbow.fdpassing.eventloop.Readiness;
-import dev.oxbow.fdpassing.eventloop.Registration;
-import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.Errno;
-import dev.oxbow.fdpassing.libc.Sockets;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,19 +22,12 @@ final class Relay implements LiveRelay {
   private final RelayLoop loop;
   private final RelaySpec spec;
   private final RelayRecord record;
+  private final SocketPair sockets;
+  private final Ending ending;
   private final Deadlines deadlines;
   private final DataPlane.Observer observer;
   private final Direction aToB;
   private final Direction bToA;
-  private @Nullable Registration registrationA;
-  private @Nullable Registration registrationB;
-  private @Nullable Timer timer;
-  private long timerNanos;
-  private @Nullable EndReason reason;
-  private @Nullable Side endedBy;
-  private @Nullable Side broken;
-  private int errno;
-  private long lingerUntil;
   private boolean queued;
   private boolean halfClosed;
   private boolean finished;
@@ -52,7 +40,9 @@ final class Relay implements LiveRelay {
     this.loop = loop;
     this.spec = spec;
     this.record = record;
-    this.deadlines = new Deadlines(spec, record);
+    this.sockets = new SocketPair(loop, spec);
+    this.ending = new Ending(record);
+    this.deadlines = new Deadlines(loop, spec, record, this::fired);
     this.observer = observer;
     this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b(), spec.tcpA());
     this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a(), spec.tcpB());
@@ -76,7 +66,7 @@ final class Relay implements LiveRelay {
 
   /** Whether no end is to be passed on any more. */
   boolean ending() {
-    return reason != null || stalled != null;
+    return ending.begun() || stalled != null;
   }
 
   /** First step on the loop; {@link #thaw} is the next. */
@@ -98,26 +88,21 @@ final class Relay implements LiveRelay {
       if (record.overNanos() != 0) {
         return;
       }
-      registrationA = loop.register(spec.a(), events -> ready(Side.A, events));
-      registrationB = loop.register(spec.b(), events -> ready(Side.B, events));
+      sockets.register(this::ready);
       arm();
-      if (reason != null) {
+      if (ending.begun()) {
         requeue();
       }
     } catch (RuntimeException e) {
       loop.report("relay could not be registered", e);
-      failed(Errno.ENOMEM);
+      ending.failed(Errno.ENOMEM);
       end0(EndReason.ERROR);
       finish();
     }
   }
 
   private void load() {
-    reason = record.reason();
-    endedBy = record.endedBy();
-    broken = record.broken();
-    errno = record.errno();
-    lingerUntil = record.endDeadlineNanos();
+    ending.load();
     aToB.load();
     bToA.load();
     halfClosed = aToB.shutDown() || bToA.shutDown();
@@ -126,23 +111,16 @@ final class Relay implements LiveRelay {
         from(side.other()).loseDestination();
       }
     }
-    if (reason == null) {
+    if (!ending.begun()) {
       aToB.repeatEnd();
       bToA.repeatEnd();
     }
   }
 
-  private void failed(int error) {
-    errno = error;
-    record.errno(error);
-  }
-
   /** For how long another process may have the same descriptors: no flag may make it block. */
   void shareSockets(boolean shared) {
-    if (spec.guarded() && !finished) {
-      int flag = shared ? Syscalls.O_NONBLOCK : 0;
-      Syscalls.tryFcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA() | flag);
-      Syscalls.tryFcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB() | flag);
+    if (!finished) {
+      sockets.share(shared);
     }
   }
 
@@ -158,22 +136,12 @@ final class Relay implements LiveRelay {
 
   /** Leaves the epoll set; nothing touches the sockets until {@link #thaw}. */
   void freeze() {
-    if (registrationA != null) {
-      registrationA.cancel();
-      registrationA = null;
-    }
-    if (registrationB != null) {
-      registrationB.cancel();
-      registrationB = null;
-    }
-    if (timer != null) {
-      timer.cancel();
-      timer = null;
-    }
+    sockets.deregister();
+    deadlines.disarm();
   }
 
   private boolean frozen() {
-    return registrationB == null;
+    return !sockets.registered();
   }
 
   private Direction from(Side side) {
@@ -189,7 +157,7 @@ final class Relay implements LiveRelay {
       from(side).urgent();
     }
     if ((events & Readiness.EPOLLERR) != 0) {
-      int error = Sockets.tryOption(side == Side.A ? spec.a() : spec.b(), 1, Sockets.SO_ERROR);
+      int error = sockets.takeError(side);
       if (error > 0) {
         breakSide(side, error);
       }
@@ -229,17 +197,16 @@ final class Relay implements LiveRelay {
       more = bToA.turn() || moreFromA;
     } catch (RuntimeException e) {
       loop.report("relay failed", e);
-      failed(Errno.EIO);
+      ending.failed(Errno.EIO);
       end0(EndReason.ERROR);
-      lingerUntil = loop.now();
+      ending.hasten(loop.now());
       more = false;
     } finally {
       loop.leave();
     }
     if (stalled != null) {
-      failed(Errno.EAGAIN);
-      broken = stalled;
-      record.broken(stalled);
+      ending.failed(Errno.EAGAIN);
+      ending.blame(stalled);
       end0(EndReason.ERROR);
     }
     if (over()) {
@@ -250,20 +217,16 @@ final class Relay implements LiveRelay {
   }
 
   private boolean over() {
-    if (reason == null) {
-      if (aToB.shutDown() && bToA.shutDown()) {
-        reason = EndReason.EOF;
-        record.ending(reason, loop.now());
-        return true;
-      }
-      return false;
+    if (!ending.begun()) {
+      return aToB.shutDown() && bToA.shutDown() && ending.begin(EndReason.EOF, loop.now());
     }
-    return loop.now() >= lingerUntil || (settled(aToB, Side.A) && settled(bToA, Side.B));
+    return loop.now() >= ending.deadlineNanos() || (settled(aToB, Side.A) && settled(bToA, Side.B));
   }
 
   /** Whether a direction of a relay that ends early has nothing more to deliver. */
   private boolean settled(Direction direction, Side source) {
-    boolean readsOn = broken == source && !direction.sourceEnded() && !direction.destinationGone();
+    boolean readsOn =
+        ending.broken() == source && !direction.sourceEnded() && !direction.destinationGone();
     return direction.drained() && !readsOn;
   }
 
@@ -278,8 +241,8 @@ final class Relay implements LiveRelay {
 
   /** Whether more may be read from a side: not when the relay ends, unless that side broke. */
   boolean mayRead(Side source) {
-    if (reason != null) {
-      return broken == source;
+    if (ending.begun()) {
+      return ending.broken() == source;
     }
     if (allowance() == 0) {
       end0(EndReason.MAX_BYTES);
@@ -295,13 +258,9 @@ final class Relay implements LiveRelay {
 
   /** End of stream on a side; a connection that is closed without our having ended it was reset. */
   void sourceEnded(Side source) {
-    seenEnd(source);
-    boolean tcp = source == Side.A ? spec.tcpA() : spec.tcpB();
-    if (tcp && !from(source.other()).destinationEnded()) {
-      TcpInfo info = loop.tcpInfo(source == Side.A ? spec.a() : spec.b());
-      if (info != null && info.get("state") == TcpInfo.TCP_CLOSE) {
-        breakSide(source, Errno.ECONNRESET);
-      }
+    ending.sawEnd(source);
+    if (!from(source.other()).destinationEnded() && sockets.tcpClosed(source)) {
+      breakSide(source, Errno.ECONNRESET);
     }
   }
 
@@ -314,7 +273,7 @@ final class Relay implements LiveRelay {
 
   /** Reading failed; true when it should be tried again. */
   boolean readFailed(Side source, int error) {
-    boolean first = broken != source;
+    boolean first = ending.broken() != source;
     breakSide(source, error);
     return first && (error == Errno.ECONNRESET || error == Errno.EPIPE);
   }
@@ -323,26 +282,16 @@ final class Relay implements LiveRelay {
     breakSide(destination, error);
   }
 
-  private void seenEnd(Side side) {
-    if (endedBy == null) {
-      endedBy = side;
-      record.endedBy(side);
-    }
-  }
-
   /** A side's connection is gone: nothing can be written to it, what came from it still counts. */
   private void breakSide(Side side, int error) {
-    seenEnd(side);
+    ending.sawEnd(side);
     from(side.other()).loseDestination();
     record.addEnds(side.index(), RelayRecord.SOURCE_RESET);
-    if (broken == null) {
-      broken = side;
-      record.broken(side);
-    }
+    ending.broke(side);
     // What the watchdog has shut down looks like a reset from here.
     boolean reset = stalled == null && isReset(error);
-    if (reason == null && !reset) {
-      failed(stalled == null ? error : Errno.EAGAIN);
+    if (!ending.begun() && !reset) {
+      ending.failed(stalled == null ? error : Errno.EAGAIN);
     }
     end0(reset ? EndReason.RESET : EndReason.ERROR);
   }
@@ -363,10 +312,7 @@ final class Relay implements LiveRelay {
   }
 
   private void end0(EndReason why) {
-    if (reason == null) {
-      reason = why;
-      lingerUntil = System.nanoTime() + LINGER_NANOS;
-      record.ending(why, lingerUntil);
+    if (ending.begin(why, System.nanoTime() + LINGER_NANOS)) {
       arm();
     }
   }
@@ -380,27 +326,19 @@ final class Relay implements LiveRelay {
     return spec;
   }
 
-  /** Makes sure that a timer fires at the next deadline, or before. */
   private void arm() {
-    long next = frozen() ? Long.MAX_VALUE : nextDeadline();
-    if (next == Long.MAX_VALUE || (timer != null && timerNanos <= next)) {
-      return;
+    if (!frozen()) {
+      deadlines.arm(nextDeadline());
     }
-    if (timer != null) {
-      timer.cancel();
-    }
-    timerNanos = next;
-    timer = loop.schedule(this::fired, next - System.nanoTime());
   }
 
   private void fired() {
-    timer = null;
     if (finished) {
       return;
     }
     loop.readClock();
     long now = loop.now();
-    if (reason == null && now >= nextDeadline()) {
+    if (!ending.begun() && now >= nextDeadline()) {
       end0(deadlines.passed(now, halfClosed));
     }
     arm();
@@ -408,7 +346,7 @@ final class Relay implements LiveRelay {
   }
 
   private long nextDeadline() {
-    return reason != null ? lingerUntil : deadlines.next(halfClosed);
+    return ending.begun() ? ending.deadlineNanos() : deadlines.next(halfClosed);
   }
 
   /** Nothing is left to do. While another process has a hand in it, the giving back waits. */
@@ -422,24 +360,11 @@ final class Relay implements LiveRelay {
 
   private void giveBack() {
     finished = true;
-    if (!spec.guarded()) {
-      Syscalls.tryFcntl(spec.a(), Syscalls.F_SETFL, spec.flagsA());
-      Syscalls.tryFcntl(spec.b(), Syscalls.F_SETFL, spec.flagsB());
-    }
-    EndReason why = java.util.Objects.requireNonNull(reason);
+    sockets.restoreFlags();
     RelayOutcome outcome =
-        new RelayOutcome(
-            why,
-            endedBy,
-            why == EndReason.ERROR ? errno : 0,
-            record.overNanos() - record.startNanos(),
-            flow(aToB, Side.A),
-            flow(bToA, Side.B));
+        ending.outcome(
+            aToB.outcome(sockets.tcpInfo(Side.A)), bToA.outcome(sockets.tcpInfo(Side.B)));
     loop.finished(this, () -> observer.finished(outcome));
-  }
-
-  private RelayOutcome.Flow flow(Direction direction, Side source) {
-    return direction.outcome(loop.tcpInfo(source == Side.A ? spec.a() : spec.b()));
   }
 
   @Override

@@ -16,11 +16,8 @@ import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.StreamReader;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,9 +36,6 @@ final class RelayLoop {
   /** See {@link #peekUnix}. */
   static final long STRAYS = -2;
 
-  private static final int SHARED_PIPES = 16;
-
-  private static final long TRIM_NANOS = 250_000_000;
   private static final int EVENTS =
       Readiness.EPOLLIN
           | Readiness.EPOLLPRI
@@ -53,20 +47,15 @@ final class RelayLoop {
   private final DescriptorLoop control;
   private final Strays strays;
   private final StreamReader reader = new StreamReader();
-  private final int pipeBytes;
-  private final int idleLimit;
+  private final LoopPipes pipes;
   private final LoopGuard guard = new LoopGuard();
   private final NativeMemory buffer = NativeMemory.allocate(BUFFER_BYTES);
   private final NativeMemory tcpInfo = NativeMemory.allocate(512);
   private final Pipe copies = Pipe.open(0);
-  private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
   private final boolean[] frozen = new boolean[DataPlane.GROUPS];
   private final List<List<Relay>> live = new ArrayList<>();
-  private final List<Deque<Relay>> starving = new ArrayList<>();
   private boolean shared;
   private long now = System.nanoTime();
-  private int idlePipes;
-  private boolean trimming;
 
   /**
    * @param idleLimit pipes that may stay open without use
@@ -76,11 +65,9 @@ final class RelayLoop {
     this.loop = loop;
     this.control = control;
     this.strays = strays;
-    this.pipeBytes = pipeBytes;
-    this.idleLimit = idleLimit;
+    this.pipes = new LoopPipes(this, pipeBytes, idleLimit);
     for (int group = 0; group < DataPlane.GROUPS; group++) {
       live.add(new ArrayList<>());
-      starving.add(new ArrayDeque<>());
     }
   }
 
@@ -113,26 +100,8 @@ final class RelayLoop {
 
   void thaw(int group) {
     frozen[group] = false;
-    reclaim(group);
+    pipes.reclaim(group, live.get(group));
     List.copyOf(live.get(group)).forEach(Relay::thaw);
-  }
-
-  private void reclaim(int group) {
-    PipePool pool = pools[group];
-    if (pool != null) {
-      BitSet named = new BitSet();
-      for (Relay relay : live.get(group)) {
-        for (int direction = 0; direction < 2; direction++) {
-          int number = relay.record().pipe(direction);
-          if (number != PipePool.NONE) {
-            named.set(number);
-          }
-        }
-      }
-      idlePipes -= pool.idleCount();
-      pool.reclaim(named);
-      idlePipes += pool.idleCount();
-    }
   }
 
   int flows(int group) {
@@ -156,30 +125,21 @@ final class RelayLoop {
       List<Relay> relays = live.get(group);
       relays.forEach(relay -> relay.shareSockets(true));
       if (!relays.isEmpty()) {
-        PipePool pool = pipes(group);
-        idlePipes -= pool.idleCount();
-        pool.provide(pipesToShare(relays.size()));
-        idlePipes += pool.idleCount();
+        pipes.provide(group, relays.size());
       }
     }
-  }
-
-  /** Idle pipes that a group of so many relays is given before it changes hands. */
-  static int pipesToShare(int relays) {
-    return Math.min(2 * relays, SHARED_PIPES);
   }
 
   /** This process alone goes on: gives back what is over, and does what had to wait. */
   void unshare() {
     shared = false;
-    starving.forEach(Deque::clear);
+    pipes.unshare();
     for (List<Relay> group : live) {
       for (Relay relay : List.copyOf(group)) {
         relay.shareSockets(false);
         relay.resume();
       }
     }
-    trimSoon();
   }
 
   /** Makes this loop one that takes over: all of its groups are frozen, and shared. */
@@ -195,18 +155,13 @@ final class RelayLoop {
 
   /** A pipe that another process numbered; before the loop has relays. */
   void adopt(int group, int number, Pipe pipe) {
-    pipes(group).adopt(number, pipe);
+    pipes.of(group).adopt(number, pipe);
   }
 
   /** Closes pipes and buffers; no relay lives any more. */
   void close() {
     copies.close();
-    for (PipePool pool : pools) {
-      while (pool != null && pool.idleCount() > 0) {
-        pool.closeOneIdle();
-      }
-    }
-    idlePipes = 0;
+    pipes.close();
   }
 
   void execute(Runnable task) {
@@ -269,60 +224,9 @@ final class RelayLoop {
     return BUFFER_BYTES;
   }
 
-  PipePool pipes(int group) {
-    PipePool pool = pools[group];
-    if (pool == null) {
-      pool = new PipePool(pipeBytes);
-      pools[group] = pool;
-    }
-    return pool;
-  }
-
-  int acquirePipe(int group) {
-    PipePool pool = pipes(group);
-    idlePipes -= pool.idleCount() > 0 ? 1 : 0;
-    return pool.acquire();
-  }
-
-  /** A pipe that is open already, or {@link PipePool#NONE}: the relay gets a turn later then. */
-  int acquireIdlePipe(Relay relay) {
-    int number = pipes(relay.group()).acquireIdle();
-    if (number == PipePool.NONE) {
-      starving.get(relay.group()).add(relay);
-    } else {
-      idlePipes--;
-    }
-    return number;
-  }
-
-  void releasePipe(int group, int number) {
-    pipes(group).release(number);
-    idlePipes++;
-    trimSoon();
-    Relay next = starving.get(group).poll();
-    if (next != null) {
-      next.requeue();
-    }
-  }
-
-  private void trimSoon() {
-    if (idlePipes > idleLimit && !trimming && !shared) {
-      trimming = true;
-      loop.schedule(this::trim, TRIM_NANOS);
-    }
-  }
-
-  private void trim() {
-    trimming = false;
-    if (shared) {
-      return;
-    }
-    for (PipePool pool : pools) {
-      while (pool != null && pool.idleCount() > 0 && idlePipes > idleLimit) {
-        pool.closeOneIdle();
-        idlePipes--;
-      }
-    }
+  /** The pipes of its groups. */
+  LoopPipes pipes() {
+    return pipes;
   }
 
   /**
@@ -397,18 +301,6 @@ final class RelayLoop {
       group.set(relay.place, last);
     }
     tell(tell);
-  }
-
-  int openPipes() {
-    int open = 0;
-    for (PipePool pool : pools) {
-      open += pool == null ? 0 : pool.openCount();
-    }
-    return open;
-  }
-
-  int idlePipes() {
-    return idlePipes;
   }
 
   void report(String what, RuntimeException e) {

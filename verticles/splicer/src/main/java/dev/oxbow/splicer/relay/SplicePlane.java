@@ -205,11 +205,11 @@ public final class SplicePlane implements DataPlane {
 
   /** At most so many pipes are opened by {@link #share}. */
   public long pipesToShare() {
-    return IntStream.range(0, GROUPS).mapToLong(g -> RelayLoop.pipesToShare(flows(g))).sum();
+    return IntStream.range(0, GROUPS).mapToLong(g -> LoopPipes.toShare(flows(g))).sum();
   }
 
   private static void pipes(RelayLoop loop, int group, Map<String, Pipe> pipes) {
-    PipePool pool = loop.pipes(group);
+    PipePool pool = loop.pipes().of(group);
     for (int number = 0; number < pool.size(); number++) {
       if (pool.has(number)) {
         pipes.put(PIPE + group + "/" + number, pool.get(number));
@@ -235,8 +235,8 @@ public final class SplicePlane implements DataPlane {
 
   @Override
   public Counters counters() {
-    long pipes = loops.stream().mapToLong(RelayLoop::openPipes).sum();
-    long idle = loops.stream().mapToLong(RelayLoop::idlePipes).sum();
+    long pipes = loops.stream().mapToLong(loop -> loop.pipes().openCount()).sum();
+    long idle = loops.stream().mapToLong(loop -> loop.pipes().idleCount()).sum();
     return new Counters(pipes, idle, watchdog.stalls());
   }
 

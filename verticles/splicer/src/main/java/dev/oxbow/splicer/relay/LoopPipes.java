@@ -1,0 +1,159 @@
+package dev.oxbow.splicer.relay;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pipes of one loop's groups: how many may idle, and who waits for one while none may be made.
+ * Loop thread only, but for the two counts.
+ */
+final class LoopPipes {
+  private static final int SHARED_PIPES = 16;
+  private static final long TRIM_NANOS = 250_000_000;
+
+  private final RelayLoop loop;
+  private final int pipeBytes;
+  private final int idleLimit;
+  private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
+  private final List<Deque<Relay>> starving = new ArrayList<>();
+  private int idlePipes;
+  private boolean trimming;
+
+  /**
+   * @param pipeBytes wanted capacity of a pipe
+   * @param idleLimit pipes that may stay open without use
+   */
+  LoopPipes(RelayLoop loop, int pipeBytes, int idleLimit) {
+    this.loop = loop;
+    this.pipeBytes = pipeBytes;
+    this.idleLimit = idleLimit;
+    for (int group = 0; group < DataPlane.GROUPS; group++) {
+      starving.add(new ArrayDeque<>());
+    }
+  }
+
+  /** A group's numbered pipes. */
+  PipePool of(int group) {
+    PipePool pool = pools[group];
+    if (pool == null) {
+      pool = new PipePool(pipeBytes);
+      pools[group] = pool;
+    }
+    return pool;
+  }
+
+  /** An empty pipe's number, or {@link PipePool#NONE} when no descriptor is left for one. */
+  int acquire(int group) {
+    PipePool pool = of(group);
+    idlePipes -= pool.idleCount() > 0 ? 1 : 0;
+    return pool.acquire();
+  }
+
+  /** A pipe that is open already, or {@link PipePool#NONE}: the relay gets a turn later then. */
+  int acquireIdle(Relay relay) {
+    int number = of(relay.group()).acquireIdle();
+    if (number == PipePool.NONE) {
+      starving.get(relay.group()).add(relay);
+    } else {
+      idlePipes--;
+    }
+    return number;
+  }
+
+  /** Puts back a pipe that is empty; the next relay that waits for one gets its turn. */
+  void release(int group, int number) {
+    of(group).release(number);
+    idlePipes++;
+    trimSoon();
+    Relay next = starving.get(group).poll();
+    if (next != null) {
+      next.requeue();
+    }
+  }
+
+  /** Idle is what no relay's record names: another process may have taken and put back others. */
+  void reclaim(int group, List<Relay> relays) {
+    PipePool pool = pools[group];
+    if (pool != null) {
+      BitSet named = new BitSet();
+      for (Relay relay : relays) {
+        for (int direction = 0; direction < 2; direction++) {
+          int number = relay.record().pipe(direction);
+          if (number != PipePool.NONE) {
+            named.set(number);
+          }
+        }
+      }
+      idlePipes -= pool.idleCount();
+      pool.reclaim(named);
+      idlePipes += pool.idleCount();
+    }
+  }
+
+  /** Makes pipes ready for a group that changes hands, since none may be made from here on. */
+  void provide(int group, int relays) {
+    PipePool pool = of(group);
+    idlePipes -= pool.idleCount();
+    pool.provide(toShare(relays));
+    idlePipes += pool.idleCount();
+  }
+
+  /** Idle pipes that a group of so many relays is given before it changes hands. */
+  static int toShare(int relays) {
+    return Math.min(2 * relays, SHARED_PIPES);
+  }
+
+  /** Pipes may be made and closed again: nobody starves, and surplus ones go. */
+  void unshare() {
+    starving.forEach(Deque::clear);
+    trimSoon();
+  }
+
+  private void trimSoon() {
+    if (idlePipes > idleLimit && !trimming && !loop.shared()) {
+      trimming = true;
+      loop.schedule(this::trim, TRIM_NANOS);
+    }
+  }
+
+  private void trim() {
+    trimming = false;
+    if (loop.shared()) {
+      return;
+    }
+    for (PipePool pool : pools) {
+      while (pool != null && pool.idleCount() > 0 && idlePipes > idleLimit) {
+        pool.closeOneIdle();
+        idlePipes--;
+      }
+    }
+  }
+
+  /** Closes all; no relay lives any more. */
+  void close() {
+    for (PipePool pool : pools) {
+      while (pool != null && pool.idleCount() > 0) {
+        pool.closeOneIdle();
+      }
+    }
+    idlePipes = 0;
+  }
+
+  /** Pipes that are open; may be a moment old on other threads. */
+  int openCount() {
+    int open = 0;
+    for (PipePool pool : pools) {
+      open += pool == null ? 0 : pool.openCount();
+    }
+    return open;
+  }
+
+  /** Of them, those that nobody uses; may be a moment old on other threads. */
+  int idleCount() {
+    return idlePipes;
+  }
+}
