@@ -56,6 +56,9 @@ final class Direction {
   private boolean shutDown;
   private boolean bulk;
 
+  /** The last splice was small: one, the rest of a write, is no end of bulk. */
+  private boolean small;
+
   /** Splice stops at an urgent mark for ever, and recv steps over it. */
   private boolean urgent;
 
@@ -221,11 +224,7 @@ final class Direction {
     return destinationGone || pending() == 0;
   }
 
-  /**
-   * Works until the sockets would block or the budget is used up.
-   *
-   * @return true when there is more to do at once
-   */
+  /** Works until the sockets would block or the budget is used up; true when there is more. */
   boolean turn() {
     long stop = in + BYTES_PER_TURN;
     for (int calls = 0; calls < CALLS_PER_TURN && in < stop; calls++) {
@@ -283,7 +282,8 @@ final class Direction {
     long n = Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS);
     if (n > 0) {
       received(n);
-      bulk = n >= SMALL_BYTES;
+      bulk = n >= SMALL_BYTES || !small;
+      small = n < SMALL_BYTES;
       return true;
     }
     detachPipe();
@@ -337,7 +337,8 @@ final class Direction {
     }
     received(n);
     bulk = n == length;
-    readable = n == length || !shortReadEmpties;
+    small = false;
+    readable = bulk || !shortReadEmpties;
     long taken = sendFromBuffer(n);
     if (taken < n) {
       keep(keeper, taken, n);
@@ -365,7 +366,7 @@ final class Direction {
       }
       gone += again;
     }
-    return taken == n;
+    return writable; // one that took a part is asked again, and then awaited
   }
 
   /** Reads into the loop's buffer; an AF_UNIX peer may have attached descriptors. */
@@ -398,6 +399,11 @@ final class Direction {
     relay.moved();
   }
 
+  private void blocked() {
+    writable = false;
+    relay.awaitWritable(source.other());
+  }
+
   /** Sends from the loop's buffer; how much was taken. */
   private long sendFromBuffer(long length) {
     if (!writable) {
@@ -406,7 +412,7 @@ final class Direction {
     try {
       long n = Sockets.send(to, loop.buffer(), length, MSG_DONTWAIT);
       if (n == AGAIN) {
-        writable = false;
+        blocked();
         return 0;
       }
       sent(n);
@@ -444,7 +450,7 @@ final class Direction {
       return false;
     }
     if (n == AGAIN) {
-      writable = false;
+      blocked();
       return false;
     }
     sent(n);

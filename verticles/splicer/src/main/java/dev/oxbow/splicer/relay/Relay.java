@@ -2,7 +2,6 @@ package dev.oxbow.splicer.relay;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
 import dev.oxbow.fdpassing.eventloop.Readiness;
-import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -31,8 +30,7 @@ final class Relay implements LiveRelay {
   private final DataPlane.Observer observer;
   private final Direction aToB;
   private final Direction bToA;
-  private @Nullable Registration registrationA;
-  private @Nullable Registration registrationB;
+  private final PolledSockets sockets = new PolledSockets();
   private @Nullable Timer timer;
   private long timerNanos;
   private @Nullable EndReason reason;
@@ -87,7 +85,7 @@ final class Relay implements LiveRelay {
 
   /**
    * Goes on from what the ledger says. Takes the sockets into the epoll set, which tells at once
-   * what they are ready for.
+   * what can be read; that they can be written to is assumed.
    */
   void thaw() {
     if (finished || !frozen()) {
@@ -98,12 +96,11 @@ final class Relay implements LiveRelay {
       if (record.overNanos() != 0) {
         return;
       }
-      registrationA = loop.register(spec.a(), events -> ready(Side.A, events));
-      registrationB = loop.register(spec.b(), events -> ready(Side.B, events));
+      sockets.register(loop, spec, this::ready);
+      aToB.ready(false, true);
+      bToA.ready(false, true);
       arm();
-      if (reason != null) {
-        requeue();
-      }
+      requeue();
     } catch (RuntimeException e) {
       loop.report("relay could not be registered", e);
       failed(Errno.ENOMEM);
@@ -158,14 +155,7 @@ final class Relay implements LiveRelay {
 
   /** Leaves the epoll set; nothing touches the sockets until {@link #thaw}. */
   void freeze() {
-    if (registrationA != null) {
-      registrationA.cancel();
-      registrationA = null;
-    }
-    if (registrationB != null) {
-      registrationB.cancel();
-      registrationB = null;
-    }
+    sockets.cancel();
     if (timer != null) {
       timer.cancel();
       timer = null;
@@ -173,11 +163,16 @@ final class Relay implements LiveRelay {
   }
 
   private boolean frozen() {
-    return registrationB == null;
+    return !sockets.registered();
   }
 
   private Direction from(Side side) {
     return side == Side.A ? aToB : bToA;
+  }
+
+  /** A side takes nothing for now: the event loop shall say when it does again. */
+  void awaitWritable(Side side) {
+    sockets.awaitWritable(side);
   }
 
   private void ready(Side side, int events) {
@@ -195,7 +190,10 @@ final class Relay implements LiveRelay {
       }
     }
     from(side).ready((events & ~(Readiness.EPOLLOUT | Readiness.EPOLLERR)) != 0, false);
-    from(side.other()).ready(false, hangup || (events & Readiness.EPOLLOUT) != 0);
+    if (hangup || (events & Readiness.EPOLLOUT) != 0) {
+      from(side.other()).ready(false, true);
+      sockets.awaitReadable(side.other());
+    }
     if (!queued) {
       turn();
     }

@@ -42,13 +42,6 @@ final class RelayLoop {
   private static final int SHARED_PIPES = 16;
 
   private static final long TRIM_NANOS = 250_000_000;
-  private static final int EVENTS =
-      Readiness.EPOLLIN
-          | Readiness.EPOLLPRI
-          | Readiness.EPOLLOUT
-          | Readiness.EPOLLRDHUP
-          | Readiness.EPOLLET;
-
   private final DescriptorLoop loop;
   private final DescriptorLoop control;
   private final Strays strays;
@@ -236,8 +229,8 @@ final class RelayLoop {
     return loop.schedule(task, delayNanos);
   }
 
-  Registration register(int fd, Readiness readiness) {
-    return loop.register(fd, EVENTS, readiness);
+  Registration register(int fd, int events, Readiness readiness) {
+    return loop.register(fd, events, readiness);
   }
 
   /** A relay's turn begins. */
