@@ -339,6 +339,9 @@ final class Direction {
     bulk = n == length;
     small = false;
     readable = bulk || !shortReadEmpties;
+    if (!bulk) {
+      loop.messagePassed();
+    }
     long taken = sendFromBuffer(n);
     if (taken < n) {
       keep(keeper, taken, n);

@@ -42,6 +42,7 @@ final class RelayLoop {
   private static final int SHARED_PIPES = 16;
 
   private static final long TRIM_NANOS = 250_000_000;
+
   private final DescriptorLoop loop;
   private final DescriptorLoop control;
   private final Strays strays;
@@ -49,6 +50,7 @@ final class RelayLoop {
   private final int pipeBytes;
   private final int idleLimit;
   private final LoopGuard guard = new LoopGuard();
+  private final BusyPoll busyPoll;
   private final NativeMemory buffer = NativeMemory.allocate(BUFFER_BYTES);
   private final NativeMemory tcpInfo = NativeMemory.allocate(512);
   private final Pipe copies = Pipe.open(0);
@@ -63,10 +65,17 @@ final class RelayLoop {
 
   /**
    * @param idleLimit pipes that may stay open without use
+   * @param busyPollMicros see {@link BusyPoll}; 0 for none
    */
   RelayLoop(
-      DescriptorLoop loop, DescriptorLoop control, Strays strays, int pipeBytes, int idleLimit) {
+      DescriptorLoop loop,
+      DescriptorLoop control,
+      Strays strays,
+      int pipeBytes,
+      int idleLimit,
+      int busyPollMicros) {
     this.loop = loop;
+    this.busyPoll = new BusyPoll(loop::everyTurn, System::nanoTime, busyPollMicros);
     this.control = control;
     this.strays = strays;
     this.pipeBytes = pipeBytes;
@@ -231,6 +240,11 @@ final class RelayLoop {
 
   Registration register(int fd, int events, Readiness readiness) {
     return loop.register(fd, events, readiness);
+  }
+
+  /** A message has passed, and an answer may follow soon. */
+  void messagePassed() {
+    busyPoll.messagePassed(now);
   }
 
   /** A relay's turn begins. */
