@@ -21,10 +21,14 @@ public final class SplicerOptions {
   /** Milliseconds that a socket may hold an event loop. */
   public static final int DEFAULT_STALL_MS = 100;
 
+  /** Microseconds that an event loop stays awake after a small message. */
+  public static final int DEFAULT_BUSY_POLL_MICROS = 50;
+
   private int loops = DEFAULT_LOOPS;
   private int pipeBytes = DEFAULT_PIPE_BYTES;
   private int idlePipes = DEFAULT_IDLE_PIPES;
   private int stallMs = DEFAULT_STALL_MS;
+  private int busyPollMicros = DEFAULT_BUSY_POLL_MICROS;
 
   /** All defaults. */
   public SplicerOptions() {}
@@ -35,6 +39,7 @@ public final class SplicerOptions {
     this.pipeBytes = other.pipeBytes;
     this.idlePipes = other.idlePipes;
     this.stallMs = other.stallMs;
+    this.busyPollMicros = other.busyPollMicros;
   }
 
   /** From the keys of the section {@code splicer}; what is not there keeps its default. */
@@ -43,6 +48,7 @@ public final class SplicerOptions {
     setPipeBytes(Bounds.integer(json, "pipeBytes", DEFAULT_PIPE_BYTES));
     setIdlePipes(Bounds.integer(json, "idlePipes", DEFAULT_IDLE_PIPES));
     setStallMs(Bounds.integer(json, "stallMs", DEFAULT_STALL_MS));
+    setBusyPollMicros(Bounds.integer(json, "busyPollMicros", DEFAULT_BUSY_POLL_MICROS));
   }
 
   /** Event loops that relay; 0 = one per processor. */
@@ -92,13 +98,29 @@ public final class SplicerOptions {
     return this;
   }
 
+  /** How long an event loop stays awake after a small message, in microseconds; 0 = not at all. */
+  public int getBusyPollMicros() {
+    return busyPollMicros;
+  }
+
+  /**
+   * How long an event loop stays awake after a small message, 0 (not at all) to 1000 microseconds.
+   * An answer within that time finds it awake, which saves both sides the waking; a loop that waits
+   * in vain soon waits for few messages only.
+   */
+  public SplicerOptions setBusyPollMicros(int busyPollMicros) {
+    this.busyPollMicros = Bounds.check("busyPollMicros", busyPollMicros, 0, 1_000);
+    return this;
+  }
+
   /** The section {@code splicer} with every key. */
   public JsonObject toJson() {
     return new JsonObject()
         .put("loops", loops)
         .put("pipeBytes", pipeBytes)
         .put("idlePipes", idlePipes)
-        .put("stallMs", stallMs);
+        .put("stallMs", stallMs)
+        .put("busyPollMicros", busyPollMicros);
   }
 
   @Override

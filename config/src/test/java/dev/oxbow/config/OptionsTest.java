@@ -95,7 +95,8 @@ class OptionsTest {
         setter("splicer", "loops", n -> new SplicerOptions().setLoops(n)),
         setter("splicer", "pipeBytes", n -> new SplicerOptions().setPipeBytes(n)),
         setter("splicer", "idlePipes", n -> new SplicerOptions().setIdlePipes(n)),
-        setter("splicer", "stallMs", n -> new SplicerOptions().setStallMs(n)));
+        setter("splicer", "stallMs", n -> new SplicerOptions().setStallMs(n)),
+        setter("splicer", "busyPollMicros", n -> new SplicerOptions().setBusyPollMicros(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {

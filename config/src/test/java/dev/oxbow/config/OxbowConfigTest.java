@@ -55,6 +55,7 @@ class OxbowConfigTest {
               pipeBytes: 65536
               idlePipes: 0
               stallMs: 10
+              busyPollMicros: 0
             """);
 
     assertThat(options.getRuntimeDir()).isEqualTo(Path.of("/run/edge"));
@@ -79,6 +80,7 @@ class OxbowConfigTest {
     assertThat(splicer.getPipeBytes()).isEqualTo(65_536);
     assertThat(splicer.getIdlePipes()).isZero();
     assertThat(splicer.getStallMs()).isEqualTo(10);
+    assertThat(splicer.getBusyPollMicros()).isZero();
   }
 
   @ParameterizedTest

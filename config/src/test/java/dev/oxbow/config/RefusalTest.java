@@ -37,7 +37,7 @@ class RefusalTest {
     assertThat(refusal("runtimeDir: /run/oxbow\nsplicer:\n  pipebytes: 65536\n"))
         .isEqualTo(
             "oxbow.yaml:3: splicer.pipebytes: unknown key; did you mean pipeBytes?"
-                + " Known here: loops, pipeBytes, idlePipes, stallMs");
+                + " Known here: loops, pipeBytes, idlePipes, stallMs, busyPollMicros");
   }
 
   @Test
@@ -193,6 +193,7 @@ class RefusalTest {
         "splicer: {pipeBytes: 4095} | an integer from 4096 to 16777216",
         "splicer: {idlePipes: 1025} | an integer from 0 to 1024",
         "splicer: {stallMs: 60001} | an integer from 10 to 60000",
+        "splicer: {busyPollMicros: 1001} | an integer from 0 to 1000",
       })
   void refusesValueWithWhatWouldBeRight(String line, String expected) {
     String key = line.substring(0, line.indexOf(':'));

@@ -72,6 +72,15 @@ public final class DescriptorLoop {
   }
 
   /**
+   * Runs a task in every turn of the loop, which does not sleep until the timer is cancelled: the
+   * task must do that soon. Nothing is allocated per turn. Loop thread only.
+   */
+  public Timer everyTurn(Runnable task) {
+    var scheduled = loop.scheduleWithFixedDelay(task, 0, 1, TimeUnit.NANOSECONDS);
+    return () -> scheduled.cancel(false);
+  }
+
+  /**
    * Puts a descriptor into the loop's epoll set. Loop thread only.
    *
    * @param fd registered only once; owned by the caller, who cancels the registration before

@@ -20,6 +20,7 @@ public final class Registration implements EpollIoHandle {
   private final FileDescriptor fd;
   private final Readiness readiness;
   private @Nullable IoRegistration registration;
+  private int wanted;
 
   Registration(int fd, Readiness readiness) {
     this.fd = new FileDescriptor(fd);
@@ -30,11 +31,20 @@ public final class Registration implements EpollIoHandle {
     registration = made;
   }
 
-  /** Changes which events are wanted: bits of {@link Readiness}. */
+  /**
+   * Changes which events are wanted: bits of {@link Readiness}. A system call, EPOLL_CTL_MOD, only
+   * where that is a change; what is ready is told anew then, edge-triggered or not.
+   */
   public void want(int events) {
-    if (registration != null) {
+    if (registration != null && events != wanted) {
       registration.submit(DescriptorLoop.ops(events));
+      wanted = events;
     }
+  }
+
+  /** The events that are wanted now. */
+  public int wanted() {
+    return wanted;
   }
 
   /** Removes the descriptor from the epoll set (EPOLL_CTL_DEL). Idempotent. */

@@ -113,6 +113,24 @@ class DescriptorLoopTest {
   }
 
   @Test
+  void taskOfEveryTurnKeepsTheLoopAwakeForEventsTasksAndTimers() {
+    AtomicInteger turns = new AtomicInteger();
+    Timer everyTurn = vertx.call(() -> loop.everyTurn(turns::incrementAndGet));
+    Await.until("turns", () -> turns.get() > 10_000);
+    Registration registration = register(pipe.readEnd(), Readiness.EPOLLIN | Readiness.EPOLLET);
+    Syscalls.write(pipe.writeEnd().fd(), memory.address(), 1);
+    Await.until("readable", () -> calls.get() > 0);
+    CountDownLatch later = new CountDownLatch(1);
+    loop.schedule(later::countDown, TimeUnit.MILLISECONDS.toNanos(1));
+    Await.until("timer", () -> later.getCount() == 0);
+    vertx.run(everyTurn::cancel);
+    int before = turns.get();
+    turn();
+    assertThat(turns).hasValue(before);
+    vertx.run(registration::cancel);
+  }
+
+  @Test
   void handlerThatThrowsHarmsNobodyElse() {
     Registration bad =
         vertx.call(

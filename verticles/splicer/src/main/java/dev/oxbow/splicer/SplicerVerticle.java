@@ -124,7 +124,11 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
     accounts = uids;
     SplicePlane.Options sizes =
         new SplicePlane.Options(
-            relays, splicer.getPipeBytes(), splicer.getIdlePipes(), splicer.getStallMs());
+            relays,
+            splicer.getPipeBytes(),
+            splicer.getIdlePipes(),
+            splicer.getStallMs(),
+            splicer.getBusyPollMicros());
     Strays strays = (uid, descriptors) -> closeStrays(uids.of(uid), descriptors);
     plane =
         inherited == null

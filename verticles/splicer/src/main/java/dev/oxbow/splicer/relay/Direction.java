@@ -48,6 +48,9 @@ final class Direction {
   private boolean shutDown;
   private boolean bulk;
 
+  /** The last splice was small: one, the rest of a write, is no end of bulk. */
+  private boolean small;
+
   /** Splice stops at an urgent mark for ever, and recv steps over it. */
   private boolean urgent;
 
@@ -171,11 +174,7 @@ final class Direction {
     return destinationGone || bytes.pending() == 0;
   }
 
-  /**
-   * Works until the sockets would block or the budget is used up.
-   *
-   * @return true when there is more to do at once
-   */
+  /** Works until the sockets would block or the budget is used up; true when there is more. */
   boolean turn() {
     long stop = bytes.in() + BYTES_PER_TURN;
     for (int calls = 0; calls < CALLS_PER_TURN && bytes.in() < stop; calls++) {
@@ -233,7 +232,8 @@ final class Direction {
     long n = Syscalls.splice(from, into.writeEnd().fd(), length, SPLICE_FLAGS);
     if (n > 0) {
       bytes.received(n);
-      bulk = n >= SMALL_BYTES;
+      bulk = n >= SMALL_BYTES || !small;
+      small = n < SMALL_BYTES;
       return true;
     }
     bytes.detach();
@@ -287,7 +287,11 @@ final class Direction {
     }
     bytes.received(n);
     bulk = n == length;
-    readable = n == length || !shortReadEmpties;
+    small = false;
+    readable = bulk || !shortReadEmpties;
+    if (!bulk) {
+      loop.messagePassed();
+    }
     long taken = sendFromBuffer(n);
     if (taken < n) {
       InFlight.keep(keeper, loop.buffer() + taken, n - taken);
@@ -316,7 +320,7 @@ final class Direction {
       }
       gone += again;
     }
-    return taken == n;
+    return writable; // one that took a part is asked again, and then awaited
   }
 
   /** Reads into the loop's buffer; an AF_UNIX peer may have attached descriptors. */
@@ -337,6 +341,11 @@ final class Direction {
     return n != AGAIN;
   }
 
+  private void blocked() {
+    writable = false;
+    relay.awaitWritable(source.other());
+  }
+
   /** Sends from the loop's buffer; how much was taken. */
   private long sendFromBuffer(long length) {
     if (!writable) {
@@ -345,7 +354,7 @@ final class Direction {
     try {
       long n = Sockets.send(to, loop.buffer(), length, MSG_DONTWAIT);
       if (n == AGAIN) {
-        writable = false;
+        blocked();
         return 0;
       }
       bytes.sent(n);
@@ -371,7 +380,7 @@ final class Direction {
       return false;
     }
     if (n == AGAIN) {
-      writable = false;
+      blocked();
       return false;
     }
     bytes.sent(n);

@@ -77,7 +77,7 @@ final class Relay implements LiveRelay {
 
   /**
    * Goes on from what the ledger says. Takes the sockets into the epoll set, which tells at once
-   * what they are ready for.
+   * what can be read; that they can be written to is assumed.
    */
   void thaw() {
     if (finished || !frozen()) {
@@ -89,10 +89,10 @@ final class Relay implements LiveRelay {
         return;
       }
       sockets.register(this::ready);
+      aToB.ready(false, true);
+      bToA.ready(false, true);
       arm();
-      if (ending.begun()) {
-        requeue();
-      }
+      requeue();
     } catch (RuntimeException e) {
       loop.report("relay could not be registered", e);
       ending.failed(Errno.ENOMEM);
@@ -136,16 +136,21 @@ final class Relay implements LiveRelay {
 
   /** Leaves the epoll set; nothing touches the sockets until {@link #thaw}. */
   void freeze() {
-    sockets.deregister();
+    sockets.polled().cancel();
     deadlines.disarm();
   }
 
   private boolean frozen() {
-    return !sockets.registered();
+    return !sockets.polled().registered();
   }
 
   private Direction from(Side side) {
     return side == Side.A ? aToB : bToA;
+  }
+
+  /** A side takes nothing for now: the event loop shall say when it does again. */
+  void awaitWritable(Side side) {
+    sockets.polled().awaitWritable(side);
   }
 
   private void ready(Side side, int events) {
@@ -163,7 +168,10 @@ final class Relay implements LiveRelay {
       }
     }
     from(side).ready((events & ~(Readiness.EPOLLOUT | Readiness.EPOLLERR)) != 0, false);
-    from(side.other()).ready(false, hangup || (events & Readiness.EPOLLOUT) != 0);
+    if (hangup || (events & Readiness.EPOLLOUT) != 0) {
+      from(side.other()).ready(false, true);
+      sockets.polled().awaitReadable(side.other());
+    }
     if (!queued) {
       turn();
     }

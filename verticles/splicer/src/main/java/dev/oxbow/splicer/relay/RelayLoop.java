@@ -36,12 +36,6 @@ final class RelayLoop {
   /** See {@link #peekUnix}. */
   static final long STRAYS = -2;
 
-  private static final int EVENTS =
-      Readiness.EPOLLIN
-          | Readiness.EPOLLPRI
-          | Readiness.EPOLLOUT
-          | Readiness.EPOLLRDHUP
-          | Readiness.EPOLLET;
 
   private final DescriptorLoop loop;
   private final DescriptorLoop control;
@@ -49,6 +43,7 @@ final class RelayLoop {
   private final StreamReader reader = new StreamReader();
   private final LoopPipes pipes;
   private final LoopGuard guard = new LoopGuard();
+  private final BusyPoll busyPoll;
   private final NativeMemory buffer = NativeMemory.allocate(BUFFER_BYTES);
   private final NativeMemory tcpInfo = NativeMemory.allocate(512);
   private final Pipe copies = Pipe.open(0);
@@ -59,10 +54,17 @@ final class RelayLoop {
 
   /**
    * @param idleLimit pipes that may stay open without use
+   * @param busyPollMicros see {@link BusyPoll}; 0 for none
    */
   RelayLoop(
-      DescriptorLoop loop, DescriptorLoop control, Strays strays, int pipeBytes, int idleLimit) {
+      DescriptorLoop loop,
+      DescriptorLoop control,
+      Strays strays,
+      int pipeBytes,
+      int idleLimit,
+      int busyPollMicros) {
     this.loop = loop;
+    this.busyPoll = new BusyPoll(loop::everyTurn, System::nanoTime, busyPollMicros);
     this.control = control;
     this.strays = strays;
     this.pipes = new LoopPipes(this, pipeBytes, idleLimit);
@@ -191,8 +193,13 @@ final class RelayLoop {
     return loop.schedule(task, delayNanos);
   }
 
-  Registration register(int fd, Readiness readiness) {
-    return loop.register(fd, EVENTS, readiness);
+  Registration register(int fd, int events, Readiness readiness) {
+    return loop.register(fd, events, readiness);
+  }
+
+  /** A message has passed, and an answer may follow soon. */
+  void messagePassed() {
+    busyPoll.messagePassed(now);
   }
 
   /** A relay's turn begins. */

@@ -1,9 +1,9 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
-import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
+import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,16 +12,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class SocketPair {
 
-  /** What the loop tells of one of them. */
-  @FunctionalInterface
-  interface Listener {
-    void ready(Side side, int events);
-  }
-
   private final RelayLoop loop;
   private final RelaySpec spec;
-  private @Nullable Registration registrationA;
-  private @Nullable Registration registrationB;
+  private final PolledSockets polled = new PolledSockets();
 
   SocketPair(RelayLoop loop, RelaySpec spec) {
     this.loop = loop;
@@ -36,26 +29,14 @@ final class SocketPair {
     return side == Side.A ? spec.tcpA() : spec.tcpB();
   }
 
-  /** Takes both into the epoll set, which tells at once what they are ready for. */
-  void register(Listener listener) {
-    registrationA = loop.register(spec.a(), events -> listener.ready(Side.A, events));
-    registrationB = loop.register(spec.b(), events -> listener.ready(Side.B, events));
+  /** Their place in the epoll set. */
+  PolledSockets polled() {
+    return polled;
   }
 
-  boolean registered() {
-    return registrationB != null;
-  }
-
-  /** Takes both out of the epoll set. */
-  void deregister() {
-    if (registrationA != null) {
-      registrationA.cancel();
-      registrationA = null;
-    }
-    if (registrationB != null) {
-      registrationB.cancel();
-      registrationB = null;
-    }
+  /** Takes both into the epoll set, which tells at once what can be read. */
+  void register(ObjIntConsumer<Side> ready) {
+    polled.register(loop, spec, ready);
   }
 
   /** For how long another process may have the same descriptors: no flag may make it block. */

@@ -56,7 +56,10 @@ public final class SplicePlane implements DataPlane {
     int idle = options.idlePipes / loops.size();
     this.loops =
         loops.stream()
-            .map(loop -> new RelayLoop(loop, control, strays, options.pipeBytes, idle))
+            .map(
+                loop ->
+                    new RelayLoop(
+                        loop, control, strays, options.pipeBytes, idle, options.busyPollMicros))
             .toList();
     this.watchdog = new Watchdog(this.loops, options.stallMs);
     for (RelayLoop loop : this.loops) {
@@ -110,8 +113,10 @@ public final class SplicePlane implements DataPlane {
    * @param pipeBytes wanted capacity of a pipe
    * @param idlePipes pipes that may stay open without use, in all
    * @param stallMs how long a socket may hold a loop before it is shut down
+   * @param busyPollMicros how long a loop stays awake after a small message; 0 for not at all
    */
-  public record Options(int relays, int pipeBytes, int idlePipes, long stallMs) {}
+  public record Options(
+      int relays, int pipeBytes, int idlePipes, long stallMs, int busyPollMicros) {}
 
   private static void bind(RelayLoop loop) {
     try {

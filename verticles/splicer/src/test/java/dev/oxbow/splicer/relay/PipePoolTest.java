@@ -63,7 +63,7 @@ class PipePoolTest {
   @Test
   void idlePipesAboveTheLimitAreClosedWithinHalfASecond() {
     List<Wire> wires = new ArrayList<>();
-    try (PlaneStage stage = new PlaneStage(new SplicePlane.Options(512, PIPE_BYTES, 32, 100))) {
+    try (PlaneStage stage = new PlaneStage(new SplicePlane.Options(512, PIPE_BYTES, 32, 100, 50))) {
       for (int i = 0; i < 100; i++) {
         Wire wire = Wire.Pairing.UNIX_UNIX.open();
         wires.add(wire);

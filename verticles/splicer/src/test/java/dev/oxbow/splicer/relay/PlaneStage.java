@@ -39,7 +39,7 @@ final class PlaneStage implements AutoCloseable {
   }
 
   PlaneStage() {
-    this(new SplicePlane.Options(4096, 1 << 20, 32, 100));
+    this(new SplicePlane.Options(4096, 1 << 20, 32, 100, 50));
   }
 
   PlaneStage(SplicePlane.Options options) {

@@ -3,6 +3,7 @@ package dev.oxbow.splicer.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.ChildJvm;
 import dev.oxbow.splicer.load.Conversation;
 import dev.oxbow.splicer.load.Wire;
@@ -42,7 +43,8 @@ class WithoutPipesTest {
       for (int i = 0; i < 20; i++) {
         wires.add(pairings[i % pairings.length].open());
       }
-      try (PlaneStage stage = new PlaneStage()) {
+      try (PlaneStage stage = new PlaneStage();
+          Wire slow = Wire.tcp()) {
         Conversation conversation = new Conversation(random);
         for (Wire wire : wires) {
           conversation.add(wire.pairA().far(), wire.pairB().far(), random.nextInt(400_000), 5_000);
@@ -58,11 +60,29 @@ class WithoutPipesTest {
             throw new AssertionError(relay.outcome().toString());
           }
         }
+        relayToAPeerThatReadsLate(stage, slow);
         System.out.printf("relayed %d with %d pipes%n", relays.size(), stage.counters().pipes());
       } finally {
         Descriptor.closeAll(hoard);
         wires.forEach(Wire::close);
       }
+    }
+
+    /** What the destination took in part waits in the source, and must not be forgotten there. */
+    private static void relayToAPeerThatReadsLate(PlaneStage stage, Wire wire) {
+      PlaneStage.Running relay = stage.relay(wire, false);
+      long[] written = new long[1];
+      int[] inVain = new int[1];
+      Await.until(
+          "all is full",
+          () -> {
+            long n = wire.peerA().fill();
+            written[0] += n;
+            inVain[0] = n == 0 ? inVain[0] + 1 : 0;
+            return inVain[0] > 100;
+          });
+      wire.peerB().read((int) written[0]);
+      stage.abort(relay);
     }
 
     /** Takes all numbers but those that are never taken for pipes. */
