@@ -104,7 +104,8 @@ final class Direction {
     wasShutDown = (ends & RelayRecord.WAS_SHUT_DOWN) != 0;
     destinationGone = false;
     readable = false;
-    writable = false;
+    // Assumed, until a write says no: only then epoll is asked.
+    writable = true;
     bulk = false;
     urgent = false;
     waits = false;

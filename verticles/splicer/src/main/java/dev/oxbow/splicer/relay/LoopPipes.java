@@ -1,10 +1,10 @@
 package dev.oxbow.splicer.relay;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Deque;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +19,7 @@ final class LoopPipes {
   private final int pipeBytes;
   private final int idleLimit;
   private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
-  private final List<Deque<Relay>> starving = new ArrayList<>();
+  private final List<LinkedHashSet<Relay>> starving = new ArrayList<>();
   private int idlePipes;
   private boolean trimming;
 
@@ -32,7 +32,7 @@ final class LoopPipes {
     this.pipeBytes = pipeBytes;
     this.idleLimit = idleLimit;
     for (int group = 0; group < DataPlane.GROUPS; group++) {
-      starving.add(new ArrayDeque<>());
+      starving.add(new LinkedHashSet<>());
     }
   }
 
@@ -69,8 +69,9 @@ final class LoopPipes {
     of(group).release(number);
     idlePipes++;
     trimSoon();
-    Relay next = starving.get(group).poll();
-    if (next != null) {
+    if (loop.shared() && !starving.get(group).isEmpty()) {
+      Relay next = starving.get(group).iterator().next();
+      starving.get(group).remove(next);
       next.requeue();
     }
   }
@@ -107,9 +108,12 @@ final class LoopPipes {
     return Math.min(2 * relays, SHARED_PIPES);
   }
 
-  /** Pipes may be made and closed again: nobody starves, and surplus ones go. */
+  /** Pipes may be made and closed again: who waited for one gets its turn, surplus ones go. */
   void unshare() {
-    starving.forEach(Deque::clear);
+    for (Set<Relay> group : starving) {
+      group.forEach(Relay::requeue);
+      group.clear();
+    }
     trimSoon();
   }
 

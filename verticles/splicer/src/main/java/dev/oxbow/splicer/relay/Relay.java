@@ -75,10 +75,7 @@ final class Relay implements LiveRelay {
     bToA.begin(spec.preludeToA(), spec.preludeToABytes(), spec.tcpA());
   }
 
-  /**
-   * Goes on from what the ledger says. Takes the sockets into the epoll set, which tells at once
-   * what can be read; that they can be written to is assumed.
-   */
+  /** Goes on from what the ledger says; the epoll set tells at once what can be read. */
   void thaw() {
     if (finished || !frozen()) {
       return;
@@ -89,8 +86,6 @@ final class Relay implements LiveRelay {
         return;
       }
       sockets.register(this::ready);
-      aToB.ready(false, true);
-      bToA.ready(false, true);
       arm();
       requeue();
     } catch (RuntimeException e) {
@@ -382,9 +377,7 @@ final class Relay implements LiveRelay {
 
   @Override
   public long prelude(Side to) {
-    int direction = to.other().index();
-    long bytes = record.prelude(direction);
-    return record.out(direction) < bytes ? bytes : 0;
+    return record.preludeUnwritten(to.other().index());
   }
 
   @Override

@@ -36,7 +36,6 @@ final class RelayLoop {
   /** See {@link #peekUnix}. */
   static final long STRAYS = -2;
 
-
   private final DescriptorLoop loop;
   private final DescriptorLoop control;
   private final Strays strays;

@@ -203,6 +203,12 @@ public final class RelayRecord {
     return memory.getLong(at(direction) + 16);
   }
 
+  /** Bytes of the prelude, or 0 once all of it is written. */
+  long preludeUnwritten(int direction) {
+    long bytes = prelude(direction);
+    return out(direction) < bytes ? bytes : 0;
+  }
+
   void prelude(int direction, long bytes) {
     memory.putLong(at(direction) + 16, bytes);
   }
