@@ -57,6 +57,8 @@ final class Arrivals {
           throw new UpgradeException(Stage.SPAWN, "the successor" + ended(process));
         }
       }
+      // A command that is a wrapper has the successor itself for a child.
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
       throw new UpgradeException(
           Stage.SPAWN, "the successor has not connected within " + deadlineMs + " ms");

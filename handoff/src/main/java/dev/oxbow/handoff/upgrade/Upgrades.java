@@ -88,7 +88,7 @@ public final class Upgrades {
         Request request = requests.take();
         Source source = begin(request);
         if (source != null) {
-          finish(source.run());
+          finish(source, source.run());
         }
       }
     } catch (InterruptedException e) {
@@ -111,17 +111,20 @@ public final class Upgrades {
     return running;
   }
 
-  private void finish(UpgradeReport report) {
+  private void finish(Source source, UpgradeReport report) {
     try {
       report.save(plan.directory());
     } catch (IOException e) {
       log.warn("the report of the upgrade cannot be saved: {}", e.getMessage());
     }
-    answer(report);
     if (report.committed()) {
       plan.observer().committed(report);
+      source.leave();
+      answer(report);
+      plan.observer().left(report);
     } else {
       plan.observer().rolledBack(report);
+      answer(report);
     }
     synchronized (this) {
       running = null;
