@@ -60,11 +60,11 @@ final class Source {
   /**
    * @param arrival a successor that came by itself; null to start one
    */
-  Source(Plan plan, Arrivals arrivals, @Nullable Arrival arrival) {
+  Source(Plan plan, Arrivals arrivals, @Nullable Arrival arrival, Faults faults) {
     this.plan = plan;
     this.arrivals = arrivals;
     this.arrival = arrival;
-    this.faults = Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.PREDECESSOR);
+    this.faults = faults;
     this.limits = plan.limits();
     this.services = plan.services();
     Runnable nothing = () -> {};

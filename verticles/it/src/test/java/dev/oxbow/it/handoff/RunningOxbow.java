@@ -249,14 +249,17 @@ final class RunningOxbow implements AutoCloseable {
     }
   }
 
-  /** How many descriptors of each kind a process has, but for pipes, of which the load wants more or less. */
+  /**
+   * How many descriptors of each kind a process has, but for pipes, of which the load wants more or less, and what
+   * the JVM looks at for a moment.
+   */
   static Map<String, Integer> descriptors(long pid) throws IOException {
     Map<String, Integer> kinds = new TreeMap<>();
     try (Stream<Path> links = Files.list(Path.of("/proc/" + pid + "/fd"))) {
       for (Path link : links.toList()) {
         target(link)
             .map(to -> to.replaceAll("(socket|pipe):.*", "$1").replace(" (deleted)", ""))
-            .filter(kind -> !kind.equals("pipe") && !kind.equals("/dev/null"))
+            .filter(kind -> !kind.matches("pipe|/dev/null|/sys/.*|/proc/.*"))
             .ifPresent(kind -> kinds.merge(kind, 1, Integer::sum));
       }
     }
