@@ -26,8 +26,8 @@ import java.util.stream.Stream;
  */
 final class RunningOxbow implements AutoCloseable {
 
-  /** Deadlines so short that a process that hangs is seen soon, and so long that no other is. */
-  static final String DEADLINES = "  deadlineMs: 5000\n  groupDeadlineMs: 250\n";
+  /** Long enough for a start on a busy machine; a group that hangs is seen soon. */
+  static final String DEADLINES = "  deadlineMs: 12000\n  groupDeadlineMs: 250\n";
 
   private static final long PATIENCE_NANOS = 10_000_000_000L;
   private static final String NEXT = "next";
@@ -90,7 +90,7 @@ final class RunningOxbow implements AutoCloseable {
     RunningOxbow start() throws IOException {
       Path own = folder.resolve("a");
       String command = scripted ? "  command: [\"" + own.resolve(NEXT) + "\"]\n" : "";
-      String all = sections + "handoff:\n" + deadlines + command;
+      String all = sections + "handoff:\n" + command + deadlines;
       RunningOxbow service =
           new RunningOxbow(OxbowProcess.start(folder, "a", all, jar, prefix, environment));
       service.next("exec " + service.successor());
@@ -130,6 +130,12 @@ final class RunningOxbow implements AutoCloseable {
     Path made = Files.writeString(folder().resolve("next.new"), "#!/bin/sh\n" + script + "\n");
     Files.setAttribute(made, "unix:mode", 0755);
     Files.move(made, folder().resolve(NEXT), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** Other deadlines for the processes that start from here on. */
+  void deadlines(String from, String to) throws IOException {
+    Path config = folder().resolve("oxbow.yaml");
+    Files.writeString(config, Files.readString(config).replace(from, to));
   }
 
   Path folder() {
