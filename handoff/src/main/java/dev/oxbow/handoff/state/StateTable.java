@@ -23,7 +23,7 @@ public final class StateTable implements AutoCloseable {
 
   private final Descriptor memfd;
   private final NativeMemory memory;
-  private final Layout layout;
+  private Layout layout;
 
   /**
    * What a table holds.
@@ -106,6 +106,18 @@ public final class StateTable implements AutoCloseable {
   /** Where a record begins in {@link #memory()}. */
   public int offset(int record) {
     return HEADER_BYTES + layout.recordBytes * record;
+  }
+
+  /**
+   * Notes that all records have been brought into another layout of the same size. To be called
+   * when no other process works on the table any more.
+   */
+  public void convert(int version, int compatible) {
+    layout =
+        new Layout(
+            layout.magic, version, compatible, layout.recordBytes, layout.records);
+    memory.putInt(8, version);
+    memory.putInt(12, compatible);
   }
 
   /** Size and version of what it holds. */

@@ -11,7 +11,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Faults on demand, for tests that prove what an upgrade survives. Off unless {@value #VARIABLE} is
  * set, as {@code side:stage:step:fault[:seed]}, for example {@code successor:switch:12:die}. A step
- * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i>, otherwise 0. A fault
+ * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i> (from 1), 1 for what
+ * follows the decision of the stage <i>commit</i>, otherwise 0. A fault
  * happens once in a process.
  */
 final class Faults {
@@ -102,8 +103,12 @@ final class Faults {
     }
   }
 
-  /** What is sent instead of a message; null for nothing. */
-  byte @Nullable [] onSend(byte[] message) {
+  /**
+   * What is sent instead of a message; null for nothing.
+   *
+   * @param cut cuts the connection
+   */
+  byte @Nullable [] onSend(byte[] message, Runnable cut) {
     Fault now = onSend;
     if (now == null) {
       return message;
@@ -113,7 +118,10 @@ final class Faults {
       case DROP -> null;
       case TRUNCATE -> Arrays.copyOf(message, random.nextInt(1, message.length));
       case DAMAGE -> damaged(message);
-      case CUT -> throw new HandoffChannel.BrokenException("cut on demand", true);
+      case CUT -> {
+        cut.run();
+        yield message;
+      }
       default -> message;
     };
   }

@@ -62,7 +62,7 @@ final class HandoffChannel implements AutoCloseable {
    * @throws BrokenException when the other end does not read in time or is gone
    */
   void send(MessageWriter message, List<Descriptor> descriptors, int timeoutMs) {
-    byte[] bytes = faults.onSend(message.bytes());
+    byte[] bytes = faults.onSend(message.bytes(), this::cut);
     if (bytes == null) {
       return;
     }
@@ -120,6 +120,11 @@ final class HandoffChannel implements AutoCloseable {
       }
       Sockets.poll(socket.fd(), Sockets.POLLIN, left);
     }
+  }
+
+  /** Ends the connection for both. */
+  private void cut() {
+    Sockets.shutdown(socket.fd(), Sockets.SHUT_RDWR);
   }
 
   private static Received parsed(Packet packet) {

@@ -70,10 +70,13 @@ public record Plan(
     /** It was rolled back, this process serves on; the report is saved. */
     void rolledBack(UpgradeReport report);
 
-    /**
-     * A successor serves: this process must end at once, without touching what it has. The report
-     * is saved and whoever asked has his answer.
-     */
+    /** It was committed, the report is saved; the successor serves as soon as this returns. */
     void committed(UpgradeReport report);
+
+    /**
+     * A successor serves: this process must end at once, without touching what it has. Whoever
+     * asked has the answer.
+     */
+    void left(UpgradeReport report);
   }
 }

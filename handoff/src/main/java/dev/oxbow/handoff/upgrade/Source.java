@@ -36,6 +36,9 @@ final class Source {
 
   static final String DECISION = "decision";
 
+  /** The last message: the predecessor has nothing more to do. */
+  static final String LEFT = "left";
+
   private record Step(Stage stage, Runnable action, Runnable undo) {}
 
   private final Plan plan;
@@ -57,11 +60,11 @@ final class Source {
   /**
    * @param arrival a successor that came by itself; null to start one
    */
-  Source(Plan plan, Arrivals arrivals, @Nullable Arrival arrival) {
+  Source(Plan plan, Arrivals arrivals, @Nullable Arrival arrival, Faults faults) {
     this.plan = plan;
     this.arrivals = arrivals;
     this.arrival = arrival;
-    this.faults = Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.PREDECESSOR);
+    this.faults = faults;
     this.limits = plan.limits();
     this.services = plan.services();
     Runnable nothing = () -> {};
@@ -98,8 +101,22 @@ final class Source {
       committed = !rollBack(undo);
     }
     UpgradeReport report = report(committed, committed ? null : reason);
-    close(committed);
+    if (!committed) {
+      close();
+    }
     return report;
+  }
+
+  /**
+   * After a commit, and when all that this process had to do for others is done: lets the successor
+   * touch everything. It ends this process if that does not end itself.
+   */
+  void leave() {
+    try {
+      channel().send(new MessageWriter().flag(LEFT, true), limits.groupDeadlineMs());
+    } catch (BrokenException e) {
+      log.warn("the successor is gone after it has committed: {}", e.getMessage());
+    }
   }
 
   private void walk(Step step) {
@@ -317,19 +334,13 @@ final class Source {
         phases);
   }
 
-  /** Closing the connection is what the successor waits for after it has committed. */
-  private void close(boolean committed) {
-    if (arrival != null && !committed) {
-      arrival.peer().close();
-    }
+  private void close() {
     if (arrival != null) {
-      arrival.channel().close();
+      arrival.close();
     }
-    if (!committed) {
-      cargos.values().forEach(Cargo::close);
-      if (decision != null) {
-        decision.close();
-      }
+    cargos.values().forEach(Cargo::close);
+    if (decision != null) {
+      decision.close();
     }
   }
 

@@ -29,19 +29,22 @@ import org.slf4j.LoggerFactory;
  */
 public final class Target implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Target.class);
+  private static final int LEAVE_MS = 1_000;
 
   private final HandoffChannel channel;
   private @Nullable Peer predecessor;
   private final UpgradeLimits limits;
-  private final Faults faults = Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
+  private final Faults faults;
   private Stage stage = Stage.HELLO;
   private @Nullable Terms terms;
   private @Nullable Decision decision;
   private @Nullable String incident;
+  private boolean committed;
 
-  private Target(HandoffChannel channel, UpgradeLimits limits) {
+  private Target(HandoffChannel channel, UpgradeLimits limits, Faults faults) {
     this.channel = channel;
     this.limits = limits;
+    this.faults = faults;
     channel.use(faults);
   }
 
@@ -53,7 +56,9 @@ public final class Target implements AutoCloseable {
    */
   public static Target connect(Path socket, UpgradeLimits limits) {
     try {
-      return new Target(new HandoffChannel(UnixSockets.connect(socket)), limits);
+      Faults faults = Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
+      faults.at(Stage.SPAWN, 0);
+      return new Target(new HandoffChannel(UnixSockets.connect(socket)), limits, faults);
     } catch (IOException e) {
       throw new UpgradeException(Stage.HELLO, "nobody to take over from: " + e.getMessage(), e);
     }
@@ -84,7 +89,7 @@ public final class Target implements AutoCloseable {
       faults.at(stage, 0);
       warm.run();
       channel.send(new MessageWriter().flag("warm", true), limits.deadlineMs());
-      stage = Stage.COPY;
+      stage = Stage.FREEZE;
       faults.at(stage, 0);
       copy(cargos);
       Cargo process = cargos.get(Source.PROCESS);
@@ -121,6 +126,7 @@ public final class Target implements AutoCloseable {
     while (true) {
       Received received = next(limits.deadlineMs());
       Message message = received.message();
+      stage = Stage.COPY;
       if (message.isObject("copied")) {
         Message counts = Objects.requireNonNull(message.object("copied"));
         for (String name : counts.names()) {
@@ -165,9 +171,10 @@ public final class Target implements AutoCloseable {
       stage = Stage.SWITCH;
       faults.at(stage, 0);
       followTo(services, thawed);
-    } catch (BrokenException e) {
+    } catch (BrokenException | RequestException e) {
       goOnAlone(e.getMessage());
     }
+    committed = true;
     thawRest(services, thawed);
     services.forEach(service -> await(service.thaw()));
     return incident == null ? null : report(services);
@@ -175,31 +182,34 @@ public final class Target implements AutoCloseable {
 
   /** Does what the predecessor says, until both have decided. */
   private void followTo(List<Transferable> services, boolean[][] thawed) {
-    while (true) {
-      Message message = next(limits.silenceMs()).message();
-      if (message.has("commit")) {
-        stage = Stage.COMMIT;
-        faults.at(stage, 0);
-        commit();
-        return;
+    for (int which = 0; which < thawed.length; which++) {
+      for (int group = 0; group < thawed[which].length; group++) {
+        Message message = expect("switch");
+        Transferable service = services.get(which);
+        // A message that was damaged must not make two processes work on one group.
+        if (!service.name().equals(message.string("switch", ""))
+            || !message.has("group")
+            || message.integer("group", 0, Integer.MAX_VALUE) != group) {
+          throw new BrokenException("expected " + service.name() + " " + group, false);
+        }
+        faults.at(stage, group + 1);
+        thawed[which][group] = true;
+        await(service.thaw(group));
+        channel.send(new MessageWriter().flag("switched", true), limits.groupDeadlineMs());
       }
-      String name = message.string("switch");
-      int which = indexOf(services, name);
-      int group = (int) message.integer("group", 0, thawed[which].length - 1);
-      faults.at(stage, group + 1);
-      thawed[which][group] = true;
-      await(services.get(which).thaw(group));
-      channel.send(new MessageWriter().flag("switched", true), limits.groupDeadlineMs());
     }
+    expect("commit");
+    stage = Stage.COMMIT;
+    faults.at(stage, 0);
+    commit();
   }
 
-  private int indexOf(List<Transferable> services, String name) {
-    for (int i = 0; i < services.size(); i++) {
-      if (services.get(i).name().equals(name)) {
-        return i;
-      }
+  private Message expect(String what) {
+    Message message = next(limits.silenceMs()).message();
+    if (!message.has(what)) {
+      throw new BrokenException("expected " + what + " and got " + message, false);
     }
-    throw new UpgradeException(stage, "there is no service " + name);
+    return message;
   }
 
   /** Decides, says so, and waits until the predecessor has left: it might still go on. */
@@ -209,12 +219,9 @@ public final class Target implements AutoCloseable {
     }
     faults.at(stage, 1);
     channel.send(new MessageWriter().flag("committed", true), limits.groupDeadlineMs());
-    try {
-      channel.receive(limits.graceMs());
-    } catch (BrokenException e) {
-      if (!e.ended()) {
-        goOnAlone("it does not leave");
-      }
+    Message last = channel.receive(limits.graceMs()).message();
+    if (!last.has(Source.LEFT)) {
+      throw new BrokenException("expected " + Source.LEFT + " and got " + last, false);
     }
   }
 
@@ -273,11 +280,18 @@ public final class Target implements AutoCloseable {
         Map.of());
   }
 
-  /** Forgets the predecessor. */
+  /**
+   * Forgets the predecessor. After a take-over it waits until that has ended, and ends it if that
+   * takes more than a second: it must not be there any more.
+   */
   @Override
   public void close() {
     channel.close();
     if (predecessor != null) {
+      if (committed && !predecessor.endsWithin(LEAVE_MS)) {
+        log.warn("{} has handed over and does not end: it is killed", predecessor);
+        predecessor.kill();
+      }
       predecessor.close();
     }
     if (decision != null) {

@@ -32,6 +32,8 @@ public final class Upgrades {
   private final Descriptor listener;
   private final Plan plan;
   private final Arrivals arrivals = new Arrivals();
+  private final Faults faults =
+      Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.PREDECESSOR);
   private final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   private final List<HandoffChannel> asking = new ArrayList<>();
   private @Nullable Source running;
@@ -88,7 +90,7 @@ public final class Upgrades {
         Request request = requests.take();
         Source source = begin(request);
         if (source != null) {
-          finish(source.run());
+          finish(source, source.run());
         }
       }
     } catch (InterruptedException e) {
@@ -107,21 +109,24 @@ public final class Upgrades {
       return null;
     }
     plan.observer().began();
-    running = new Source(plan, arrivals, request.arrival);
+    running = new Source(plan, arrivals, request.arrival, faults);
     return running;
   }
 
-  private void finish(UpgradeReport report) {
+  private void finish(Source source, UpgradeReport report) {
     try {
       report.save(plan.directory());
     } catch (IOException e) {
       log.warn("the report of the upgrade cannot be saved: {}", e.getMessage());
     }
-    answer(report);
     if (report.committed()) {
       plan.observer().committed(report);
+      source.leave();
+      answer(report);
+      plan.observer().left(report);
     } else {
       plan.observer().rolledBack(report);
+      answer(report);
     }
     synchronized (this) {
       running = null;

@@ -22,7 +22,7 @@ import java.util.List;
  * A client that knows of the control protocol only what other languages' clients know: packets,
  * descriptors, JSON. Waiting ends after ten seconds. One thread at a time.
  */
-final class ControlPeer implements AutoCloseable {
+public final class ControlPeer implements AutoCloseable {
   private static final int TIMEOUT_MS = 10_000;
 
   private final Descriptor socket;
@@ -33,14 +33,14 @@ final class ControlPeer implements AutoCloseable {
    *
    * @param inBody whether it came in a memfd
    */
-  record Incoming(JsonObject json, List<Descriptor> descriptors, boolean inBody)
+  public record Incoming(JsonObject json, List<Descriptor> descriptors, boolean inBody)
       implements AutoCloseable {
 
-    String error() {
+    public String error() {
       return json.getJsonObject("error", new JsonObject()).getString("code", "no error");
     }
 
-    String why() {
+    public String why() {
       return json.getJsonObject("error", new JsonObject()).getString("message", "no error");
     }
 
@@ -50,11 +50,11 @@ final class ControlPeer implements AutoCloseable {
     }
   }
 
-  ControlPeer(Descriptor socket) {
+  public ControlPeer(Descriptor socket) {
     this.socket = socket;
   }
 
-  static ControlPeer connect(Path path) {
+  public static ControlPeer connect(Path path) {
     try {
       return new ControlPeer(UnixSockets.connect(path));
     } catch (IOException e) {
@@ -62,29 +62,29 @@ final class ControlPeer implements AutoCloseable {
     }
   }
 
-  Descriptor socket() {
+  public Descriptor socket() {
     return socket;
   }
 
   /** Sends a message as it stands. */
-  void send(String text, Descriptor... descriptors) {
+  public void send(String text, Descriptor... descriptors) {
     send(text.getBytes(StandardCharsets.UTF_8), List.of(descriptors));
   }
 
-  void send(byte[] bytes, List<Descriptor> descriptors) {
+  public void send(byte[] bytes, List<Descriptor> descriptors) {
     while (!buffer.send(socket.fd(), bytes, descriptors)) {
       await(Sockets.POLLOUT, "send");
     }
   }
 
   /** Sends unless the service's queue is full. */
-  boolean trySend(String text, Descriptor... descriptors) {
+  public boolean trySend(String text, Descriptor... descriptors) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     return buffer.send(socket.fd(), bytes, List.of(descriptors));
   }
 
   /** Sends a message in a memfd. */
-  void sendInBody(String inner, List<String> names, Descriptor... descriptors) {
+  public void sendInBody(String inner, List<String> names, Descriptor... descriptors) {
     byte[] bytes = inner.getBytes(StandardCharsets.UTF_8);
     try (Descriptor body = Memfd.of("test-body", bytes)) {
       sendBody(body, names, descriptors);
@@ -92,7 +92,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** Announces a descriptor as the memfd that holds the message. */
-  void sendBody(Descriptor body, List<String> names, Descriptor... descriptors) {
+  public void sendBody(Descriptor body, List<String> names, Descriptor... descriptors) {
     List<String> allNames = new ArrayList<>(List.of("body"));
     allNames.addAll(names);
     List<Descriptor> all = new ArrayList<>(List.of(body));
@@ -101,7 +101,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** The next message, which must come. */
-  Incoming receive() {
+  public Incoming receive() {
     while (true) {
       Received received = buffer.receive(socket.fd());
       if (received == Received.PACKET) {
@@ -115,7 +115,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** The text of the next packet, which must come. */
-  String raw() {
+  public String raw() {
     await(Sockets.POLLIN, "receive");
     if (buffer.receive(socket.fd()) != Received.PACKET) {
       throw new AssertionError("end of connection");
@@ -124,21 +124,21 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** The text of the next event, whose descriptors are closed. */
-  String rawEvent() {
+  public String rawEvent() {
     String text = raw();
     Descriptor.closeAll(buffer.packet().descriptors());
     return text;
   }
 
   /** Sends a packet that is longer than the protocol allows. */
-  void sendLong(String text) {
+  public void sendLong(String text) {
     NativeMemory memory = NativeMemory.allocate(text.length());
     memory.putBytes(0, text.getBytes(StandardCharsets.US_ASCII), 0, text.length());
     Sockets.send(socket.fd(), memory.address(), text.length(), 0);
   }
 
   /** The next message, which must be an answer without descriptors. */
-  JsonObject answer() {
+  public JsonObject answer() {
     try (Incoming incoming = receive()) {
       if (incoming.json.containsKey("event") || !incoming.descriptors.isEmpty()) {
         throw new AssertionError("not an answer: " + incoming);
@@ -148,19 +148,19 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** Sends a request and receives its answer; no event may be due. */
-  JsonObject ask(String request, Descriptor... descriptors) {
+  public JsonObject ask(String request, Descriptor... descriptors) {
     send(request, descriptors);
     return answer();
   }
 
   /** Sends a request that must be refused; "code: message". */
-  String refused(String request, Descriptor... descriptors) {
+  public String refused(String request, Descriptor... descriptors) {
     send(request, descriptors);
     return refusal();
   }
 
   /** The next message, which must be an error; "code: message". */
-  String refusal() {
+  public String refusal() {
     try (Incoming incoming = receive()) {
       if (!incoming.json.containsKey("error")) {
         throw new AssertionError("not refused: " + incoming.json);
@@ -170,7 +170,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** Says hello and waits for the answer. */
-  ControlPeer hello(String app, boolean acks) {
+  public ControlPeer hello(String app, boolean acks) {
     JsonObject answer =
         ask(
             new MessageWriter()
@@ -189,7 +189,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** The next message, which must be an event. */
-  Incoming event() {
+  public Incoming event() {
     Incoming incoming = receive();
     if (!incoming.json.containsKey("event")) {
       incoming.close();
@@ -199,7 +199,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** Starts a relay; its id. */
-  String splice(Descriptor a, Descriptor b) {
+  public String splice(Descriptor a, Descriptor b) {
     return splice("", a, b);
   }
 
@@ -208,7 +208,7 @@ final class ControlPeer implements AutoCloseable {
    *
    * @param more members such as {@code ,"maxBytes":1}
    */
-  String splice(String more, Descriptor a, Descriptor b) {
+  public String splice(String more, Descriptor a, Descriptor b) {
     JsonObject answer = ask("{\"op\":\"splice\",\"id\":1,\"fds\":[\"a\",\"b\"]" + more + "}", a, b);
     if (!answer.containsKey("relay")) {
       throw new AssertionError(answer.encode());
@@ -216,17 +216,17 @@ final class ControlPeer implements AutoCloseable {
     return answer.getString("relay");
   }
 
-  JsonObject stats() {
+  public JsonObject stats() {
     return ask("{\"op\":\"stats\",\"id\":\"s\"}").getJsonObject("stats");
   }
 
   /** Whether nothing has come. */
-  boolean quiet() {
+  public boolean quiet() {
     return Sockets.poll(socket.fd(), Sockets.POLLIN, 0) == 0;
   }
 
   /** Waits for the end of the connection; an error instead of it fails. */
-  void awaitEnd() {
+  public void awaitEnd() {
     while (true) {
       Received received = buffer.receive(socket.fd());
       if (received == Received.NOTHING) {
@@ -240,7 +240,7 @@ final class ControlPeer implements AutoCloseable {
   }
 
   /** Whether the service has closed the connection, in whatever way. */
-  boolean ended() {
+  public boolean ended() {
     try {
       return buffer.receive(socket.fd()) == Received.NOTHING;
     } catch (LinuxException e) {

@@ -15,7 +15,7 @@ import java.util.List;
  * Connections that belong to other users. A child process connects under another uid, which the
  * kernel remembers of the connection for good, and sends the socket here. Needs root.
  */
-final class Strangers {
+public final class Strangers {
   private static final int TIMEOUT_MS = 10_000;
 
   private static final String SCRIPT =
@@ -60,12 +60,23 @@ final class Strangers {
    */
   static List<ControlPeer> connect(
       ServedSplicer splicer, List<String> identity, int count, String... more) {
-    Path meeting = splicer.directory().resolve("meeting");
+    return connect(splicer.directory(), splicer.socket(), identity, count, more);
+  }
+
+  /**
+   * Several connections.
+   *
+   * @param directory that the child may enter
+   * @param socket of the service
+   */
+  public static List<ControlPeer> connect(
+      Path directory, Path socket, List<String> identity, int count, String... more) {
+    Path meeting = directory.resolve("meeting");
     try (Descriptor listener =
         UnixSockets.listen(meeting, file -> Files.setAttribute(file, "unix:mode", 0666))) {
       List<String> command = new ArrayList<>(List.of("setpriv"));
       command.addAll(identity);
-      command.addAll(List.of("/usr/bin/python3", "-c", SCRIPT, splicer.socket().toString()));
+      command.addAll(List.of("/usr/bin/python3", "-c", SCRIPT, socket.toString()));
       command.addAll(List.of(meeting.toString(), String.valueOf(count)));
       command.addAll(List.of(more));
       Process child = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -21,7 +21,6 @@ import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.upgrade.Plan;
 import dev.oxbow.handoff.upgrade.Target;
-import dev.oxbow.handoff.upgrade.UpgradeException;
 import dev.oxbow.handoff.upgrade.UpgradeReport;
 import dev.oxbow.handoff.upgrade.Upgrades;
 import dev.oxbow.service.runtime.RuntimeDirectory;
@@ -122,7 +121,11 @@ final class ServiceProcess {
   /** Takes over from a process that serves. Once it has, nothing tells the two apart. */
   private int takeOver(Path predecessor) throws Exception {
     Vertx vertx = open();
-    try (Target target = Target.connect(predecessor, inPlace.limits())) {
+    RuntimeDirectory directory;
+    Descriptor socket;
+    List<Transferable> services;
+    try {
+      Target target = Target.connect(predecessor, inPlace.limits());
       Map<String, Cargo> cargos =
           target.receive(
               Version.current(),
@@ -130,24 +133,31 @@ final class ServiceProcess {
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
               () -> {});
       Cargo own = requireNonNull(cargos.remove(PROCESS));
-      RuntimeDirectory directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
-      Descriptor socket = own.take(Plan.SOCKET);
-      List<Transferable> services =
-          Services.deploy(vertx, options, ActivatedSockets.none(), cargos);
+      directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      socket = own.take(Plan.SOCKET);
+      services = Services.deploy(vertx, options, ActivatedSockets.none(), cargos);
       UpgradeReport incident = target.takeOver(services);
       if (incident != null) {
         save(incident, directory);
       }
-      try (directory) {
-        serve(directory, socket, services, unused -> {});
-        return close(vertx) ? ExitStatus.OK : ExitStatus.FAILED;
-      }
-    } catch (UpgradeException e) {
-      log.error("not taking over: {}", e.getMessage());
-      // At once, and without a touch: the predecessor has all of it, too.
-      Runtime.getRuntime().halt(ExitStatus.FAILED);
-      throw e;
+      Thread farewell = new Thread(target::close, "oxbow-farewell");
+      farewell.setDaemon(true);
+      farewell.start();
+    } catch (RuntimeException e) {
+      log.debug("not taking over", e);
+      throw notTakingOver(e);
     }
+    try (directory) {
+      serve(directory, socket, services, unused -> {});
+      return close(vertx) ? ExitStatus.OK : ExitStatus.FAILED;
+    }
+  }
+
+  /** Ends this process at once, and without a touch: the predecessor has all of it, too. */
+  private static RuntimeException notTakingOver(RuntimeException e) {
+    log.error("not taking over: {}", e.getMessage());
+    Runtime.getRuntime().halt(ExitStatus.FAILED);
+    return e;
   }
 
   private Vertx open() {

@@ -117,6 +117,11 @@ public final class InPlace {
       long successor = requireNonNull(report.to()).pid();
       manager.mainPid(successor);
       log.info("upgrade committed: pid {} serves, {} ends", successor, report.from().pid());
+    }
+
+    @Override
+    public void left(UpgradeReport report) {
+      long successor = requireNonNull(report.to()).pid();
       if (stop.getCount() == 0) {
         // Told to stop when it was too late to roll back.
         ProcessHandle.of(successor).ifPresent(ProcessHandle::destroy);

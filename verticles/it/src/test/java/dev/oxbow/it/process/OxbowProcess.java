@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** {@code oxbow run} with a folder of its own, killed at the end if it lives then. */
-final class OxbowProcess implements AutoCloseable {
+public final class OxbowProcess implements AutoCloseable {
   private static final int PATIENCE_SECONDS = 30;
 
   private final Path folder;
@@ -24,7 +24,7 @@ final class OxbowProcess implements AutoCloseable {
   }
 
   /** The jar that the build has made. */
-  static Path builtJar() {
+  public static Path builtJar() {
     Path jar = Path.of(System.getProperty("oxbow.jar", "oxbow.jar")).toAbsolutePath().normalize();
     if (!Files.exists(jar)) {
       throw new AssertionError(jar + " is missing: build it first");
@@ -33,7 +33,7 @@ final class OxbowProcess implements AutoCloseable {
   }
 
   /** Java with the options that tests need. */
-  static List<String> java() {
+  public static List<String> java() {
     return List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:+IgnoreUnrecognizedVMOptions",
@@ -51,13 +51,26 @@ final class OxbowProcess implements AutoCloseable {
   static OxbowProcess start(
       Path folder, String name, Path jar, List<String> prefix, Map<String, String> environment)
       throws IOException {
+    return start(folder, name, "splicer: {}\n", jar, prefix, environment);
+  }
+
+  /**
+   * Starts the service.
+   *
+   * @param sections of the configuration, in YAML; the runtime directory comes by itself
+   */
+  public static OxbowProcess start(
+      Path folder,
+      String name,
+      String sections,
+      Path jar,
+      List<String> prefix,
+      Map<String, String> environment)
+      throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
-    Path config =
-        Files.writeString(
-            own.resolve("oxbow.yaml"), "runtimeDir: " + own.resolve("run") + "\nsplicer: {}\n");
+    Files.writeString(config(own), "runtimeDir: " + own.resolve("run") + "\n" + sections);
     List<String> command = new ArrayList<>(prefix);
-    command.addAll(java());
-    command.addAll(List.of("-jar", jar.toString(), "run", "-v", "--config", config.toString()));
+    command.addAll(run(jar, own));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(folder.toFile())
@@ -68,12 +81,24 @@ final class OxbowProcess implements AutoCloseable {
     return new OxbowProcess(own, builder.start());
   }
 
+  /** The command that serves as a folder says. */
+  public static List<String> run(Path jar, Path own) {
+    List<String> command = new ArrayList<>(java());
+    command.addAll(
+        List.of("-jar", jar.toString(), "run", "-v", "--config", config(own).toString()));
+    return command;
+  }
+
+  private static Path config(Path own) {
+    return own.resolve("oxbow.yaml");
+  }
+
   /** The cache that processes in a folder share. */
-  static Path cache(Path folder) {
+  public static Path cache(Path folder) {
     return folder.resolve("cache");
   }
 
-  OxbowProcess awaitServing() {
+  public OxbowProcess awaitServing() {
     Await.until(
         "serves",
         () -> {
@@ -85,19 +110,24 @@ final class OxbowProcess implements AutoCloseable {
     return this;
   }
 
-  Path runtimeDir() {
+  /** Where its configuration, its log and its runtime directory are. */
+  public Path folder() {
+    return folder;
+  }
+
+  public Path runtimeDir() {
     return folder.resolve("run");
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
-  Process process() {
+  public Process process() {
     return process;
   }
 
-  String log() {
+  public String log() {
     try {
       return Files.readString(folder.resolve("log"));
     } catch (IOException e) {
@@ -126,7 +156,7 @@ final class OxbowProcess implements AutoCloseable {
     return awaitEnd();
   }
 
-  int awaitEnd() throws InterruptedException {
+  public int awaitEnd() throws InterruptedException {
     if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
       throw new AssertionError("does not end: " + log());
     }

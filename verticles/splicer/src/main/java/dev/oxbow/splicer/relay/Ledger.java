@@ -15,8 +15,17 @@ final class Ledger implements AutoCloseable {
   /** "OXSPLICE" in ASCII. */
   private static final long MAGIC = 0x4543494c5053584fL;
 
-  /** Of the record's layout; a process reads this one and those down to {@link #OLDEST}. */
-  static final int VERSION = 2;
+  /**
+   * Environment variable: a process in which it is 1 is one of layout 1, which writes and reads no
+   * other. Only tests of upgrades from that layout set it.
+   */
+  private static final String SHIM = "OXBOW_LEDGER_LAYOUT";
+
+  /**
+   * Of the record's layout; a process reads this one and those down to {@link #OLDEST}. Layout 1
+   * has no field {@code broken}.
+   */
+  static final int VERSION = "1".equals(System.getenv(SHIM)) ? 1 : 2;
 
   /** The oldest layout that can be taken over. */
   static final int OLDEST = 1;
@@ -45,6 +54,7 @@ final class Ledger implements AutoCloseable {
    */
   static Ledger adopt(Descriptor memfd) {
     StateTable table = StateTable.adopt(memfd, MAGIC, VERSION);
+    // Whoever wrote it must understand it until this process alone works on it.
     Layout layout = table.layout();
     if (layout.recordBytes() != RelayRecord.BYTES || layout.records() % DataPlane.GROUPS != 0) {
       table.close();
@@ -63,9 +73,14 @@ final class Ledger implements AutoCloseable {
     return perGroup * DataPlane.GROUPS;
   }
 
+  /** All records are in this process's layout from here on, and so are new ones. */
+  void converted() {
+    table.convert(VERSION, VERSION);
+  }
+
   /** A record by its place. */
   RelayRecord record(int slot) {
-    return new RelayRecord(table.memory(), table.offset(slot), slot);
+    return new RelayRecord(table.memory(), table.offset(slot), slot, table.layout().version());
   }
 
   /** A free record of a group, or null when it has none. */

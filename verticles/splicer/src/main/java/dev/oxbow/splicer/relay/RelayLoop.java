@@ -138,6 +138,7 @@ final class RelayLoop {
     for (List<Relay> group : live) {
       for (Relay relay : List.copyOf(group)) {
         relay.shareSockets(false);
+        relay.record().convert();
         relay.resume();
       }
     }

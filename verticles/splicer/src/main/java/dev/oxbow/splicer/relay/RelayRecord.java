@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   0 id u64 (0: free)       8 startNanos           16 activityNanos     24 endDeadlineNanos
  *  32 idleTimeoutMs         40 halfCloseTimeoutMs   48 maxDurationMs     56 maxBytes
- *  64 reason u8 (0: runs)   65 endedBy u8 (0: none) 66 broken u8         68 errno u32
+ *  64 reason u8 (0: runs)   65 endedBy u8 (0: none) 66 broken u8 (new in 2)  68 errno u32
  *  72 uid u32               76 flags of a u32       80 flags of b u32    88 overNanos (0: not over)
  *  96 a to b, 64 bytes     160 b to a, 64 bytes    224..255 reserved
  *
@@ -37,17 +37,32 @@ public final class RelayRecord {
   /** The destination had been shut down before the relay began. */
   static final int WAS_SHUT_DOWN = 8;
 
+  private static final int LAYOUT_WITH_BROKEN = 2;
   private static final int DIRECTION = 96;
   private static final int DIRECTION_BYTES = 64;
 
   private final NativeMemory memory;
   private final int base;
   private final int slot;
+  private int layout;
 
-  RelayRecord(NativeMemory memory, int base, int slot) {
+  /**
+   * @param layout that it is written in
+   */
+  RelayRecord(NativeMemory memory, int base, int slot, int layout) {
     this.memory = memory;
     this.base = base;
     this.slot = slot;
+    this.layout = layout;
+  }
+
+  /** Brings it into this process's layout; no other process may work on it any more. */
+  void convert() {
+    Side known = broken();
+    layout = Ledger.VERSION;
+    if (known != null) {
+      broken(known);
+    }
   }
 
   /** Its place in the ledger. */
@@ -154,11 +169,22 @@ public final class RelayRecord {
 
   /** The side whose connection broke first. */
   void broken(Side side) {
-    memory.putByte(base + 66, side.index() + 1);
+    if (layout >= LAYOUT_WITH_BROKEN) {
+      memory.putByte(base + 66, side.index() + 1);
+    }
   }
 
+  /** Layout 1 does not tell which of two broken sides was the first. */
   @Nullable Side broken() {
-    return side(memory.getByte(base + 66));
+    if (layout >= LAYOUT_WITH_BROKEN) {
+      return side(memory.getByte(base + 66));
+    }
+    for (Side side : Side.values()) {
+      if ((ends(side.index()) & SOURCE_RESET) != 0) {
+        return side;
+      }
+    }
+    return null;
   }
 
   private static @Nullable Side side(int code) {

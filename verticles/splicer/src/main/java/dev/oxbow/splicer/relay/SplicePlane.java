@@ -228,7 +228,9 @@ public final class SplicePlane implements DataPlane {
 
   @Override
   public Future<Void> unshare() {
-    return Future.all(loops.stream().map(loop -> onLoop(loop, loop::unshare)).toList()).mapEmpty();
+    return Future.all(loops.stream().map(loop -> onLoop(loop, loop::unshare)).toList())
+        .onSuccess(v -> ledger.converted())
+        .mapEmpty();
   }
 
   /** Runs a step on a loop; goes on here on the control loop, after all that was told before. */

@@ -20,7 +20,7 @@ class LedgerTest {
   void recordKeepsItsFieldsWhereTheyAreDocumented() {
     NativeMemory memory = NativeMemory.allocate(3 * RelayRecord.BYTES);
     int base = RelayRecord.BYTES;
-    RelayRecord record = new RelayRecord(memory, base, 0);
+    RelayRecord record = new RelayRecord(memory, base, 0, Ledger.VERSION);
     record.begin(spec(77), 123_456);
     assertThat(memory.getLong(base)).isEqualTo(77);
     assertThat(memory.getLong(base + 8)).isEqualTo(123_456);
@@ -50,7 +50,7 @@ class LedgerTest {
   @Test
   void directionsKeepTheirFieldsWhereTheyAreDocumented() {
     NativeMemory memory = NativeMemory.allocate(RelayRecord.BYTES);
-    RelayRecord record = new RelayRecord(memory, 0, 0);
+    RelayRecord record = new RelayRecord(memory, 0, 0, Ledger.VERSION);
     for (int direction = 0; direction < 2; direction++) {
       int at = 96 + 64 * direction;
       record.in(direction, 1_000 + direction);
@@ -74,7 +74,7 @@ class LedgerTest {
   @Test
   void clearLeavesNothing() {
     NativeMemory memory = NativeMemory.allocate(RelayRecord.BYTES);
-    RelayRecord record = new RelayRecord(memory, 0, 0);
+    RelayRecord record = new RelayRecord(memory, 0, 0, Ledger.VERSION);
     record.begin(spec(1), 2);
     record.in(1, 5);
     record.clear();

@@ -1,0 +1,150 @@
+package dev.oxbow.it.handoff;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.it.process.OxbowProcess;
+import dev.oxbow.splicer.ControlPeer;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Who cannot take over is refused by name, before anything is paused. */
+@TestInstance(Lifecycle.PER_CLASS)
+@Timeout(60)
+class RefusedUpgradeTest {
+
+  /** Speaks to the predecessor like a successor, but says what it is told to. */
+  private static final String SPOKESMAN =
+      """
+      import os, socket, sys
+      s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+      s.connect(os.environ["OXBOW_TAKE_OVER"])
+      s.send(sys.argv[1].replace("PID", str(os.getpid())).encode())
+      s.recv(4096)
+      """;
+
+  @TempDir static Path folder;
+  private @Nullable RunningOxbow service;
+  private @Nullable ControlPeer control;
+  private @Nullable RampLoad load;
+
+  private RunningOxbow service() throws Exception {
+    RunningOxbow running = service;
+    if (running == null) {
+      running = RunningOxbow.in(folder).deadlines("  deadlineMs: 8000\n").start();
+      service = running;
+      ControlPeer peer = running.control().hello("ramp", false);
+      control = peer;
+      load = new RampLoad().busy(peer, 6).start();
+    }
+    return running;
+  }
+
+  @AfterAll
+  void stop() {
+    if (load != null) {
+      load.close();
+    }
+    if (control != null) {
+      control.close();
+    }
+    if (service != null) {
+      service.close();
+    }
+  }
+
+  private static String hello(int protocol, int oldest, int version, int oldestLayout) {
+    return String.format(
+        "{\"take-over\":true,\"protocol\":%d,\"oldestProtocol\":%d,\"version\":\"9.8.7\","
+            + "\"pid\":PID,\"descriptorsFree\":100000,\"services\":{\"splicer\":"
+            + "{\"version\":%d,\"oldest\":%d}}}",
+        protocol, oldest, version, oldestLayout);
+  }
+
+  private static Arguments spoken(String hello, String reason) {
+    return Arguments.of("exec python3 spokesman.py '" + hello + "'", reason);
+  }
+
+  static Stream<Arguments> refusals() {
+    return Stream.of(
+        spoken(
+            hello(9, 9, 2, 1),
+            "hello: version 9.8.7 speaks hand-over protocol 9 to 9, version \\S+ speaks 1 to 1"),
+        spoken(
+            hello(1, 1, 9, 9),
+            "hello: the state of splicer is in layout 2 of version \\S+, and version 9.8.7 reads 9"
+                + " to 9"),
+        spoken(
+            hello(1, 1, 1, 1),
+            "hello: the state of splicer is in layout 2 of version \\S+, and version 9.8.7 reads 1"
+                + " to 1"),
+        spoken(
+            "{\"take-over\":true,\"protocol\":1,\"oldestProtocol\":1,\"version\":\"9.8.7\","
+                + "\"pid\":PID,\"descriptorsFree\":100000,\"services\":{\"fish\":"
+                + "{\"version\":1,\"oldest\":1}}}",
+            "hello: the configuration of the successor switches on \\[fish], and \\[splicer] serve"),
+        spoken("{\"take-over\":true}", "hello: .*services: missing.*"),
+        Arguments.of(
+            "exec prlimit --nofile=200:200 SUCCESSOR",
+            "hello: the successor can take \\d+ descriptors and needs \\d+; raise its"
+                + " RLIMIT_NOFILE"),
+        Arguments.of(
+            "echo 'splicer: [' > bad.yaml; exec " + java("bad.yaml"),
+            "spawn: the successor ended with status 2"),
+        Arguments.of("exit 7", "spawn: the successor ended with status 7"),
+        Arguments.of("kill -9 $$", "spawn: the successor was ended by signal 9"),
+        Arguments.of(
+            "sleep 60 & wait", "spawn: the successor has not connected within 8000 ms"));
+  }
+
+  private static String java(String config) {
+    return String.join(" ", OxbowProcess.java())
+        + " -jar "
+        + OxbowProcess.builtJar()
+        + " run --config "
+        + config;
+  }
+
+  @ParameterizedTest
+  @MethodSource("refusals")
+  void successorIsRefusedByNameBeforeAnythingIsPaused(String script, String reason)
+      throws Exception {
+    long pid = service().pid();
+    Files.writeString(service().folder().resolve("spokesman.py"), SPOKESMAN);
+    service()
+        .next(
+            "cd "
+                + service().folder()
+                + "\n"
+                + script.replace("SUCCESSOR", service().successor()));
+    JsonObject report = service().upgrade();
+    assertThat(report.getString("reason")).matches("(?s)" + reason);
+    assertThat(report.getString("outcome")).isEqualTo("rolled-back");
+    assertThat(report.getJsonObject("phasesMs").getMap()).doesNotContainKeys("freeze", "copy");
+    service().awaitAlone(pid);
+    Objects.requireNonNull(load).awaitProgress();
+  }
+
+  @Test
+  void commandThatCannotBeExecutedIsNamed() throws Exception {
+    long pid = service().pid();
+    Files.delete(service().folder().resolve("next"));
+    JsonObject report = service().upgrade();
+    assertThat(report.getString("reason"))
+        .startsWith("spawn: cannot start the successor: ")
+        .contains(service().folder() + "/next");
+    service().awaitAlone(pid);
+  }
+}

@@ -1,0 +1,308 @@
+package dev.oxbow.it.handoff;
+
+import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.it.process.OxbowProcess;
+import dev.oxbow.splicer.ControlPeer;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A service that is upgraded in the course of a test: one process after the other, of which all
+ * that live are killed at the end. What the next process is, is a script of the test's.
+ */
+final class RunningOxbow implements AutoCloseable {
+
+  /** Long enough for a start on a busy machine; a group that hangs is seen soon. */
+  static final String DEADLINES = "  deadlineMs: 12000\n  groupDeadlineMs: 250\n";
+
+  private static final long PATIENCE_NANOS = 10_000_000_000L;
+  private static final String NEXT = "next";
+
+  private final OxbowProcess first;
+
+  private RunningOxbow(OxbowProcess first) {
+    this.first = first;
+  }
+
+  /** How a service is started. */
+  static final class Setup {
+    private final Path folder;
+    private String sections = "splicer: {}\n";
+    private String deadlines = DEADLINES;
+    private Path jar = OxbowProcess.builtJar();
+    private final List<String> prefix = new ArrayList<>();
+    private final Map<String, String> environment = new HashMap<>();
+    private boolean scripted = true;
+
+    private Setup(Path folder) {
+      this.folder = folder;
+      environment.put("OXBOW_CACHE", Path.of("target", "cache").toAbsolutePath().toString());
+    }
+
+    /** Other sections of the configuration than the default; not {@code handoff}. */
+    Setup sections(String yaml) {
+      sections = yaml;
+      return this;
+    }
+
+    /** Keys of the section {@code handoff}. */
+    Setup deadlines(String yaml) {
+      deadlines = yaml;
+      return this;
+    }
+
+    Setup jar(Path other) {
+      jar = other;
+      return this;
+    }
+
+    Setup prefix(String... words) {
+      prefix.addAll(List.of(words));
+      return this;
+    }
+
+    Setup environment(String name, String value) {
+      environment.put(name, value);
+      return this;
+    }
+
+    /** The next process is what the configuration has by default. */
+    Setup ownCommand() {
+      scripted = false;
+      return this;
+    }
+
+    /** Starts it and waits until it serves. */
+    RunningOxbow start() throws IOException {
+      Path own = folder.resolve("a");
+      String command = scripted ? "  command: [\"" + own.resolve(NEXT) + "\"]\n" : "";
+      String all = sections + "handoff:\n" + command + deadlines;
+      RunningOxbow service =
+          new RunningOxbow(OxbowProcess.start(folder, "a", all, jar, prefix, environment));
+      service.next("exec " + service.successor());
+      try {
+        service.first.awaitServing();
+        return service;
+      } catch (RuntimeException | AssertionError e) {
+        service.close();
+        throw e;
+      }
+    }
+  }
+
+  static Setup in(Path folder) {
+    return new Setup(folder);
+  }
+
+  /** The shell words that start a successor. */
+  String successor() {
+    return "env -u OXBOW_FAULT " + quoted(OxbowProcess.run(OxbowProcess.builtJar(), folder()));
+  }
+
+  /** The shell words that start a successor with a fault. */
+  String successor(String fault) {
+    return "env OXBOW_FAULT="
+        + fault
+        + " "
+        + quoted(OxbowProcess.run(OxbowProcess.builtJar(), folder()));
+  }
+
+  private static String quoted(List<String> words) {
+    return words.stream().map(word -> "'" + word + "'").collect(Collectors.joining(" "));
+  }
+
+  /** Says what the next process is, in words of the shell. */
+  void next(String script) throws IOException {
+    Path made = Files.writeString(folder().resolve("next.new"), "#!/bin/sh\n" + script + "\n");
+    Files.setAttribute(made, "unix:mode", 0755);
+    Files.move(made, folder().resolve(NEXT), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** Other deadlines for the processes that start from here on. */
+  void deadlines(String from, String to) throws IOException {
+    Path config = folder().resolve("oxbow.yaml");
+    Files.writeString(config, Files.readString(config).replace(from, to));
+  }
+
+  Path folder() {
+    return first.folder();
+  }
+
+  Path runtimeDir() {
+    return first.runtimeDir();
+  }
+
+  OxbowProcess first() {
+    return first;
+  }
+
+  ControlPeer control() {
+    return ControlPeer.connect(runtimeDir().resolve("splicer.sock"));
+  }
+
+  String log() {
+    return first.log();
+  }
+
+  /** The process that the pid file names. */
+  long pid() {
+    try {
+      return Long.parseLong(Files.readString(runtimeDir().resolve("oxbow.pid")).strip());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Asks for an upgrade by SIGHUP and waits for its end; the report. */
+  JsonObject upgrade() throws Exception {
+    forgetReport();
+    signal(pid(), "HUP");
+    return awaitReport();
+  }
+
+  /** Asks for an upgrade that must be committed; waits until the new process alone is there. */
+  JsonObject upgradeInOrder() throws Exception {
+    long before = pid();
+    JsonObject report = upgrade();
+    if (!report.getString("outcome").equals("committed") || report.getString("reason") != null) {
+      throw new AssertionError(report.encode() + "\n" + log());
+    }
+    awaitAlone(report.getJsonObject("to").getLong("pid"));
+    if (pid() == before) {
+      throw new AssertionError("the pid file was not replaced");
+    }
+    return report;
+  }
+
+  void forgetReport() throws IOException {
+    Files.deleteIfExists(runtimeDir().resolve("handoff.json"));
+  }
+
+  /** The report of an upgrade that {@link #forgetReport} preceded. */
+  JsonObject awaitReport() {
+    Path file = runtimeDir().resolve("handoff.json");
+    await("a report is there", () -> Files.exists(file));
+    try {
+      return new JsonObject(Files.readString(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Waits until one process alone is there, and is the one that the pid file names. */
+  void awaitAlone(long pid) {
+    await("pid " + pid + " alone serves", () -> processes().equals(List.of(pid)) && pid() == pid);
+  }
+
+  /** As {@link Await#until}, and shows the log when it is in vain. */
+  void await(String what, java.util.function.BooleanSupplier condition) {
+    try {
+      Await.until(what, condition);
+    } catch (AssertionError e) {
+      throw new AssertionError(what + "; there are " + processes() + "\n" + log(), e);
+    }
+  }
+
+  /** All processes of this service that have not ended. */
+  List<Long> processes() {
+    String configured = folder().toString();
+    return ProcessHandle.allProcesses()
+        .map(ProcessHandle::pid)
+        .filter(pid -> read(pid, "cmdline").contains(configured) && isRunning(pid))
+        .sorted()
+        .toList();
+  }
+
+  /** Whether a process has not ended; one that nobody has reaped has. */
+  static boolean isRunning(long pid) {
+    String stat = read(pid, "stat");
+    return !stat.isEmpty() && stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
+  }
+
+  /** Whether a process was stopped by a signal. */
+  static boolean isStopped(long pid) {
+    String stat = read(pid, "stat");
+    return !stat.isEmpty() && stat.charAt(stat.lastIndexOf(')') + 2) == 'T';
+  }
+
+  private static String read(long pid, String file) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/" + file));
+    } catch (IOException gone) {
+      return "";
+    }
+  }
+
+  static void signal(long pid, String signal) throws IOException, InterruptedException {
+    int status =
+        new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
+    if (status != 0) {
+      throw new AssertionError("no process " + pid);
+    }
+  }
+
+  /**
+   * How many descriptors of each kind a process has, but for pipes, of which the load wants more or less, and what
+   * the JVM looks at for a moment.
+   */
+  static Map<String, Integer> descriptors(long pid) throws IOException {
+    Map<String, Integer> kinds = new TreeMap<>();
+    try (Stream<Path> links = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      for (Path link : links.toList()) {
+        target(link)
+            .map(to -> to.replaceAll("(socket|pipe):.*", "$1").replace(" (deleted)", ""))
+            .filter(kind -> !kind.matches("pipe|/dev/null|/sys/.*|/proc/.*"))
+            .ifPresent(kind -> kinds.merge(kind, 1, Integer::sum));
+      }
+    }
+    return kinds;
+  }
+
+  /** Waits until the process that serves has as many descriptors of each kind as it should. */
+  void awaitDescriptors(Map<String, Integer> expected) throws IOException {
+    long until = System.nanoTime() + PATIENCE_NANOS;
+    Map<String, Integer> seen = descriptors(pid());
+    while (!seen.equals(expected)) {
+      if (System.nanoTime() > until) {
+        throw new AssertionError("descriptors: " + seen + ", expected " + expected);
+      }
+      LockSupport.parkNanos(1_000_000);
+      seen = descriptors(pid());
+    }
+  }
+
+  private static Optional<String> target(Path link) throws IOException {
+    try {
+      return Optional.of(Files.readSymbolicLink(link).toString());
+    } catch (NoSuchFileException gone) {
+      return Optional.empty();
+    }
+  }
+
+  @Override
+  public void close() {
+    // One that is about to start another may do so after it was looked for.
+    Await.until(
+        "all are dead",
+        () -> {
+          List<Long> left = processes();
+          left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+          return left.isEmpty();
+        });
+    first.close();
+  }
+}
