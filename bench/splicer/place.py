@@ -111,19 +111,24 @@ class Processes:
         self._log_folder = log_folder
         self._running = []
 
-    def start(self, name, words, where="mid", core=RELAY_CORE, env=None, stdout=None, log=True):
+    def start(
+        self, name, words, where="mid", core=RELAY_CORE, env=None, stdout=None, log=True,
+        stdin=subprocess.DEVNULL,
+    ):  # fmt: skip
+        """On one core, or on any of a set of them."""
+
         def place():
             os.setsid()
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-            os.sched_setaffinity(0, {core})
+            os.sched_setaffinity(0, core if isinstance(core, set) else {core})
             self._network.enter(where)
 
         path = os.path.join(self._log_folder, name + ".log")
         with open(path if log else os.devnull, "ab") as log_file:
             process = subprocess.Popen(
                 words,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stdout or log_file,
                 stderr=log_file,
                 preexec_fn=place,

@@ -73,15 +73,29 @@ public final class Cargo implements AutoCloseable {
     }
   }
 
-  /** Puts in a document that is a list of JSON objects. */
-  public Cargo records(String name, List<MessageWriter> records) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    for (MessageWriter record : records) {
+  /** A list of JSON objects on its way into a cargo: encoded one by one, each when it is added. */
+  public static final class Records {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+    /** Adds an object. */
+    public Records add(MessageWriter record) {
       byte[] bytes = record.bytes();
       out.writeBytes(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).array());
       out.writeBytes(bytes);
+      return this;
     }
-    return document(name, out.toByteArray());
+  }
+
+  /** Puts in a document that is a list of JSON objects. */
+  public Cargo records(String name, Records records) {
+    return document(name, records.out.toByteArray());
+  }
+
+  /** Puts in a document that is a list of JSON objects. */
+  public Cargo records(String name, List<MessageWriter> records) {
+    Records all = new Records();
+    records.forEach(all::add);
+    return records(name, all);
   }
 
   /**

@@ -33,8 +33,21 @@ final class EmbeddedSplicer implements Splicer {
   }
 
   static Future<Splicer> start(Vertx vertx, OxbowOptions options) {
+    String address = newAddress();
+    return start(vertx, address, new SplicerVerticle(options, null, address));
+  }
+
+  static String newAddress() {
+    return "oxbow.splicer." + UUID.randomUUID();
+  }
+
+  /**
+   * Uses a verticle.
+   *
+   * @param address where it takes requests
+   */
+  static Future<Splicer> start(Vertx vertx, String address, SplicerVerticle verticle) {
     LocalCodec.register(vertx.eventBus());
-    String address = "oxbow.splicer." + UUID.randomUUID();
     Reports reports = new Reports();
     MessageConsumer<SpliceReport> consumer =
         vertx
@@ -42,7 +55,7 @@ final class EmbeddedSplicer implements Splicer {
             .localConsumer(
                 EmbeddedEndpoint.reports(address), message -> reports.deliver(message.body()));
     return vertx
-        .deployVerticle(new SplicerVerticle(options, null, address))
+        .deployVerticle(verticle)
         .<Splicer>map(id -> new EmbeddedSplicer(vertx, address, id, reports, consumer))
         .onFailure(e -> consumer.unregister());
   }

@@ -153,6 +153,12 @@ final class RelayService {
     return live.values();
   }
 
+  /** Closes this process's copies of all sockets, and forgets the relays. */
+  void abandon() {
+    live.values().forEach(relay -> Descriptor.closeAll(List.of(relay.a(), relay.b())));
+    live.clear();
+  }
+
   /** Counters for another process, which goes on with them. */
   MessageWriter export() {
     MessageWriter out =

@@ -10,9 +10,7 @@ import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.splicer.RelayService.Live;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import java.util.ArrayList;
 import java.util.Iterator;
-import java.util.List;
 
 /**
  * The relays of a service on their way to another process: the request of each, which never
@@ -23,14 +21,14 @@ final class RelayStore {
   private static final String RELAY = "relay/";
 
   /** Relays described in one turn of the loop, which has others to move bytes for. */
-  private static final int PER_TURN = 64;
+  private static final int PER_TURN = 16;
 
   private RelayStore() {}
 
   /** Lends the sockets and describes the relays; the service must start and end none meanwhile. */
   static Future<Void> export(
       RelayService service, MailboxStore mailboxes, Cargo cargo, DescriptorLoop loop) {
-    List<MessageWriter> records = new ArrayList<>(List.of(service.export()));
+    Cargo.Records records = new Cargo.Records().add(service.export());
     Promise<Void> done = Promise.promise();
     export(service.live().iterator(), mailboxes, cargo, records, loop, done);
     return done.future().onSuccess(v -> cargo.records(CARGO, records));
@@ -40,7 +38,7 @@ final class RelayStore {
       Iterator<Live> relays,
       MailboxStore mailboxes,
       Cargo cargo,
-      List<MessageWriter> records,
+      Cargo.Records records,
       DescriptorLoop loop,
       Promise<Void> done) {
     for (int i = 0; i < PER_TURN && relays.hasNext(); i++) {

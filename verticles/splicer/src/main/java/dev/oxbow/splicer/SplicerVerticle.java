@@ -25,7 +25,9 @@ import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -89,6 +91,17 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
     this.options = new OxbowOptions(options);
     this.inherited = inherited;
     this.address = address;
+  }
+
+  /**
+   * Hands over and back a Splicer that nobody uses, again and again, so that the JVM has compiled
+   * what is needed for it. Leaves nothing behind. Blocks; not on an event loop.
+   *
+   * @param cpu processor time of this process after which it ends
+   * @param wall time after which it ends
+   */
+  public static void practise(Vertx vertx, Duration cpu, Duration wall) {
+    Practice.run(vertx, cpu, wall);
   }
 
   /**
@@ -290,6 +303,21 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
                         requireNonNull(endpoint).thaw();
                       }
                     }));
+  }
+
+  /**
+   * Ends as if the process had ended: closes what another one has, too, without touching it. All
+   * groups must be frozen.
+   */
+  Future<Void> abandon() {
+    return onLoop(
+        () -> {
+          requireNonNull(service).abandon();
+          service = null;
+          SplicePlane own = plane();
+          plane = null;
+          return own.abandon().onComplete(v -> closeAll());
+        });
   }
 
   private SplicePlane plane() {

@@ -70,7 +70,7 @@ public record Successor(Process process, boolean lowered) {
     try {
       boolean lowered = Priority.mayRestore();
       if (lowered) {
-        Priority.lower(process.pid());
+        Priority.lowerSomewhat(process.pid());
       }
       return new Successor(process, lowered);
     } catch (IOException | LinuxException e) {

@@ -2,6 +2,7 @@ package dev.oxbow.app.run;
 
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -27,18 +28,20 @@ final class Rehearsal {
 
   private Rehearsal() {}
 
-  /** Starts, relays, stops; the exit status. Blocks. */
+  /** Starts, relays, hands over, stops; the exit status. Blocks. */
   static int run() throws Exception {
     Path folder = Files.createTempDirectory("oxbow-rehearsal");
     Path config = folder.resolve("oxbow.yaml");
     try {
       Files.writeString(config, "runtimeDir: " + folder.resolve("run") + "\nsplicer: {}\n");
       CountDownLatch stop = new CountDownLatch(1);
+      OxbowOptions options = OxbowConfig.load(config);
       return ServiceProcess.serve(
-          OxbowConfig.load(config),
+          options,
           stop,
           directory -> {
             relay(directory.resolve("splicer.sock"));
+            WarmUp.once(options);
             stop.countDown();
           });
     } finally {

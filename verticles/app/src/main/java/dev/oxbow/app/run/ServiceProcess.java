@@ -58,7 +58,7 @@ final class ServiceProcess {
   private ServiceProcess(OxbowOptions options, CountDownLatch stop) {
     this.options = options;
     this.stop = stop;
-    this.inPlace = new InPlace(options.getHandoff(), manager, stop);
+    this.inPlace = new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(options));
   }
 
   /** What is to be done as soon as all services serve. */
@@ -131,7 +131,7 @@ final class ServiceProcess {
               Version.current(),
               Services.layouts(options),
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
-              () -> {});
+              () -> WarmUp.beforeTakeOver(vertx, options));
       Cargo own = requireNonNull(cargos.remove(PROCESS));
       directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
       socket = own.take(Plan.SOCKET);

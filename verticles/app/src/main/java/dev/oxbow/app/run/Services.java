@@ -7,6 +7,7 @@ import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.SplicerVerticle;
 import io.vertx.core.Vertx;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,19 @@ final class Services {
       layouts.put(SplicerVerticle.NAME, SplicerVerticle.LAYOUT);
     }
     return layouts;
+  }
+
+  /**
+   * Hands over and back services that nobody uses, so that it is compiled. Blocks; not on an event
+   * loop.
+   *
+   * @param cpu processor time after which it ends
+   * @param wall time after which it ends
+   */
+  static void practise(Vertx vertx, OxbowOptions options, Duration cpu, Duration wall) {
+    if (options.getSplicer() != null) {
+      SplicerVerticle.practise(vertx, cpu, wall);
+    }
   }
 
   /**

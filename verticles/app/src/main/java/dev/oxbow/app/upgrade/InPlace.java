@@ -39,11 +39,16 @@ public final class InPlace {
   private final HandoffOptions options;
   private final ServiceManager manager;
   private final CountDownLatch stop;
+  private final Runnable warmUp;
 
   /**
    * @param stop is counted down when this process was told to stop
+   * @param warmUp makes this process quick while its successor starts; called on a thread of its
+   *     own
    */
-  public InPlace(HandoffOptions options, ServiceManager manager, CountDownLatch stop) {
+  public InPlace(
+      HandoffOptions options, ServiceManager manager, CountDownLatch stop, Runnable warmUp) {
+    this.warmUp = warmUp;
     this.options = options;
     this.manager = manager;
     this.stop = stop;
@@ -92,6 +97,9 @@ public final class InPlace {
               Successor.command(options.getCommand()),
               Map.of(TAKE_OVER, socket.toString()),
               options.getDeadlineMs());
+      Thread warm = new Thread(warmUp, "oxbow-warm-up");
+      warm.setDaemon(true);
+      warm.start();
       return new Plan.Launched(successor.process(), successor::raise);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -61,6 +61,12 @@ public interface DataPlane {
    */
   LiveRelay adopt(int slot, RelayRecord.Sockets sockets, Observer observer);
 
+  /**
+   * Ends the plane as if its process had ended: closes its ledger and pipes, forgets its relays,
+   * and touches no socket. All groups must be frozen.
+   */
+  Future<Void> abandon();
+
   /** What has been done since the start. */
   Counters counters();
 

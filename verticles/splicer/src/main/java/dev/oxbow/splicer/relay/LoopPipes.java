@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 final class LoopPipes {
   private static final int SHARED_PIPES = 16;
   private static final long TRIM_NANOS = 250_000_000;
+  private static final long TRIM_PAUSE_NANOS = 1_000_000;
+  private static final int TRIMMED_AT_ONCE = 16;
+
 
   private final RelayLoop loop;
   private final int pipeBytes;
@@ -22,6 +25,9 @@ final class LoopPipes {
   private final List<LinkedHashSet<Relay>> starving = new ArrayList<>();
   private int idlePipes;
   private boolean trimming;
+
+  /** No pipe is closed, because pipes are shared or will be in a moment. */
+  private boolean keep;
 
   /**
    * @param pipeBytes wanted capacity of a pipe
@@ -95,12 +101,17 @@ final class LoopPipes {
     }
   }
 
-  /** Makes pipes ready for a group that changes hands, since none may be made from here on. */
+  /** Makes pipes ready for a group that changes hands; none is closed until {@link #unshare()}. */
   void provide(int group, int relays) {
     PipePool pool = of(group);
     idlePipes -= pool.idleCount();
     pool.provide(toShare(relays));
     idlePipes += pool.idleCount();
+  }
+
+  /** No pipe is closed until {@link #unshare()}. */
+  void keep() {
+    keep = true;
   }
 
   /** Idle pipes that a group of so many relays is given before it changes hands. */
@@ -110,6 +121,7 @@ final class LoopPipes {
 
   /** Pipes may be made and closed again: who waited for one gets its turn, surplus ones go. */
   void unshare() {
+    keep = false;
     for (Set<Relay> group : starving) {
       group.forEach(Relay::requeue);
       group.clear();
@@ -118,22 +130,33 @@ final class LoopPipes {
   }
 
   private void trimSoon() {
-    if (idlePipes > idleLimit && !trimming && !loop.shared()) {
+    if (idlePipes > idleLimit && !trimming && !keep) {
       trimming = true;
       loop.schedule(this::trim, TRIM_NANOS);
     }
   }
 
+  /** Some at a time: to close a pipe takes long enough for others to notice hundreds of them. */
   private void trim() {
     trimming = false;
-    if (loop.shared()) {
-      return;
-    }
+    int closed = 0;
     for (PipePool pool : pools) {
-      while (pool != null && pool.idleCount() > 0 && idlePipes > idleLimit) {
+      while (pool != null && pool.idleCount() > 0 && idlePipes > idleLimit && !keep) {
+        if (closed++ == TRIMMED_AT_ONCE) {
+          trimming = true;
+          loop.schedule(this::trim, TRIM_PAUSE_NANOS);
+          return;
+        }
         pool.closeOneIdle();
         idlePipes--;
       }
+    }
+  }
+
+  /** No relay has a pipe any more. */
+  void abandon() {
+    for (int group = 0; group < pools.length; group++) {
+      reclaim(group, List.of());
     }
   }
 

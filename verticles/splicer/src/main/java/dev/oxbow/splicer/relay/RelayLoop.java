@@ -114,21 +114,26 @@ final class RelayLoop {
     return shared;
   }
 
+  /** Makes pipes ready for a group that will be shared: a turn for each, since that takes long. */
+  void provide(int group) {
+    pipes.keep();
+    List<Relay> relays = live.get(group);
+    if (!relays.isEmpty()) {
+      pipes.provide(group, relays.size());
+    }
+  }
+
   /**
-   * From here on another process may have to go on at any moment. Makes pipes ready, because none
-   * may be made from here on.
+   * From here on another process may have to go on at any moment. No pipe is made from here on.
    *
    * @param groups those of this loop
    */
   void share(List<Integer> groups) {
-    shared = true;
     for (int group : groups) {
-      List<Relay> relays = live.get(group);
-      relays.forEach(relay -> relay.shareSockets(true));
-      if (!relays.isEmpty()) {
-        pipes.provide(group, relays.size());
-      }
+      provide(group);
+      live.get(group).forEach(relay -> relay.shareSockets(true));
     }
+    shared = true;
   }
 
   /** This process alone goes on: gives back what is over, and does what had to wait. */
@@ -147,6 +152,7 @@ final class RelayLoop {
   /** Makes this loop one that takes over: all of its groups are frozen, and shared. */
   void inherit() {
     shared = true;
+    pipes.keep();
     Arrays.fill(frozen, true);
   }
 
@@ -158,6 +164,12 @@ final class RelayLoop {
   /** A pipe that another process numbered; before the loop has relays. */
   void adopt(int group, int number, Pipe pipe) {
     pipes.of(group).adopt(number, pipe);
+  }
+
+  /** Forgets its relays, all of them frozen, as if this process had ended. */
+  void abandon() {
+    live.forEach(List::clear);
+    pipes.abandon();
   }
 
   /** Closes pipes and buffers; no relay lives any more. */

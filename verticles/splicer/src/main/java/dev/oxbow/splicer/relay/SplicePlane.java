@@ -187,6 +187,12 @@ public final class SplicePlane implements DataPlane {
   @Override
   public Future<Void> share(Cargo cargo) {
     Future<Void> shared = Future.succeededFuture();
+    for (int group = 0; group < GROUPS; group++) {
+      int next = group;
+      RelayLoop loop = loopOf(group);
+      // A timer each: tasks of a loop that follow one another keep it from looking for events.
+      shared = shared.compose(v -> later(loop, () -> loop.provide(next)));
+    }
     for (int i = 0; i < loops.size(); i++) {
       int index = i;
       RelayLoop loop = loops.get(i);
@@ -206,6 +212,12 @@ public final class SplicePlane implements DataPlane {
               .onSuccess(v -> pipes.forEach((name, pipe) -> lend(cargo, name, pipe)));
     }
     return shared.onSuccess(v -> cargo.lend(LEDGER, ledger.descriptor()));
+  }
+
+  private static Future<Void> later(RelayLoop loop, Runnable step) {
+    Promise<Void> done = Promise.promise();
+    loop.schedule(() -> loop.call(step).onComplete(done), 0);
+    return done.future();
   }
 
   /** At most so many pipes are opened by {@link #share}. */
@@ -245,6 +257,16 @@ public final class SplicePlane implements DataPlane {
     long pipes = loops.stream().mapToLong(loop -> loop.pipes().openCount()).sum();
     long idle = loops.stream().mapToLong(loop -> loop.pipes().idleCount()).sum();
     return new Counters(pipes, idle, watchdog.stalls());
+  }
+
+  @Override
+  public Future<Void> abandon() {
+    watchdog.stop();
+    Runnable nothing = () -> {};
+    return Future.all(loops.stream().map(loop -> onLoop(loop, loop::abandon)).toList())
+        .onSuccess(v -> close())
+        .compose(v -> Future.all(loops.stream().map(loop -> onLoop(loop, nothing)).toList()))
+        .mapEmpty();
   }
 
   @Override

@@ -1,0 +1,75 @@
+package dev.oxbow.app.run;
+
+import dev.oxbow.app.process.NativeVertx;
+import dev.oxbow.app.program.Priority;
+import dev.oxbow.config.OxbowOptions;
+import io.vertx.core.Vertx;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes this JVM quick at hand-overs by practising them, once in its life: a successor before it
+ * takes over, and a process that has started afresh when its successor starts, which takes longer.
+ * Without it the first hand-over would be interpreted and its pauses several times as long; so a
+ * failure is logged, and no more.
+ */
+final class WarmUp {
+  private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
+
+  /** Compilers need about this much processor time, their own included, to be through. */
+  private static final Duration CPU = Duration.ofMillis(400);
+
+  /** Where others leave too little of the processors. */
+  private static final Duration WALL = Duration.ofMillis(800);
+
+  private static final long PATIENCE_SECONDS = 10;
+  private static final AtomicBoolean DONE = new AtomicBoolean();
+
+  private WarmUp() {}
+
+  /** Before this process takes over: its Vert.x has nothing else to do. Blocks. */
+  static void beforeTakeOver(Vertx vertx, OxbowOptions options) {
+    if (DONE.compareAndSet(false, true)) {
+      practise(vertx, options, CPU, WALL);
+      // What the start has left behind would else be collected while flows are paused.
+      System.gc();
+    }
+  }
+
+  /** While this process serves: at low priority, on event loops of its own. Blocks. */
+  static void whileServing(OxbowOptions options) {
+    if (DONE.compareAndSet(false, true)) {
+      Priority.lowerThisThread();
+      practiseApart(options, CPU, WALL);
+    }
+  }
+
+  /** All that a practice needs is loaded: once through. Blocks. */
+  static void once(OxbowOptions options) {
+    practiseApart(options, Duration.ZERO, Duration.ZERO);
+  }
+
+  private static void practiseApart(OxbowOptions options, Duration cpu, Duration wall) {
+    Vertx vertx = NativeVertx.open(1);
+    practise(vertx, options, cpu, wall);
+    try {
+      vertx.close().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      log.warn("the event loop of the practice does not end", e);
+    }
+  }
+
+  private static void practise(Vertx vertx, OxbowOptions options, Duration cpu, Duration wall) {
+    long began = System.nanoTime();
+    try {
+      Services.practise(vertx, options, cpu, wall);
+      log.debug("practised for {} ms", (System.nanoTime() - began) / 1_000_000);
+    } catch (RuntimeException e) {
+      log.warn("hand-over could not be practised: pauses may be longer", e);
+    }
+  }
+}
