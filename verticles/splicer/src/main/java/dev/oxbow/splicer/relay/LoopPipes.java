@@ -56,27 +56,42 @@ final class LoopPipes {
   /** A pipe that is open already, or {@link PipePool#NONE}: the relay gets a turn later then. */
   int acquireIdle(Relay relay) {
     int number = of(relay.group()).acquireIdle();
-    if (number == PipePool.NONE) {
-      starving.get(relay.group()).add(relay);
-    } else {
+    if (number != PipePool.NONE) {
       idlePipes--;
+    } else if (!relay.starving) {
+      relay.starving = true;
+      starving.get(relay.group()).add(relay);
     }
     return number;
   }
 
-  /** Puts back a pipe that is empty; the next relay that waits for one gets its turn. */
+  /** Puts back a pipe that is empty. */
   void release(int group, int number) {
     of(group).release(number);
     idlePipes++;
     trimSoon();
-    Relay next = starving.get(group).poll();
-    if (next != null) {
+    passOn(group);
+  }
+
+  /**
+   * Gives a turn to the next relay that waits for a pipe, if there is one to be had. Whoever got a
+   * turn for that must pass on when it is over, since it may have had no use for a pipe.
+   */
+  void passOn(int group) {
+    if (!starving.get(group).isEmpty() && of(group).idleCount() > 0) {
+      Relay next = starving.get(group).remove();
+      next.starving = false;
       next.requeue();
     }
   }
 
-  /** Idle is what no relay's record names: another process may have taken and put back others. */
+  /**
+   * Idle is what no relay's record names: another process may have taken and put back others. All
+   * of the relays are to begin anew, so none waits any more.
+   */
   void reclaim(int group, List<Relay> relays) {
+    starving.get(group).forEach(relay -> relay.starving = false);
+    starving.get(group).clear();
     PipePool pool = pools[group];
     if (pool != null) {
       BitSet named = new BitSet();
@@ -107,9 +122,14 @@ final class LoopPipes {
     return Math.min(2 * relays, SHARED_PIPES);
   }
 
-  /** Pipes may be made and closed again: nobody starves, and surplus ones go. */
+  /** Pipes may be made and closed again: who starved gets a turn, and surplus ones go. */
   void unshare() {
-    starving.forEach(Deque::clear);
+    for (Deque<Relay> waiting : starving) {
+      for (Relay next = waiting.poll(); next != null; next = waiting.poll()) {
+        next.starving = false;
+        next.requeue();
+      }
+    }
     trimSoon();
   }
 

@@ -36,6 +36,9 @@ final class Relay implements LiveRelay {
   /** Place in the loop's list of live relays. */
   int place;
 
+  /** Whether it stands among those that wait for a pipe. */
+  boolean starving;
+
   Relay(RelayLoop loop, RelaySpec spec, RelayRecord record, DataPlane.Observer observer) {
     this.loop = loop;
     this.spec = spec;
@@ -53,7 +56,7 @@ final class Relay implements LiveRelay {
   }
 
   int group() {
-    return (int) (spec.id() % DataPlane.GROUPS);
+    return DataPlane.groupOf(spec.id());
   }
 
   boolean guarded() {
@@ -183,6 +186,7 @@ final class Relay implements LiveRelay {
   private void queuedTurn() {
     queued = false;
     turn();
+    loop.pipes().passOn(group());
   }
 
   /** Moves what can be moved, then looks whether the relay is over. */
@@ -374,9 +378,7 @@ final class Relay implements LiveRelay {
 
   @Override
   public long prelude(Side to) {
-    int direction = to.other().index();
-    long bytes = record.prelude(direction);
-    return record.out(direction) < bytes ? bytes : 0;
+    return record.waitingPrelude(to.other().index());
   }
 
   @Override

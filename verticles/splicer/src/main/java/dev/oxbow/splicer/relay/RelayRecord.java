@@ -207,6 +207,11 @@ public final class RelayRecord {
     memory.putLong(at(direction) + 16, bytes);
   }
 
+  /** Bytes of the prelude, or 0 once all of it is written. */
+  long waitingPrelude(int direction) {
+    return out(direction) < prelude(direction) ? prelude(direction) : 0;
+  }
+
   /** The number of the pipe that holds the direction's bytes, or -1. */
   void pipe(int direction, int number) {
     memory.putInt(at(direction) + 24, number);
