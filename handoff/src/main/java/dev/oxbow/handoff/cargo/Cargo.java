@@ -108,7 +108,11 @@ public final class Cargo implements AutoCloseable {
     List<Message> records = new ArrayList<>();
     try {
       while (all.hasRemaining()) {
-        byte[] bytes = new byte[all.getInt()];
+        int length = all.getInt();
+        if (length > all.remaining()) {
+          throw new BufferUnderflowException();
+        }
+        byte[] bytes = new byte[length];
         all.get(bytes);
         records.add(Message.parse(bytes));
       }

@@ -129,9 +129,12 @@ final class HandoffChannel implements AutoCloseable {
 
   private static Received parsed(Packet packet) {
     try {
+      if (packet.tooLong()) {
+        throw new BrokenException("a message longer than a packet may be", false);
+      }
       Message message = Message.parse(packet.bytes());
       int named = message.strings("fds").size();
-      if (!packet.tooLong() && !packet.descriptorsLost() && named == packet.descriptors().size()) {
+      if (!packet.descriptorsLost() && named == packet.descriptors().size()) {
         return new Received(message, packet.bytes(), packet.descriptors());
       }
       throw new BrokenException(

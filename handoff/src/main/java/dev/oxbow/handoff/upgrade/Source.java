@@ -172,7 +172,13 @@ final class Source {
 
   private void freeze() {
     for (Transferable service : services) {
-      cargos.put(service.name(), await(service.freeze(), limits.copyDeadlineMs()));
+      Future<Cargo> frozen = service.freeze();
+      try {
+        cargos.put(service.name(), await(frozen, limits.copyDeadlineMs()));
+      } catch (UpgradeException e) {
+        frozen.onSuccess(Cargo::close);
+        throw e;
+      }
     }
   }
 

@@ -26,6 +26,9 @@ public final class Upgrades {
   private static final int FIRST_MESSAGE_MS = 2_000;
   private static final int ANSWER_MS = 2_000;
 
+  /** How long somebody who is refused anyway may take to say what he wants. */
+  private static final int REFUSED_MESSAGE_MS = 100;
+
   /** Somebody wants an upgrade. */
   private record Request(@Nullable Arrival arrival) {}
 
@@ -170,13 +173,14 @@ public final class Upgrades {
     Peer peer = null;
     try {
       peer = Peer.of(fd);
-      if (!arrivals.awaits(peer.pid()) && !plan.mayTakeOver().test(peer.uid())) {
+      boolean may = arrivals.awaits(peer.pid()) || plan.mayTakeOver().test(peer.uid());
+      // Unread, it would make the peer's next call fail (ECONNRESET) before it sees the refusal.
+      Message first = first(channel, may ? FIRST_MESSAGE_MS : REFUSED_MESSAGE_MS);
+      if (!may) {
         refuse(channel, "uid " + peer.uid() + " may not replace this process");
+      } else if (sorted(channel, peer, first)) {
+        return;
       } else {
-        Message first = channel.receive(FIRST_MESSAGE_MS).message();
-        if (sorted(channel, peer, first)) {
-          return;
-        }
         refuse(channel, "neither upgrade nor take-over: " + first);
       }
     } catch (BrokenException e) {
@@ -186,6 +190,12 @@ public final class Upgrades {
     if (peer != null) {
       peer.close();
     }
+  }
+
+  private static Message first(HandoffChannel channel, int timeoutMs) {
+    HandoffChannel.Received received = channel.receive(timeoutMs);
+    Descriptor.closeAll(received.descriptors());
+    return received.message();
   }
 
   private synchronized boolean sorted(HandoffChannel channel, Peer peer, Message first) {

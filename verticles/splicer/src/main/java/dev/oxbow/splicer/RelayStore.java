@@ -41,11 +41,16 @@ final class RelayStore {
       Cargo.Records records,
       DescriptorLoop loop,
       Promise<Void> done) {
-    for (int i = 0; i < PER_TURN && relays.hasNext(); i++) {
-      Live relay = relays.next();
-      cargo.lend(RELAY + relay.name() + "/a", relay.a());
-      cargo.lend(RELAY + relay.name() + "/b", relay.b());
-      records.add(record(relay, mailboxes));
+    try {
+      for (int i = 0; i < PER_TURN && relays.hasNext(); i++) {
+        Live relay = relays.next();
+        cargo.lend(RELAY + relay.name() + "/a", relay.a());
+        cargo.lend(RELAY + relay.name() + "/b", relay.b());
+        records.add(record(relay, mailboxes));
+      }
+    } catch (RuntimeException e) {
+      done.fail(e);
+      return;
     }
     if (relays.hasNext()) {
       loop.schedule(() -> export(relays, mailboxes, cargo, records, loop, done), 0);

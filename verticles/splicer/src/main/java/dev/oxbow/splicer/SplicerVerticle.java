@@ -67,6 +67,7 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
   private @Nullable Mailboxes mailboxes;
   private @Nullable ControlServer server;
   private @Nullable EmbeddedEndpoint endpoint;
+  private Future<?> freezing = Future.succeededFuture();
 
   /** A Splicer with a control socket. */
   public SplicerVerticle(OxbowOptions options) {
@@ -259,20 +260,22 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
   public Future<Cargo> freeze() {
     Cargo cargo = new Cargo();
     return onLoop(
-            () ->
-                freezeControl()
-                    .compose(v -> plane().share(cargo))
-                    .compose(
-                        v -> {
-                          MailboxStore store =
-                              server == null
-                                  ? requireNonNull(endpoint).export(cargo)
-                                  : server.export(cargo);
-                          return RelayStore.export(
-                              requireNonNull(service), store, cargo, requireNonNull(loop));
-                        }))
-        .map(cargo)
-        .onFailure(e -> cargo.close());
+        () -> {
+          Future<Cargo> frozen =
+              freezeControl()
+                  .compose(v -> plane().share(cargo))
+                  .compose(v -> export(cargo))
+                  .map(cargo)
+                  .onFailure(e -> cargo.close());
+          freezing = frozen;
+          return frozen;
+        });
+  }
+
+  private Future<Void> export(Cargo cargo) {
+    MailboxStore store =
+        server == null ? requireNonNull(endpoint).export(cargo) : server.export(cargo);
+    return RelayStore.export(requireNonNull(service), store, cargo, requireNonNull(loop));
   }
 
   private Future<Void> freezeControl() {
@@ -292,17 +295,22 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
   @Override
   public Future<Void> thaw() {
     return onLoop(
-        () ->
-            plane()
-                .unshare()
-                .onSuccess(
-                    v -> {
-                      if (server != null) {
-                        server.thaw();
-                      } else {
-                        requireNonNull(endpoint).thaw();
-                      }
-                    }));
+        () -> {
+          if (server != null) {
+            server.giveUpFreeze();
+          }
+          // No step of a freeze that took too long may come after this.
+          return freezing.transform(v -> plane().unshare()).compose(v -> thawControl());
+        });
+  }
+
+  private Future<Void> thawControl() {
+    if (server == null) {
+      requireNonNull(endpoint).thaw();
+    } else {
+      server.thaw();
+    }
+    return Future.succeededFuture();
   }
 
   /**

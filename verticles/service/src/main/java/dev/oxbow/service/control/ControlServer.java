@@ -51,6 +51,7 @@ public final class ControlServer {
   private long startNanos = System.nanoTime();
   private @Nullable Descriptor listener;
   private @Nullable Registration registration;
+  private @Nullable Promise<Void> freezing;
 
   public ControlServer(
       DescriptorLoop loop,
@@ -77,7 +78,8 @@ public final class ControlServer {
 
   /**
    * Stops to accept, and to read and answer requests, after those that have come are answered; what
-   * comes meanwhile waits in the kernel. Events stay in their mailboxes.
+   * comes meanwhile waits in the kernel. Events stay in their mailboxes. Fails when it is given up
+   * before that is so.
    */
   public Future<Void> freeze() {
     if (registration != null) {
@@ -86,22 +88,33 @@ public final class ControlServer {
     }
     connections.forEach(ControlConnection::finishRequests);
     Promise<Void> frozen = Promise.promise();
-    bodies
-        .whenIdle()
-        .onSuccess(
-            v ->
-                // Behind what the last requests have begun.
-                loop.execute(
-                    () -> {
-                      connections.forEach(ControlConnection::freeze);
-                      mailboxes.all().forEach(Mailbox::freeze);
-                      frozen.complete();
-                    }));
+    freezing = frozen;
+    // Behind what the last requests have begun.
+    bodies.whenIdle().onSuccess(v -> loop.execute(() -> frozen(frozen)));
     return frozen.future();
+  }
+
+  private void frozen(Promise<Void> frozen) {
+    if (freezing == frozen) {
+      freezing = null;
+      connections.forEach(ControlConnection::freeze);
+      mailboxes.all().forEach(Mailbox::freeze);
+      frozen.complete();
+    }
+  }
+
+  /** A {@link #freeze()} that has not completed fails, and nothing more comes of it. */
+  public void giveUpFreeze() {
+    Promise<Void> late = freezing;
+    freezing = null;
+    if (late != null) {
+      late.fail("given up before the last request was answered");
+    }
   }
 
   /** Goes on. */
   public void thaw() {
+    giveUpFreeze();
     Descriptor bound = listener;
     if (registration == null && bound != null) {
       registration = loop.register(bound.fd(), Readiness.EPOLLIN, events -> accept());

@@ -13,6 +13,11 @@ public interface DataPlane {
   /** Groups, whatever the number of event loops, so that they can change hands one by one. */
   int GROUPS = 64;
 
+  /** The group of a relay; it stays there for life. */
+  static int groupOf(long id) {
+    return (int) (id % GROUPS);
+  }
+
   /** What a relay tells while it lives, on the control loop. */
   @FunctionalInterface
   interface Observer {

@@ -32,6 +32,8 @@ final class InFlight {
     this.record = relay.record();
     this.source = source;
     this.index = source.index();
+    // Of a relay that another process began, it has to be told even if it was written meanwhile.
+    this.inPrelude = record.prelude(index) > 0;
   }
 
   /** Notes a pipe with bytes that are to be written before any other. */
@@ -77,7 +79,7 @@ final class InFlight {
 
   private void loadPrelude() {
     boolean was = inPrelude;
-    inPrelude = out < record.prelude(index);
+    inPrelude = record.waitingPrelude(index) > 0;
     if (was && !inPrelude) {
       relay.preludeWritten(source.other());
     }

@@ -1,10 +1,10 @@
 package dev.oxbow.splicer.relay;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +22,7 @@ final class LoopPipes {
   private final int pipeBytes;
   private final int idleLimit;
   private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
-  private final List<LinkedHashSet<Relay>> starving = new ArrayList<>();
+  private final List<Deque<Relay>> starving = new ArrayList<>();
   private int idlePipes;
   private boolean trimming;
 
@@ -38,7 +38,7 @@ final class LoopPipes {
     this.pipeBytes = pipeBytes;
     this.idleLimit = idleLimit;
     for (int group = 0; group < DataPlane.GROUPS; group++) {
-      starving.add(new LinkedHashSet<>());
+      starving.add(new ArrayDeque<>());
     }
   }
 
@@ -62,28 +62,42 @@ final class LoopPipes {
   /** A pipe that is open already, or {@link PipePool#NONE}: the relay gets a turn later then. */
   int acquireIdle(Relay relay) {
     int number = of(relay.group()).acquireIdle();
-    if (number == PipePool.NONE) {
-      starving.get(relay.group()).add(relay);
-    } else {
+    if (number != PipePool.NONE) {
       idlePipes--;
+    } else if (!relay.starving) {
+      relay.starving = true;
+      starving.get(relay.group()).add(relay);
     }
     return number;
   }
 
-  /** Puts back a pipe that is empty; the next relay that waits for one gets its turn. */
+  /** Puts back a pipe that is empty. */
   void release(int group, int number) {
     of(group).release(number);
     idlePipes++;
     trimSoon();
-    if (loop.shared() && !starving.get(group).isEmpty()) {
-      Relay next = starving.get(group).iterator().next();
-      starving.get(group).remove(next);
+    passOn(group);
+  }
+
+  /**
+   * Gives a turn to the next relay that waits for a pipe, if there is one to be had. Whoever got a
+   * turn for that must pass on when it is over, since it may have had no use for a pipe.
+   */
+  void passOn(int group) {
+    if (!starving.get(group).isEmpty() && of(group).idleCount() > 0) {
+      Relay next = starving.get(group).remove();
+      next.starving = false;
       next.requeue();
     }
   }
 
-  /** Idle is what no relay's record names: another process may have taken and put back others. */
+  /**
+   * Idle is what no relay's record names: another process may have taken and put back others. All
+   * of the relays are to begin anew, so none waits any more.
+   */
   void reclaim(int group, List<Relay> relays) {
+    starving.get(group).forEach(relay -> relay.starving = false);
+    starving.get(group).clear();
     PipePool pool = pools[group];
     if (pool != null) {
       BitSet named = new BitSet();
@@ -119,12 +133,14 @@ final class LoopPipes {
     return Math.min(2 * relays, SHARED_PIPES);
   }
 
-  /** Pipes may be made and closed again: who waited for one gets its turn, surplus ones go. */
+  /** Pipes may be made and closed again: who starved gets a turn, and surplus ones go. */
   void unshare() {
     keep = false;
-    for (Set<Relay> group : starving) {
-      group.forEach(Relay::requeue);
-      group.clear();
+    for (Deque<Relay> waiting : starving) {
+      for (Relay next = waiting.poll(); next != null; next = waiting.poll()) {
+        next.starving = false;
+        next.requeue();
+      }
     }
     trimSoon();
   }

@@ -36,6 +36,9 @@ final class Relay implements LiveRelay {
   /** Place in the loop's list of live relays. */
   int place;
 
+  /** Whether it stands among those that wait for a pipe. */
+  boolean starving;
+
   Relay(RelayLoop loop, RelaySpec spec, RelayRecord record, DataPlane.Observer observer) {
     this.loop = loop;
     this.spec = spec;
@@ -53,7 +56,7 @@ final class Relay implements LiveRelay {
   }
 
   int group() {
-    return (int) (spec.id() % DataPlane.GROUPS);
+    return DataPlane.groupOf(spec.id());
   }
 
   boolean guarded() {
@@ -186,6 +189,7 @@ final class Relay implements LiveRelay {
   private void queuedTurn() {
     queued = false;
     turn();
+    loop.pipes().passOn(group());
   }
 
   /** Moves what can be moved, then looks whether the relay is over. */
@@ -377,7 +381,7 @@ final class Relay implements LiveRelay {
 
   @Override
   public long prelude(Side to) {
-    return record.preludeUnwritten(to.other().index());
+    return record.waitingPrelude(to.other().index());
   }
 
   @Override

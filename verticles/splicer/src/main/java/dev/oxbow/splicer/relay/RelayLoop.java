@@ -285,10 +285,10 @@ final class RelayLoop {
   }
 
   /**
-   * How many bytes of an AF_UNIX socket can be spliced: none with which descriptors came.
+   * How many bytes of an AF_UNIX socket can be spliced: none if descriptors came with any of them,
+   * since the kernel does not tell with which.
    *
-   * @return bytes, 0 at the end, {@link Syscalls#AGAIN}, or {@link #STRAYS} when descriptors come
-   *     next
+   * @return bytes, 0 at the end, {@link Syscalls#AGAIN}, or {@link #STRAYS}
    */
   long peekUnix(int from, long length) {
     long n = reader.peek(from, buffer.address(), Math.min(length, BUFFER_BYTES));

@@ -229,14 +229,13 @@ public final class RelayRecord {
     return memory.getLong(at(direction) + 16);
   }
 
-  /** Bytes of the prelude, or 0 once all of it is written. */
-  long preludeUnwritten(int direction) {
-    long bytes = prelude(direction);
-    return out(direction) < bytes ? bytes : 0;
-  }
-
   void prelude(int direction, long bytes) {
     memory.putLong(at(direction) + 16, bytes);
+  }
+
+  /** Bytes of the prelude, or 0 once all of it is written. */
+  long waitingPrelude(int direction) {
+    return out(direction) < prelude(direction) ? prelude(direction) : 0;
   }
 
   /** The number of the pipe that holds the direction's bytes, or -1. */

@@ -128,7 +128,7 @@ public final class SplicePlane implements DataPlane {
 
   @Override
   public @Nullable LiveRelay attach(RelaySpec spec, Observer observer) {
-    int group = (int) (spec.id() % GROUPS);
+    int group = DataPlane.groupOf(spec.id());
     RelayRecord record = ledger.free(group);
     if (record == null) {
       return null;
@@ -152,7 +152,7 @@ public final class SplicePlane implements DataPlane {
 
   private Relay relay(RelaySpec spec, RelayRecord record, Observer observer) {
     return new Relay(
-        loopOf((int) (spec.id() % GROUPS)),
+        loopOf(DataPlane.groupOf(spec.id())),
         spec,
         record,
         new Observer() {
