@@ -82,8 +82,8 @@ final class EmbeddedEndpoint implements Client, Recipient {
   }
 
   /**
-   * Answers no request until {@link #thaw()}, and delivers no report; completes when those that were
-   * delivered have been handled, for they are in no mailbox any more.
+   * Answers no request until {@link #thaw()}, and delivers no report; completes when those that
+   * were delivered have been handled, for they are in no mailbox any more.
    */
   Future<Void> freeze() {
     frozen = true;

@@ -54,8 +54,7 @@ final class EmbeddedSplicer implements Splicer {
     SplicerVerticle verticle = new SplicerVerticle(options, inherited, address);
     return vertx
         .deployVerticle(verticle)
-        .<Splicer>map(
-            id -> new EmbeddedSplicer(vertx, address, verticle, id, reports, consumer))
+        .<Splicer>map(id -> new EmbeddedSplicer(vertx, address, verticle, id, reports, consumer))
         .onFailure(e -> consumer.unregister());
   }
 

@@ -116,8 +116,7 @@ final class Attempt {
 
   private void connect(byte[] sockaddr) {
     try {
-      Connector made =
-          Connector.connect(loop, sockaddr, System.nanoTime() + timeoutMs * 1_000_000);
+      Connector made = Connector.connect(loop, sockaddr, System.nanoTime() + timeoutMs * 1_000_000);
       connector = made;
       made.connected().onComplete(connected);
     } catch (LinuxException e) {

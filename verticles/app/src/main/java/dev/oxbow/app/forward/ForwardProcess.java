@@ -173,8 +173,7 @@ final class ForwardProcess implements Work {
       Map<String, Cargo> inherited) {
     AccessLog accessLog =
         new AccessLog(plan.format(), new FileOutputStream(FileDescriptor.out), Clock.systemUTC());
-    Forwarder working =
-        new Forwarder(own, made, accessLog, plan.limits(), plan.connectTimeoutMs());
+    Forwarder working = new Forwarder(own, made, accessLog, plan.limits(), plan.connectTimeoutMs());
     Cargo cargo = inherited.get(Forwarder.NAME);
     if (cargo != null) {
       working.hold();

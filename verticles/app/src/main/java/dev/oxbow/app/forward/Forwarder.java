@@ -120,9 +120,13 @@ final class Forwarder implements Transferable {
   }
 
   /** Goes on with a connection that another process has accepted; frozen until {@link #thaw()}. */
-  void adopt(Descriptor client, int listener, long beganNanos, @Nullable Descriptor server, long deadlineNanos) {
-    Connector connector =
-        server == null ? null : Connector.adopt(loop, server, deadlineNanos);
+  void adopt(
+      Descriptor client,
+      int listener,
+      long beganNanos,
+      @Nullable Descriptor server,
+      long deadlineNanos) {
+    Connector connector = server == null ? null : Connector.adopt(loop, server, deadlineNanos);
     forward(client, listener, beganNanos, connector);
   }
 
@@ -261,8 +265,7 @@ final class Forwarder implements Transferable {
 
   private <T> Future<T> onLoop(Supplier<Future<T>> task) {
     Promise<T> done = Promise.promise();
-    loop.execute(
-        () -> Future.<Void>succeededFuture().compose(v -> task.get()).onComplete(done));
+    loop.execute(() -> Future.<Void>succeededFuture().compose(v -> task.get()).onComplete(done));
     return done.future();
   }
 

@@ -53,7 +53,9 @@ public final class PrivateDirectory {
       }
     }
     throw new StartException(
-        "No place for the hand-over socket: none of " + places + " can be written to; choose one"
+        "No place for the hand-over socket: none of "
+            + places
+            + " can be written to; choose one"
             + " with --runtime-dir.");
   }
 
@@ -73,7 +75,8 @@ public final class PrivateDirectory {
   /** Not a link, and not something that another user has put there. */
   private static boolean isOwn(Path directory) throws IOException {
     return Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
-        && Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS) instanceof Integer uid
+        && Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS)
+            instanceof Integer uid
         && Integer.toUnsignedLong(uid) == Syscalls.effectiveUid();
   }
 

@@ -118,8 +118,7 @@ public final class ServedProcess {
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
               () -> {});
       Cargo own = requireNonNull(cargos.remove(PROCESS));
-      RuntimeDirectory directory =
-          RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      RuntimeDirectory directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
       Descriptor socket = own.take(Plan.SOCKET);
       List<Transferable> services = work.start(vertx, ActivatedSockets.none(), cargos);
       UpgradeReport incident = target.takeOver(services);
@@ -131,7 +130,8 @@ public final class ServedProcess {
         stopped &= close(vertx);
         return stopped ? ExitStatus.OK : ExitStatus.FAILED;
       }
-    } catch (UpgradeException | IllegalArgumentException e) {
+    } catch (UpgradeException | StartException | IllegalArgumentException e) {
+      log.debug("not taking over", e);
       log.error("not taking over: {}", e.getMessage());
       // At once, and without a touch: the predecessor has all of it, too.
       Runtime.getRuntime().halt(ExitStatus.FAILED);

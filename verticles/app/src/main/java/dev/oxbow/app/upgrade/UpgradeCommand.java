@@ -80,9 +80,7 @@ public final class UpgradeCommand implements Callable<Integer> {
     byte[] answer;
     try {
       Path socket =
-          which.pid == 0
-              ? which.runtimeDir.resolve(Plan.SOCKET)
-              : HandoffSockets.of(which.pid);
+          which.pid == 0 ? which.runtimeDir.resolve(Plan.SOCKET) : HandoffSockets.of(which.pid);
       answer = Upgrades.ask(socket, Math.multiplyExact(timeoutSeconds, 1000));
     } catch (IOException e) {
       err().println("oxbow: nobody there to be upgraded: " + e.getMessage());

@@ -95,7 +95,7 @@ class ServiceManagerTest {
   }
 
   /** Opens sockets from descriptor 3 on, as systemd does, and becomes what follows. */
-  private static List<String> activating(String names, String... sockets) {
+  static List<String> activating(String names, String... sockets) {
     String script =
         """
         import os, socket, sys
