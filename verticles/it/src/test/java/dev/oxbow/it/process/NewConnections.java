@@ -186,12 +186,12 @@ final class NewConnections implements AutoCloseable {
   /** Begins no more, waits for the answers of all; how many connections there were. */
   long finish() {
     vertx.cancelTimer(timer);
-    Await.until(
-        "all are served but for " + trouble,
-        () ->
-            !trouble.isEmpty()
-                || served.get() == begun.get() && downloaded.get() == downloads.get());
+    Await.until("all are served but for " + trouble, () -> !trouble.isEmpty() || allServed());
     return begun.get() + downloads.get();
+  }
+
+  private boolean allServed() {
+    return served.get() == begun.get() && downloaded.get() == downloads.get();
   }
 
   /** What went wrong. */

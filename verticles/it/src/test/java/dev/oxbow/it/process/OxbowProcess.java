@@ -186,7 +186,22 @@ final class OxbowProcess implements AutoCloseable {
   /** Waits until another process serves, and the one before has ended. */
   void awaitSuccessorOf(ProcessHandle before) {
     Await.until(
-        "another process serves: " + log(), () -> !before.isAlive() && !serving().equals(before));
+        "another process serves: " + log(),
+        () -> gone(before) && serves() && !serving().equals(before));
+  }
+
+  private boolean serves() {
+    return RuntimeDirectory.ownerOf(runtimeDir()).isPresent();
+  }
+
+  /** Whether a process has ended, waited for or not: where pid 1 does not wait, zombies stay. */
+  private static boolean gone(ProcessHandle process) {
+    try {
+      String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
+      return stat.startsWith(" Z", stat.lastIndexOf(')') + 1);
+    } catch (IOException e) {
+      return true;
+    }
   }
 
   /** The report of the last upgrade. */
@@ -212,7 +227,7 @@ final class OxbowProcess implements AutoCloseable {
   void stopServing() {
     ProcessHandle last = serving();
     last.destroy();
-    Await.until("it stops: " + log(), () -> !last.isAlive());
+    Await.until("it stops: " + log(), () -> gone(last));
   }
 
   /** Sends SIGTERM; the exit status. */
