@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** What happens on the stage, act by act. One thread, blocking. */
@@ -117,7 +118,11 @@ final class Scenario {
 
   private int connections(List<Order> orders) {
     Map<String, Event> events = clients.events();
-    return orders.stream().mapToInt(order -> events.get(order.id()).connections()).sum();
+    return orders.stream()
+        .map(order -> events.get(order.id()))
+        .filter(Objects::nonNull)
+        .mapToInt(Event::connections)
+        .sum();
   }
 
   private void killForwarder(Child forwarder) throws InterruptedException {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -93,7 +94,7 @@ record Upgrade(
     return new Upgrade(
         what,
         report.string("outcome").equals("committed"),
-        report.string("reason", ""),
+        Objects.toString(report.string("reason", null), ""),
         splicer == null ? 0 : splicer.integer("relays", 0, Long.MAX_VALUE),
         pause == null ? 0 : pause.number("p99").doubleValue(),
         pause == null ? 0 : pause.number("max").doubleValue(),

@@ -35,15 +35,11 @@ import picocli.CommandLine.Spec;
       "1:Rolled back, or nobody could be asked: what served before serves on."
     },
     footerHeading = "%nExamples:%n",
-<<<<<<< HEAD
-    footer = {"  oxbow upgrade", "  oxbow upgrade --runtime-dir /run/oxbow-test --json"})
-=======
     footer = {
       "  oxbow upgrade",
       "  oxbow upgrade --pid $(pgrep -of 'oxbow.* forward --listen 8080')",
       "  oxbow upgrade --runtime-dir /run/oxbow-test --json"
     })
->>>>>>> 88ded39 (wip: forward upgrades in place)
 public final class UpgradeCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
