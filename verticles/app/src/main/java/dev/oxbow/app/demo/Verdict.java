@@ -116,7 +116,7 @@ final class Verdict {
     List<Upgrade> moving = observed.upgrades.stream().filter(u -> u.relays() > 0).toList();
     boolean held =
         failed.size() == 1
-            && failed.get(0).reason().contains("signal 9")
+            && failed.get(0).reason().startsWith("switch: ")
             && observed.upgrades.size() > 2
             && !moving.isEmpty()
             && observed.connectionsDuringUpgrades > 0;

@@ -28,6 +28,10 @@ import java.util.concurrent.atomic.AtomicLong;
 final class NewConnections implements AutoCloseable {
   private static final long TICK_MS = 5;
   private static final int LIMIT = 60_000;
+
+  /** A machine that cannot do the rate must not run out of descriptors instead. */
+  private static final int OUTSTANDING = 3_000;
+
   private static final int CHUNK_BYTES = 4096;
   private static final int CHUNK_MS = 10;
   private static final long DOWNLOAD = 1L << 62;
@@ -103,7 +107,8 @@ final class NewConnections implements AutoCloseable {
             TICK_MS,
             unused -> {
               long due = (System.nanoTime() - began) * perSecond / 1_000_000_000L;
-              while (begun.get() < Math.min(due, LIMIT)) {
+              while (begun.get() < Math.min(due, LIMIT)
+                  && begun.get() - served.get() < OUTSTANDING) {
                 ask(begun.incrementAndGet());
               }
             });

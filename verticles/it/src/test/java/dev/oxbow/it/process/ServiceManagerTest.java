@@ -104,7 +104,7 @@ class ServiceManagerTest {
         for spec in sys.argv[2].split():
             kind, path = spec.split('=')
             if kind == 'tcp':
-                s = socket.create_server(('127.0.0.1', int(path)))
+                s = socket.create_server(('127.0.0.1', int(path)), backlog=4096)
             elif kind == 'file':
                 s = open(path)
             else:
