@@ -9,7 +9,10 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 
-/** Finds where a process listens for successors, from what proc(5) says of its sockets. */
+/**
+ * Finds where a process listens for successors, from what proc(5) says of its sockets. That has the
+ * name that a socket was bound to, before it was moved into place: its own with a suffix.
+ */
 final class HandoffSockets {
 
   /** Fields of a line of /proc/net/unix: the inode, and behind it the path. */
@@ -30,9 +33,12 @@ final class HandoffSockets {
     for (String line : Files.readAllLines(process.resolve("net/unix"))) {
       String[] fields = line.strip().split("\\s+", FIELDS);
       if (fields.length == FIELDS && own.contains("socket:[" + fields[INODE] + "]")) {
-        Path path = Path.of(fields[INODE + 1]);
-        if (path.isAbsolute() && path.endsWith(Plan.SOCKET)) {
-          return path;
+        Path bound = Path.of(fields[INODE + 1]);
+        Path directory = bound.getParent();
+        if (directory != null
+            && directory.isAbsolute()
+            && String.valueOf(bound.getFileName()).startsWith(Plan.SOCKET)) {
+          return directory.resolve(Plan.SOCKET);
         }
       }
     }

@@ -17,7 +17,6 @@ import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.upgrade.Plan;
 import dev.oxbow.handoff.upgrade.Target;
-import dev.oxbow.handoff.upgrade.UpgradeException;
 import dev.oxbow.handoff.upgrade.UpgradeReport;
 import dev.oxbow.handoff.upgrade.Upgrades;
 import dev.oxbow.service.runtime.RuntimeDirectory;
@@ -110,7 +109,11 @@ public final class ServedProcess {
   /** Takes over from a process that serves. Once it has, nothing tells the two apart. */
   private int takeOver(Path predecessor) throws Exception {
     Vertx vertx = open();
-    try (Target target = Target.connect(predecessor, inPlace.limits())) {
+    RuntimeDirectory directory;
+    Descriptor socket;
+    List<Transferable> services;
+    try {
+      Target target = Target.connect(predecessor, inPlace.limits());
       Map<String, Cargo> cargos =
           target.receive(
               Version.current(),
@@ -118,25 +121,32 @@ public final class ServedProcess {
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
               () -> {});
       Cargo own = requireNonNull(cargos.remove(PROCESS));
-      RuntimeDirectory directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
-      Descriptor socket = own.take(Plan.SOCKET);
-      List<Transferable> services = work.start(vertx, ActivatedSockets.none(), cargos);
+      directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      socket = own.take(Plan.SOCKET);
+      services = work.start(vertx, ActivatedSockets.none(), cargos);
       UpgradeReport incident = target.takeOver(services);
       if (incident != null) {
         save(incident, directory);
       }
-      try (directory) {
-        boolean stopped = serve(directory, socket, services);
-        stopped &= close(vertx);
-        return stopped ? ExitStatus.OK : ExitStatus.FAILED;
-      }
-    } catch (UpgradeException | StartException | IllegalArgumentException e) {
+      Thread farewell = new Thread(target::close, "oxbow-farewell");
+      farewell.setDaemon(true);
+      farewell.start();
+    } catch (Exception e) {
       log.debug("not taking over", e);
-      log.error("not taking over: {}", e.getMessage());
-      // At once, and without a touch: the predecessor has all of it, too.
-      Runtime.getRuntime().halt(ExitStatus.FAILED);
-      throw e;
+      throw notTakingOver(e);
     }
+    try (directory) {
+      boolean stopped = serve(directory, socket, services);
+      stopped &= close(vertx);
+      return stopped ? ExitStatus.OK : ExitStatus.FAILED;
+    }
+  }
+
+  /** Ends this process at once, and without a touch: the predecessor has all of it, too. */
+  private static Exception notTakingOver(Exception e) {
+    log.error("not taking over: {}", e.getMessage());
+    Runtime.getRuntime().halt(ExitStatus.FAILED);
+    return e;
   }
 
   private Vertx open() {
