@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
 final class Arrivals {
   private static final int LOOK_MS = 20;
 
-  /** Of each millisecond of the deadline, the last part that a successor has at full priority. */
-  private static final long PATIENCE_NANOS_PER_MS = 800_000;
-
   private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
   private Runnable hurry = () -> {};
   private volatile @Nullable Process child;
@@ -51,14 +48,7 @@ final class Arrivals {
     child = process;
     try {
       long until = System.nanoTime() + deadlineMs * 1_000_000L;
-      long impatient = until - deadlineMs * PATIENCE_NANOS_PER_MS;
-      boolean hurried = false;
       while (System.nanoTime() < until) {
-        if (!hurried && System.nanoTime() - impatient > 0) {
-          // At low priority a busy machine may leave it nothing at all.
-          hurried = true;
-          hurry.run();
-        }
         Arrival arrival = queue.poll(LOOK_MS, TimeUnit.MILLISECONDS);
         if (arrival != null) {
           return arrival;
