@@ -46,6 +46,8 @@ final class Faults {
 
   private static final Logger log = LoggerFactory.getLogger(Faults.class);
   private static final int SIGSTOP = 19;
+  private static final long STOPS_WITHIN_NANOS = 300_000_000;
+  private static final long DELAY_NANOS = 1_000_000_000;
 
   private final @Nullable Stage stage;
   private final int step;
@@ -97,8 +99,12 @@ final class Faults {
     log.warn("fault on demand: {} at {} {}", fault, now.wireName(), nowStep);
     switch (fault) {
       case DIE -> Processes.signalSelf(Processes.SIGKILL);
-      case HANG -> Processes.signalSelf(SIGSTOP);
-      case DELAY -> LockSupport.parkNanos(1_000_000_000);
+      case HANG -> {
+        Processes.signalSelf(SIGSTOP);
+        // The signal is for the process: this thread may run on until another has taken it.
+        LockSupport.parkNanos(STOPS_WITHIN_NANOS);
+      }
+      case DELAY -> LockSupport.parkNanos(DELAY_NANOS);
       default -> onSend = fault;
     }
   }

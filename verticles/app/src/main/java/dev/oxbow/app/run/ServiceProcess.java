@@ -70,18 +70,19 @@ final class ServiceProcess {
   /**
    * Serves until a signal says stop, or until another process has taken over. Blocks.
    *
+   * @param takeOver whether it takes over from the process that serves in the runtime directory
    * @return the exit status
    * @throws StartException when it cannot start
    * @throws dev.oxbow.config.ConfigException when the configuration cannot be used
    */
-  static int run(Path config) throws Exception {
+  static int run(Path config, boolean takeOver) throws Exception {
     OxbowOptions options = OxbowConfig.load(config);
     NativeVertx.requireMachine();
     CountDownLatch stop = Signals.stopRequested();
     Signals.on("HUP", () -> log.warn("SIGHUP: not ready for an upgrade yet"));
     CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
     try {
-      Optional<Path> predecessor = InPlace.predecessor();
+      Optional<Path> predecessor = InPlace.predecessor(options, takeOver);
       return predecessor.isPresent()
           ? new ServiceProcess(options, stop).takeOver(predecessor.get())
           : serve(options, stop, directory -> {});
@@ -110,7 +111,7 @@ final class ServiceProcess {
         List<Transferable> services = Services.deploy(vertx, options, activated, null);
         activated.requireAllTaken();
         Descriptor socket = directory.listen(Plan.SOCKET);
-        serve(directory, socket, services, serving);
+        serve(directory, socket, services, false, serving);
       } finally {
         stopped = close(vertx);
       }
@@ -124,6 +125,7 @@ final class ServiceProcess {
     RuntimeDirectory directory;
     Descriptor socket;
     List<Transferable> services;
+    boolean again;
     try {
       Target target = Target.connect(predecessor, inPlace.limits());
       Map<String, Cargo> cargos =
@@ -140,6 +142,7 @@ final class ServiceProcess {
       if (incident != null) {
         save(incident, directory);
       }
+      again = target.again();
       Thread farewell = new Thread(target::close, "oxbow-farewell");
       farewell.setDaemon(true);
       farewell.start();
@@ -148,7 +151,7 @@ final class ServiceProcess {
       throw notTakingOver(e);
     }
     try (directory) {
-      serve(directory, socket, services, unused -> {});
+      serve(directory, socket, services, again, unused -> {});
       return close(vertx) ? ExitStatus.OK : ExitStatus.FAILED;
     }
   }
@@ -166,7 +169,11 @@ final class ServiceProcess {
   }
 
   private void serve(
-      RuntimeDirectory directory, Descriptor socket, List<Transferable> services, Serving serving)
+      RuntimeDirectory directory,
+      Descriptor socket,
+      List<Transferable> services,
+      boolean again,
+      Serving serving)
       throws Exception {
     try (socket) {
       Upgrades upgrades =
@@ -179,6 +186,9 @@ final class ServiceProcess {
           Version.current(),
           directory.path(),
           ProcessHandle.current().pid());
+      if (again) {
+        upgrades.request();
+      }
       serving.in(directory.path());
       stop.await();
       upgrades.stop();

@@ -7,6 +7,7 @@ import dev.oxbow.app.process.Signals;
 import dev.oxbow.app.program.Successor;
 import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.HandoffOptions;
+import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -49,9 +50,16 @@ public final class InPlace {
     this.stop = stop;
   }
 
-  /** Where the process to take over from is reached; empty for a process that starts afresh. */
-  public static Optional<Path> predecessor() {
-    return Optional.ofNullable(System.getenv(TAKE_OVER)).map(Path::of);
+  /**
+   * Where the process to take over from is reached; empty for a process that starts afresh.
+   *
+   * @param wanted whether the user wants to take over
+   */
+  public static Optional<Path> predecessor(OxbowOptions options, boolean wanted) {
+    Optional<Path> told = Optional.ofNullable(System.getenv(TAKE_OVER)).map(Path::of);
+    return told.isPresent() || !wanted
+        ? told
+        : Optional.of(options.getRuntimeDir().resolve(Plan.SOCKET));
   }
 
   /** The deadlines that are configured. */

@@ -6,6 +6,7 @@ import dev.oxbow.splicer.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -201,6 +202,20 @@ final class RunningOxbow implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** What a command of the program printed, and its exit status. */
+  record Printed(int status, String text) {}
+
+  /** Runs {@code oxbow upgrade} and such. */
+  Printed command(String... words) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(OxbowProcess.java());
+    command.addAll(List.of("-jar", OxbowProcess.builtJar().toString()));
+    command.addAll(List.of(words));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Printed(process.waitFor(), text);
   }
 
   /** Waits until one process alone is there, and is the one that the pid file names. */
