@@ -7,6 +7,7 @@ import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -155,8 +156,18 @@ final class RunningOxbow implements AutoCloseable {
     return ControlPeer.connect(runtimeDir().resolve("splicer.sock"));
   }
 
+  /** What all processes have logged, and what the JVM wrote of its own crash. */
   String log() {
-    return first.log();
+    StringBuilder all = new StringBuilder(first.log());
+    try (DirectoryStream<Path> crashes =
+        Files.newDirectoryStream(Path.of(folder() + "/.."), "hs_err*")) {
+      for (Path crash : crashes) {
+        all.append(Files.readString(crash));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return all.toString();
   }
 
   /** The process that the pid file names. */
@@ -280,7 +291,7 @@ final class RunningOxbow implements AutoCloseable {
       for (Path link : links.toList()) {
         target(link)
             .map(to -> to.replaceAll("(socket|pipe):.*", "$1").replace(" (deleted)", ""))
-            .filter(kind -> !kind.matches("pipe|/dev/null|/sys/.*|/proc/.*"))
+            .filter(kind -> !kind.matches("pipe|/dev/null|/sys/.*|/proc/.*|.*\\.making"))
             .ifPresent(kind -> kinds.merge(kind, 1, Integer::sum));
       }
     }
