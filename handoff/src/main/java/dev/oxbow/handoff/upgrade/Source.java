@@ -142,8 +142,7 @@ final class Source {
   private void spawn() {
     if (arrival == null) {
       arrival =
-          arrivals.spawned(
-              plan.launcher(), plan.socket(), limits.deadlineMs(), this::checkStop);
+          arrivals.spawned(plan.launcher(), plan.socket(), limits.deadlineMs(), this::checkStop);
     }
     arrival.channel().use(faults);
   }

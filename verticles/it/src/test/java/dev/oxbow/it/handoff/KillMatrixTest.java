@@ -32,6 +32,7 @@ class KillMatrixTest {
       List.of("spawn:0", "hello:0", "warm:0", "freeze:0", "copy:1", "copy:2");
   private static final List<String> FROM_SWITCH =
       List.of("switch:0", "switch:1", "switch:17", "switch:64", "commit:0", "commit:1");
+
   /** Which cases are to run: {@code -Doxbow.faults='commit:1:.*'}. */
   private static final String WANTED = System.getProperty("oxbow.faults", ".*");
 

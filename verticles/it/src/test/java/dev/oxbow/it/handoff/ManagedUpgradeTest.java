@@ -84,9 +84,7 @@ class ManagedUpgradeTest {
   void socketThatTheManagerHasOpenedSurvivesUpgrades() throws Exception {
     Path socket = folder.resolve("splicer.sock");
     try (RunningOxbow service =
-        RunningOxbow.in(folder)
-            .prefix("python3", "-c", ACTIVATE, socket.toString())
-            .start()) {
+        RunningOxbow.in(folder).prefix("python3", "-c", ACTIVATE, socket.toString()).start()) {
       service.upgradeInOrder();
       service.upgradeInOrder();
       assertThat(pidBehind(socket)).isEqualTo(service.pid());

@@ -120,8 +120,7 @@ class UpgradeSignalsTest {
       assertThat(table.text())
           .startsWith("committed\n  from pid " + before)
           .contains("  to pid " + after, "splicer");
-      RunningOxbow.Printed json =
-          service.command("upgrade", "--json", "--runtime-dir", directory);
+      RunningOxbow.Printed json = service.command("upgrade", "--json", "--runtime-dir", directory);
       assertThat(json.status()).as(json.text()).isZero();
       JsonObject report = new JsonObject(json.text());
       assertThat(report).isEqualTo(service.awaitReport());
