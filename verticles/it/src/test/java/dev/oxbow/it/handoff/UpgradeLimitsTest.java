@@ -37,7 +37,7 @@ class UpgradeLimitsTest {
                 .ownCommand()
                 .environment("OXBOW_CACHE", cache.toString())
                 .environment("HOME", folder.toString())
-                .prefix("prlimit", "--nofile=2048:2048", "--")
+                .prefix("prlimit", "--nofile=3000:3000", "--")
                 .prefix("setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups")
                 .start();
         ControlPeer control = service.control();
