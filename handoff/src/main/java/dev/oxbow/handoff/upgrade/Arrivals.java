@@ -37,9 +37,10 @@ final class Arrivals {
   /**
    * Starts a successor and waits until it connects.
    *
+   * @param check is called now and then, and throws when nobody wants an upgrade any more
    * @throws UpgradeException when it ends before it does, or takes too long
    */
-  Arrival spawned(Plan.Launcher launcher, Path socket, int deadlineMs) {
+  Arrival spawned(Plan.Launcher launcher, Path socket, int deadlineMs, Runnable check) {
     Plan.Launched launched;
     try {
       launched = launcher.start(socket);
@@ -56,6 +57,7 @@ final class Arrivals {
       long hurried = began + deadlineMs * 1_000_000L / PATIENT_SHARE;
       boolean patient = true;
       while (System.nanoTime() < until) {
+        check.run();
         if (patient && System.nanoTime() > hurried) {
           patient = false;
           hurry.run();
@@ -68,14 +70,16 @@ final class Arrivals {
           throw new UpgradeException(Stage.SPAWN, "the successor" + ended(process));
         }
       }
-      // A command that is a wrapper has the successor itself for a child.
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
       throw new UpgradeException(
           Stage.SPAWN, "the successor has not connected within " + deadlineMs + " ms");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new UpgradeException(Stage.SPAWN, "interrupted", e);
+    } catch (UpgradeException e) {
+      // A command that is a wrapper has the successor itself for a child.
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+      throw e;
     } finally {
       forget(process);
     }

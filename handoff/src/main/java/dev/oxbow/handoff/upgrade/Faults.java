@@ -12,8 +12,7 @@ import org.slf4j.LoggerFactory;
  * Faults on demand, for tests that prove what an upgrade survives. Off unless {@value #VARIABLE} is
  * set, as {@code side:stage:step:fault[:seed]}, for example {@code successor:switch:12:die}. A step
  * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i> (from 1), 1 for what
- * follows the decision of the stage <i>commit</i>, otherwise 0. A fault
- * happens once in a process.
+ * follows the decision of the stage <i>commit</i>, otherwise 0. A fault happens once in a process.
  */
 final class Faults {
 
@@ -46,6 +45,8 @@ final class Faults {
 
   private static final Logger log = LoggerFactory.getLogger(Faults.class);
   private static final int SIGSTOP = 19;
+  private static final long STOPS_WITHIN_NANOS = 300_000_000;
+  private static final long DELAY_NANOS = 1_000_000_000;
 
   private final @Nullable Stage stage;
   private final int step;
@@ -97,8 +98,12 @@ final class Faults {
     log.warn("fault on demand: {} at {} {}", fault, now.wireName(), nowStep);
     switch (fault) {
       case DIE -> Processes.signalSelf(Processes.SIGKILL);
-      case HANG -> Processes.signalSelf(SIGSTOP);
-      case DELAY -> LockSupport.parkNanos(1_000_000_000);
+      case HANG -> {
+        Processes.signalSelf(SIGSTOP);
+        // The signal is for the process: this thread may run on until another has taken it.
+        LockSupport.parkNanos(STOPS_WITHIN_NANOS);
+      }
+      case DELAY -> LockSupport.parkNanos(DELAY_NANOS);
       default -> onSend = fault;
     }
   }

@@ -39,6 +39,8 @@ final class Source {
   /** The last message: the predecessor has nothing more to do. */
   static final String LEFT = "left";
 
+  static final String AGAIN = "again";
+
   private record Step(Stage stage, Runnable action, Runnable undo) {}
 
   private final Plan plan;
@@ -110,10 +112,13 @@ final class Source {
   /**
    * After a commit, and when all that this process had to do for others is done: lets the successor
    * touch everything. It ends this process if that does not end itself.
+   *
+   * @param again whether another upgrade was asked for meanwhile, which is the successor's matter
    */
-  void leave() {
+  void leave(boolean again) {
     try {
-      channel().send(new MessageWriter().flag(LEFT, true), limits.groupDeadlineMs());
+      MessageWriter last = new MessageWriter().flag(LEFT, true).flag(AGAIN, again);
+      channel().send(last, limits.groupDeadlineMs());
     } catch (BrokenException e) {
       log.warn("the successor is gone after it has committed: {}", e.getMessage());
     }
@@ -136,7 +141,8 @@ final class Source {
 
   private void spawn() {
     if (arrival == null) {
-      arrival = arrivals.spawned(plan.launcher(), plan.socket(), limits.deadlineMs());
+      arrival =
+          arrivals.spawned(plan.launcher(), plan.socket(), limits.deadlineMs(), this::checkStop);
     }
     arrival.channel().use(faults);
   }

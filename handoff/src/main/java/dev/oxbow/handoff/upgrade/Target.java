@@ -40,6 +40,7 @@ public final class Target implements AutoCloseable {
   private @Nullable Decision decision;
   private @Nullable String incident;
   private boolean committed;
+  private boolean again;
 
   private Target(HandoffChannel channel, UpgradeLimits limits, Faults faults) {
     this.channel = channel;
@@ -223,6 +224,7 @@ public final class Target implements AutoCloseable {
     if (!last.has(Source.LEFT)) {
       throw new BrokenException("expected " + Source.LEFT + " and got " + last, false);
     }
+    again = last.flag(Source.AGAIN, false);
   }
 
   /** Ends the predecessor, or learns that it goes on itself and is about to end this process. */
@@ -278,6 +280,11 @@ public final class Target implements AutoCloseable {
         new UpgradeReport.Party(self, version),
         reports,
         Map.of());
+  }
+
+  /** Whether the predecessor was asked for another upgrade while this one ran. */
+  public boolean again() {
+    return again;
   }
 
   /**

@@ -127,7 +127,7 @@ public final class Upgrades {
     }
     if (report.committed()) {
       plan.observer().committed(report);
-      source.leave();
+      source.leave(isPending());
       answer(report);
       plan.observer().left(report);
     } else {
@@ -138,6 +138,10 @@ public final class Upgrades {
       running = null;
       notifyAll();
     }
+  }
+
+  private synchronized boolean isPending() {
+    return pending;
   }
 
   private void answer(UpgradeReport report) {

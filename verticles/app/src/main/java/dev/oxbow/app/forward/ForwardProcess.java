@@ -96,7 +96,7 @@ final class ForwardProcess implements Work {
 
   private static int run(Plan plan, Path directory) throws Exception {
     ForwardProcess work = new ForwardProcess(plan, directory);
-    return ServedProcess.run(work, work.options);
+    return ServedProcess.run(work, work.options, false);
   }
 
   /** This process is the only caller, so it may have all that the process may open. */

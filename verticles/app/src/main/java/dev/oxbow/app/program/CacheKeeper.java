@@ -27,6 +27,7 @@ public final class CacheKeeper implements AutoCloseable {
   private static final int UNSAFE_OPTION = 24;
   private static final long MAKING_SECONDS = 120;
   private static final int LOCK_MODE = 0600;
+  private static final String NEW = ".new.";
 
   /** They would open ports, or speak for this process. */
   private static final List<String> NOT_INHERITED =
@@ -102,9 +103,10 @@ public final class CacheKeeper implements AutoCloseable {
         return;
       }
       removeDamaged(entry);
-      Path archive = entry.resolve(ClassDataArchive.thisJvm() + ".new");
+      // A name of its own: the child of a process that was killed may still write another.
+      Path archive =
+          entry.resolve(ClassDataArchive.thisJvm() + NEW + ProcessHandle.current().pid());
       Path output = entry.resolve(ClassDataArchive.thisJvm() + ".log");
-      Files.deleteIfExists(archive);
       long began = System.nanoTime();
       run(command(copy, archive), output);
       if (!Files.isRegularFile(archive)) {
@@ -119,10 +121,12 @@ public final class CacheKeeper implements AutoCloseable {
 
   /** Only the holder of the lock is here, so what is not whole will not become so. */
   private static void removeDamaged(Path entry) throws IOException {
-    try (DirectoryStream<Path> files =
-        Files.newDirectoryStream(entry, ClassDataArchive.thisJvm() + ".*.jsa")) {
-      for (Path file : files) {
-        Files.deleteIfExists(file);
+    for (String pattern : List.of(".*.jsa", NEW + "*")) {
+      try (DirectoryStream<Path> files =
+          Files.newDirectoryStream(entry, ClassDataArchive.thisJvm() + pattern)) {
+        for (Path file : files) {
+          Files.deleteIfExists(file);
+        }
       }
     }
   }

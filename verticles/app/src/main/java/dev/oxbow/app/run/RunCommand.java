@@ -39,11 +39,20 @@ public final class RunCommand implements Callable<Integer> {
       description = "The configuration, a YAML file.")
   private Path config = Path.of("oxbow.yaml");
 
+  @Option(
+      names = "--take-over",
+      description = {
+        "Takes over from the process that serves in the runtime directory, without losing a"
+            + " connection. Its uid must be root's or the same. With nobody there it fails.",
+        "SIGHUP and oxbow upgrade do the same from the other side."
+      })
+  private boolean takeOver;
+
   @Mixin private LogOptions logging = new LogOptions();
 
   @Override
   public Integer call() throws Exception {
     logging.apply();
-    return ServiceProcess.run(config);
+    return ServiceProcess.run(config, takeOver);
   }
 }

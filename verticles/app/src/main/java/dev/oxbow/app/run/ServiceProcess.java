@@ -40,13 +40,14 @@ final class ServiceProcess implements Work {
   /**
    * Serves until a signal says stop, or until another process has taken over. Blocks.
    *
+   * @param takeOver whether it takes over from the process that serves in the runtime directory
    * @return the exit status
    * @throws dev.oxbow.service.runtime.StartException when it cannot start
    * @throws dev.oxbow.config.ConfigException when the configuration cannot be used
    */
-  static int run(Path config) throws Exception {
+  static int run(Path config, boolean takeOver) throws Exception {
     OxbowOptions options = OxbowConfig.load(config);
-    return ServedProcess.run(new ServiceProcess(options, directory -> {}), options);
+    return ServedProcess.run(new ServiceProcess(options, directory -> {}), options, takeOver);
   }
 
   /**

@@ -7,6 +7,7 @@ import dev.oxbow.app.process.Signals;
 import dev.oxbow.app.program.Successor;
 import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.HandoffOptions;
+import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -54,14 +55,25 @@ public final class InPlace {
     this.stop = stop;
   }
 
-  /** Where the process to take over from is reached; empty for a process that starts afresh. */
-  public static Optional<Path> predecessor() {
+  /**
+   * Where the process to take over from is reached; empty for a process that starts afresh.
+   *
+   * @param wanted whether the user wants to take over
+   */
+  public static Optional<Path> predecessor(OxbowOptions options, boolean wanted) {
+    Optional<Path> told = told();
+    return told.isPresent() || !wanted
+        ? told
+        : Optional.of(options.getRuntimeDir().resolve(Plan.SOCKET));
+  }
+
+  private static Optional<Path> told() {
     return Optional.ofNullable(System.getenv(TAKE_OVER)).map(Path::of);
   }
 
   /** The runtime directory of the process to take over from; empty when there is none. */
   public static Optional<Path> directory() {
-    return predecessor().map(socket -> requireNonNull(socket.toAbsolutePath().getParent()));
+    return told().map(socket -> requireNonNull(socket.toAbsolutePath().getParent()));
   }
 
   /** The deadlines that are configured. */

@@ -66,16 +66,17 @@ public final class ServedProcess {
    * Serves until a signal says stop, or until another process has taken over. Blocks.
    *
    * @param options say where its directory is, how it is handed over, and how many loops it has
+   * @param takeOver whether it takes over from the process that serves in that directory
    * @return the exit status
    * @throws StartException when it cannot start
    */
-  public static int run(Work work, OxbowOptions options) throws Exception {
+  public static int run(Work work, OxbowOptions options, boolean takeOver) throws Exception {
     NativeVertx.requireMachine();
     CountDownLatch stop = Signals.stopRequested();
     Signals.on("HUP", () -> log.warn("SIGHUP: not ready for an upgrade yet"));
     CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
     try {
-      Optional<Path> predecessor = InPlace.predecessor();
+      Optional<Path> predecessor = InPlace.predecessor(options, takeOver);
       return predecessor.isPresent()
           ? new ServedProcess(work, options, stop).takeOver(predecessor.get())
           : serve(work, options, stop);
@@ -98,7 +99,7 @@ public final class ServedProcess {
       try {
         List<Transferable> services = work.start(vertx, activated, null);
         activated.requireAllTaken();
-        stopped = serve(directory, directory.listen(Plan.SOCKET), services);
+        stopped = serve(directory, directory.listen(Plan.SOCKET), services, false);
       } finally {
         stopped &= close(vertx);
       }
@@ -112,6 +113,7 @@ public final class ServedProcess {
     RuntimeDirectory directory;
     Descriptor socket;
     List<Transferable> services;
+    boolean again;
     try {
       Target target = Target.connect(predecessor, inPlace.limits());
       Map<String, Cargo> cargos =
@@ -128,6 +130,7 @@ public final class ServedProcess {
       if (incident != null) {
         save(incident, directory);
       }
+      again = target.again();
       Thread farewell = new Thread(target::close, "oxbow-farewell");
       farewell.setDaemon(true);
       farewell.start();
@@ -136,7 +139,7 @@ public final class ServedProcess {
       throw notTakingOver(e);
     }
     try (directory) {
-      boolean stopped = serve(directory, socket, services);
+      boolean stopped = serve(directory, socket, services, again);
       stopped &= close(vertx);
       return stopped ? ExitStatus.OK : ExitStatus.FAILED;
     }
@@ -154,8 +157,13 @@ public final class ServedProcess {
     return NativeVertx.open(splicer == null ? 0 : splicer.getLoops());
   }
 
-  /** Serves until it is told to stop; whether it then stopped in order. */
-  private boolean serve(RuntimeDirectory directory, Descriptor socket, List<Transferable> services)
+  /**
+   * Serves until it is told to stop; whether it then stopped in order.
+   *
+   * @param again whether the predecessor was asked for one more upgrade
+   */
+  private boolean serve(
+      RuntimeDirectory directory, Descriptor socket, List<Transferable> services, boolean again)
       throws Exception {
     try (socket) {
       Upgrades upgrades =
@@ -163,6 +171,9 @@ public final class ServedProcess {
               directory.path(), socket, services, () -> new Cargo().lend(LOCK, directory.lock()));
       directory.publishPid();
       manager.ready(work.status(directory.path()));
+      if (again) {
+        upgrades.request();
+      }
       work.serving(directory.path());
       stop.await();
       upgrades.stop();

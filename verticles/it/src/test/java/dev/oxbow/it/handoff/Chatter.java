@@ -38,7 +38,7 @@ final class Chatter implements AutoCloseable {
         if (answer.getLong("id") != answered || refused != (answered % OPS.length == 2)) {
           throw new AssertionError("request " + answered + " was answered by " + answer.encode());
         }
-        answered++;
+        answered = answered + 1;
         // Leaves something of the processors to those who are under test.
         LockSupport.parkNanos(PAUSE_NANOS);
       }

@@ -6,6 +6,8 @@ import dev.oxbow.splicer.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -154,8 +156,18 @@ final class RunningOxbow implements AutoCloseable {
     return ControlPeer.connect(runtimeDir().resolve("splicer.sock"));
   }
 
+  /** What all processes have logged, and what the JVM wrote of its own crash. */
   String log() {
-    return first.log();
+    StringBuilder all = new StringBuilder(first.log());
+    try (DirectoryStream<Path> crashes =
+        Files.newDirectoryStream(Path.of(folder() + "/.."), "hs_err*")) {
+      for (Path crash : crashes) {
+        all.append(Files.readString(crash));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return all.toString();
   }
 
   /** The process that the pid file names. */
@@ -203,6 +215,20 @@ final class RunningOxbow implements AutoCloseable {
     }
   }
 
+  /** What a command of the program printed, and its exit status. */
+  record Printed(int status, String text) {}
+
+  /** Runs {@code oxbow upgrade} and such. */
+  Printed command(String... words) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(OxbowProcess.java());
+    command.addAll(List.of("-jar", OxbowProcess.builtJar().toString()));
+    command.addAll(List.of(words));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Printed(process.waitFor(), text);
+  }
+
   /** Waits until one process alone is there, and is the one that the pid file names. */
   void awaitAlone(long pid) {
     await("pid " + pid + " alone serves", () -> processes().equals(List.of(pid)) && pid() == pid);
@@ -248,16 +274,15 @@ final class RunningOxbow implements AutoCloseable {
   }
 
   static void signal(long pid, String signal) throws IOException, InterruptedException {
-    int status =
-        new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
+    int status = new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
     if (status != 0) {
       throw new AssertionError("no process " + pid);
     }
   }
 
   /**
-   * How many descriptors of each kind a process has, but for pipes, of which the load wants more or less, and what
-   * the JVM looks at for a moment.
+   * How many descriptors of each kind a process has, but for pipes, of which the load wants more or
+   * less, and what the JVM looks at for a moment.
    */
   static Map<String, Integer> descriptors(long pid) throws IOException {
     Map<String, Integer> kinds = new TreeMap<>();
@@ -265,7 +290,7 @@ final class RunningOxbow implements AutoCloseable {
       for (Path link : links.toList()) {
         target(link)
             .map(to -> to.replaceAll("(socket|pipe):.*", "$1").replace(" (deleted)", ""))
-            .filter(kind -> !kind.matches("pipe|/dev/null|/sys/.*|/proc/.*"))
+            .filter(kind -> !kind.matches("pipe|/dev/null|/sys/.*|/proc/.*|.*\\.making"))
             .ifPresent(kind -> kinds.merge(kind, 1, Integer::sum));
       }
     }

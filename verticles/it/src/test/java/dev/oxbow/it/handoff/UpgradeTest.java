@@ -2,6 +2,8 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.splicer.ControlPeer;
@@ -11,6 +13,7 @@ import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -18,13 +21,18 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What callers see of upgrades in which nothing goes wrong: nothing. */
 @DescriptorLeaks
+@Timeout(300)
 class UpgradeTest {
   private static final int UPGRADES = Integer.getInteger("oxbow.upgrades", 20);
   private static final int STRANGER = 4242;
+
+  private static final StreamPair.Kind TCP = StreamPair.Kind.TCP4;
+  private static final StreamPair.Kind UNIX = StreamPair.Kind.UNIX;
 
   @TempDir Path folder;
 
@@ -74,9 +82,98 @@ class UpgradeTest {
     }
   }
 
+  @Test
+  void limitsKeepTheTimeThatIsLeft() throws Exception {
+    try (RunningOxbow service = start();
+        ControlPeer control = service.control().hello("ramp", false);
+        RampLoad load = new RampLoad()) {
+      Map<String, String> reasons = new HashMap<>();
+      String none = load.open(control, "", TCP, TCP).relay();
+      reasons.put(load.open(control, ",\"idleTimeoutMs\":4000", TCP, UNIX).relay(), "idle");
+      reasons.put(
+          load.open(control, ",\"maxDurationMs\":4000", UNIX, TCP).relay(), "max-duration");
+      var half = load.open(control, ",\"halfCloseTimeoutMs\":4000", TCP, TCP);
+      Sockets.shutdown(half.a().fd(), Sockets.SHUT_WR);
+      reasons.put(half.relay(), "half-close-timeout");
+      // If they began anew with each process, none would ever end.
+      while (relays(service) > 1) {
+        service.upgradeInOrder();
+      }
+      while (!reasons.isEmpty()) {
+        try (ControlPeer.Incoming finished = control.event()) {
+          String relay = finished.json().getString("relay");
+          assertThat(finished.json().getString("reason")).isEqualTo(reasons.remove(relay));
+          assertThat(finished.json().getLong("durationMs")).isBetween(4000L, 12_000L);
+          assertThat(finished.descriptors()).hasSize(2);
+        }
+      }
+      assertThat(ids(control)).containsExactly(none);
+    }
+  }
+
+  @Test
+  void mailboxesKeepWhatWaitsAndWhatWasNotAcknowledged() throws Exception {
+    try (RunningOxbow service = start();
+        RampLoad load = new RampLoad()) {
+      RampLoad.Ends unread;
+      RampLoad.Ends waiting;
+      try (ControlPeer control = service.control().hello("ramp", true)) {
+        unread = load.open(control, ",\"metadata\":{\"n\":1}", TCP, UNIX);
+        waiting = load.open(control, ",\"metadata\":{\"n\":2}", TCP, TCP);
+        end(unread);
+        try (ControlPeer.Incoming event = control.event()) {
+          assertThat(event.json().getLong("seq")).isEqualTo(1);
+        }
+      }
+      end(waiting);
+      try (ControlPeer other = service.control()) {
+        service.await("the relay ends", () -> other.stats().getInteger("relays") == 0);
+        service.upgradeInOrder();
+        service.upgradeInOrder();
+        assertThat(other.stats().getInteger("mailboxEvents")).isEqualTo(2);
+        assertThat(other.stats().getInteger("descriptors")).isEqualTo(4);
+      }
+      try (ControlPeer control = service.control().hello("ramp", true)) {
+        for (int n = 1; n <= 2; n++) {
+          try (ControlPeer.Incoming event = control.event()) {
+            assertThat(event.json().getLong("seq")).isEqualTo(n);
+            assertThat(event.json().getString("reason")).isEqualTo("eof");
+            assertThat(event.json().getJsonObject("metadata").getInteger("n")).isEqualTo(n);
+            for (Descriptor socket : event.descriptors()) {
+              assertThat(Sockets.option(socket.fd(), Sockets.SOL_SOCKET, Sockets.SO_TYPE))
+                  .isEqualTo(Sockets.SOCK_STREAM);
+            }
+          }
+        }
+        assertThat(control.ask("{\"op\":\"ack\",\"id\":1,\"seq\":2}").getBoolean("ok")).isTrue();
+        assertThat(control.stats().getInteger("mailboxEvents")).isZero();
+        assertThat(control.stats().getInteger("descriptors")).isZero();
+        // What began before can be aborted as ever.
+        String relay = load.open(control, "", TCP, UNIX).relay();
+        service.upgradeInOrder();
+        control.send("{\"op\":\"abort\",\"id\":2,\"relay\":\"" + relay + "\"}");
+        assertThat(control.answer().getBoolean("ok")).isTrue();
+        try (ControlPeer.Incoming event = control.event()) {
+          assertThat(event.json().getString("reason")).isEqualTo("aborted");
+          assertThat(event.json().getLong("seq")).isEqualTo(3);
+        }
+      }
+    }
+  }
+
+  private static int relays(RunningOxbow service) {
+    try (ControlPeer control = service.control()) {
+      return control.stats().getInteger("relays");
+    }
+  }
+
+  private static void end(RampLoad.Ends relay) {
+    Sockets.shutdown(relay.a().fd(), Sockets.SHUT_WR);
+    Sockets.shutdown(relay.b().fd(), Sockets.SHUT_WR);
+  }
+
   private ControlPeer stranger(RunningOxbow service) {
-    List<String> identity =
-        List.of("--reuid=" + STRANGER, "--regid=" + STRANGER, "--clear-groups");
+    List<String> identity = List.of("--reuid=" + STRANGER, "--regid=" + STRANGER, "--clear-groups");
     Path socket = service.runtimeDir().resolve("splicer.sock");
     return Strangers.connect(folder, socket, identity, 1).get(0);
   }
