@@ -42,8 +42,7 @@ class HandoffChannelTest {
 
   private static void breaks(ThrowingCallable what, boolean ended, String why) {
     assertThatThrownBy(what)
-        .isInstanceOfSatisfying(
-            BrokenException.class, e -> assertThat(e.ended()).isEqualTo(ended))
+        .isInstanceOfSatisfying(BrokenException.class, e -> assertThat(e.ended()).isEqualTo(ended))
         .hasMessageContaining(why);
   }
 
@@ -83,7 +82,8 @@ class HandoffChannelTest {
   void messageThatDoesNotFitIsRefused() {
     byte[] json = "{}".getBytes(StandardCharsets.UTF_8);
     NativeMemory memory = NativeMemory.allocate(PacketBuffer.MAX_BYTES + 1);
-    memory.putBytes(0, " ".repeat(memory.size()).getBytes(StandardCharsets.UTF_8), 0, memory.size());
+    memory.putBytes(
+        0, " ".repeat(memory.size()).getBytes(StandardCharsets.UTF_8), 0, memory.size());
     memory.putBytes(0, json, 0, json.length);
     Sockets.send(ends[1].fd(), memory.address(), memory.size(), Sockets.MSG_DONTWAIT);
     breaks(() -> near.receive(1000), false, "longer than a packet may be");

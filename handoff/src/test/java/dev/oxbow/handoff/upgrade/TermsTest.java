@@ -56,9 +56,11 @@ class TermsTest {
   @Test
   void layoutThatIsNotReadIsRefusedWithBothVersions() {
     assertThat(SERVING.objection(next(4, 1), 0))
-        .isEqualTo("the state of splicer is in layout 5 of version 1.0, and version 2.0 reads 1 to 4");
+        .isEqualTo(
+            "the state of splicer is in layout 5 of version 1.0, and version 2.0 reads 1 to 4");
     assertThat(SERVING.objection(next(8, 6), 0))
-        .isEqualTo("the state of splicer is in layout 5 of version 1.0, and version 2.0 reads 6 to 8");
+        .isEqualTo(
+            "the state of splicer is in layout 5 of version 1.0, and version 2.0 reads 6 to 8");
   }
 
   @Test

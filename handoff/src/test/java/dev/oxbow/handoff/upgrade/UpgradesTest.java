@@ -54,8 +54,7 @@ class UpgradesTest {
       String refused = "uid " + Syscalls.effectiveUid() + " may not replace this process";
       byte[] answer = Upgrades.ask(directory.resolve(Plan.SOCKET), 5_000);
       assertThat(new String(answer, StandardCharsets.UTF_8)).contains(refused);
-      try (Target target =
-          Target.connect(directory.resolve(Plan.SOCKET), UpgradeLimits.DEFAULT)) {
+      try (Target target = Target.connect(directory.resolve(Plan.SOCKET), UpgradeLimits.DEFAULT)) {
         assertThatThrownBy(() -> target.receive("2.0", Map.of(), 1000, () -> {}))
             .isInstanceOfSatisfying(
                 UpgradeException.class, e -> assertThat(e.stage()).isEqualTo(Stage.HELLO))
