@@ -19,8 +19,8 @@ import java.util.Set;
 public final class Priority {
   private static final int LOWEST = 19;
 
-  /** A tenth of a normal one's share: gets on, and still gives way at once to who wakes up. */
-  private static final int LOW = 10;
+  /** A third of a normal one's share: gets on, and still gives way to who wakes up. */
+  private static final int LOW = 5;
 
   private static final int NORMAL = 0;
   private static final int CAP_SYS_NICE = 23;
