@@ -41,6 +41,12 @@ def strangers(sample):
     return max(one.get("strangers", 0.0) for one in sample["upgrades"])
 
 
+def committed(sample):
+    """How many of the upgrades of Oxbow were, out of how many."""
+    done = [one for one in sample["upgrades"] if one["report"]["outcome"] == "committed"]
+    return f"{len(done)}/{len(sample['upgrades'])}"
+
+
 def line(sample):
     during = pauses(sample, "during")
     text = f"{sample['subject']}: p50/p99/max {three(during)} ms, own {own(sample, 'during'):.1f}"
@@ -49,7 +55,7 @@ def line(sample):
         text += "; inside at most " + " / ".join(
             f"{max(pause[name] for pause in inside):.1f}" for name in ("p50", "p99", "max"))
         stages = " ".join(f"{s} {max(of_stage(sample, s)):.0f}" for s in STAGES)
-        text += f"; at most {stages}"
+        text += f"; at most {stages}; committed {committed(sample)}"
     text += f"; strangers {strangers(sample):.2f}"
     missing, damaged, connections = broken(sample)
     return text + f"; lost {missing} words, damaged {damaged}, connections {connections}"
@@ -59,7 +65,7 @@ def oxbow_row(sample):
     inside = [one["report"]["services"]["splicer"]["pauseMs"] for one in sample["upgrades"]]
     gone = [one["goneSeconds"] for one in sample["upgrades"]]
     return [
-        f"{sample['relays']:,}", str(sample["busy"]),
+        f"{sample['relays']:,}", str(sample["busy"]), committed(sample),
         three(pauses(sample, "during")), three(pauses(sample, "quiet")),
         f"{own(sample, 'during'):.1f}",
         " / ".join(f"{max(one[name] for one in inside):.1f}" for name in ("p50", "p99", "max")),
@@ -133,7 +139,7 @@ def markdown(facts, samples):
               " and most, ms"]
     ours = [s for s in samples if s["subject"] == "oxbow" and s["kind"] == "upgrade"]
     if ours:
-        head = ["relays", "busy", "pause", "without upgrade", "generator", "inside",
+        head = ["relays", "busy", "committed", "pause", "without upgrade", "generator", "inside",
                 *STAGES, "strangers", "gone", "lost / damaged / cut"]
         parts += ["", table(head, [oxbow_row(sample) for sample in ours])]
     rows = verdicts(samples)
