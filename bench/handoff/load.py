@@ -12,8 +12,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 READY_SECONDS = 90
 ANSWER_SECONDS = 60
 # Messages per second of all busy relays together, one way; a tenth of it goes the other way.
-MESSAGES_PER_SECOND = 30_000
-FASTEST_MICROS = 2_000
+MESSAGES_PER_SECOND = 10_000
+FASTEST_MICROS = 10_000
 
 
 def period_micros(busy):

@@ -36,12 +36,27 @@ def of_stage(sample, stage):
     return [one["report"]["phasesMs"].get(stage, 0.0) for one in sample["upgrades"]]
 
 
+def strangers(sample):
+    """Processors that programs used which are not the benchmark's, at most in one upgrade."""
+    return max(one.get("strangers", 0.0) for one in sample["upgrades"])
+
+
+def committed(sample):
+    """How many of the upgrades of Oxbow were, out of how many."""
+    done = [one for one in sample["upgrades"] if one["report"]["outcome"] == "committed"]
+    return f"{len(done)}/{len(sample['upgrades'])}"
+
+
 def line(sample):
     during = pauses(sample, "during")
     text = f"{sample['subject']}: p50/p99/max {three(during)} ms, own {own(sample, 'during'):.1f}"
     if sample["subject"] == "oxbow":
+        inside = [one["report"]["services"]["splicer"]["pauseMs"] for one in sample["upgrades"]]
+        text += "; inside at most " + " / ".join(
+            f"{max(pause[name] for pause in inside):.1f}" for name in ("p50", "p99", "max"))
         stages = " ".join(f"{s} {max(of_stage(sample, s)):.0f}" for s in STAGES)
-        text += f"; at most {stages}"
+        text += f"; at most {stages}; committed {committed(sample)}"
+    text += f"; strangers {strangers(sample):.2f}"
     missing, damaged, connections = broken(sample)
     return text + f"; lost {missing} words, damaged {damaged}, connections {connections}"
 
@@ -50,12 +65,13 @@ def oxbow_row(sample):
     inside = [one["report"]["services"]["splicer"]["pauseMs"] for one in sample["upgrades"]]
     gone = [one["goneSeconds"] for one in sample["upgrades"]]
     return [
-        f"{sample['relays']:,}", str(sample["busy"]),
+        f"{sample['relays']:,}", str(sample["busy"]), committed(sample),
         three(pauses(sample, "during")), three(pauses(sample, "quiet")),
         f"{own(sample, 'during'):.1f}",
         " / ".join(f"{max(one[name] for one in inside):.1f}" for name in ("p50", "p99", "max")),
         *(" - ".join(f"{ms:.0f}" for ms in (min(values), max(values)))
           for values in (of_stage(sample, stage) for stage in STAGES)),
+        f"{strangers(sample):.2f}",
         "never" if None in gone else f"{max(gone) * 1000:.0f}",
         " / ".join(str(count) for count in broken(sample)),
     ]  # fmt: skip
@@ -123,8 +139,8 @@ def markdown(facts, samples):
               " and most, ms"]
     ours = [s for s in samples if s["subject"] == "oxbow" and s["kind"] == "upgrade"]
     if ours:
-        head = ["relays", "busy", "pause", "without upgrade", "generator", "inside",
-                *STAGES, "gone", "lost / damaged / cut"]
+        head = ["relays", "busy", "committed", "pause", "without upgrade", "generator", "inside",
+                *STAGES, "strangers", "gone", "lost / damaged / cut"]
         parts += ["", table(head, [oxbow_row(sample) for sample in ours])]
     rows = verdicts(samples)
     if rows:

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 final class Arrivals {
   private static final int LOOK_MS = 20;
 
-  /** A successor that has not connected after this share of the time is given more of it. */
-  private static final int PATIENT_SHARE = 5;
+  /** On a busy machine a successor of low priority might not arrive at all. */
+  private static final long LOW_PRIORITY_NANOS = 1_000_000_000L;
 
   private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
   private Runnable hurry = () -> {};
@@ -53,13 +53,11 @@ final class Arrivals {
     try {
       long began = System.nanoTime();
       long until = began + deadlineMs * 1_000_000L;
-      // Of a machine that is busy all the time, low priority may get next to nothing.
-      long hurried = began + deadlineMs * 1_000_000L / PATIENT_SHARE;
-      boolean patient = true;
+      boolean hurried = false;
       while (System.nanoTime() < until) {
         check.run();
-        if (patient && System.nanoTime() > hurried) {
-          patient = false;
+        if (!hurried && System.nanoTime() - began > LOW_PRIORITY_NANOS) {
+          hurried = true;
           hurry.run();
         }
         Arrival arrival = queue.poll(LOOK_MS, TimeUnit.MILLISECONDS);

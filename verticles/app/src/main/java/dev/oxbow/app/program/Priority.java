@@ -19,11 +19,13 @@ import java.util.Set;
 public final class Priority {
   private static final int LOWEST = 19;
 
-  /** A tenth of a normal one's share: gets on, and still gives way at once to who wakes up. */
-  private static final int LOW = 10;
+  /** A third of this process's share: gets on, and still gives way to who wakes up. */
+  private static final int SOMEWHAT = 5;
 
-  private static final int NORMAL = 0;
   private static final int CAP_SYS_NICE = 23;
+
+  /** Behind the name in /proc/pid/stat, whose blanks do not count. */
+  private static final int NICE_FIELD = 16;
 
   private Priority() {}
 
@@ -34,26 +36,33 @@ public final class Priority {
 
   /** As {@link #lower}, but with a share that lets it get on under load. */
   public static void lowerSomewhat(long pid) throws IOException {
-    set(pid, LOW);
+    set(pid, Math.min(LOWEST, own() + SOMEWHAT));
   }
 
   /** Lowers the calling thread, and those that it makes from here on, for good. */
-  public static void lowerThisThread() {
-    Syscalls.setNice(0, LOW);
+  public static void lowerThisThread() throws IOException {
+    Syscalls.setNice(0, Math.min(LOWEST, own() + SOMEWHAT));
+  }
+
+  /** The nice value that this process was given, from proc(5). */
+  private static int own() throws IOException {
+    String stat = Files.readString(Path.of("/proc/self/stat"));
+    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+    return Integer.parseInt(fields[NICE_FIELD]);
   }
 
   /**
-   * Ends {@link #lower}. Only for who {@link #mayRestore()}.
+   * Gives a process this one's own priority again. Only for who {@link #mayRestore()}.
    *
    * @throws LinuxException EACCES or EPERM for others
    */
   public static void restore(long pid) throws IOException {
-    set(pid, NORMAL);
+    set(pid, own());
   }
 
   /** Whether this process has the right to undo {@link #lower}: else it had better not do it. */
   public static boolean mayRestore() throws IOException {
-    if (Syscalls.lowestNice() <= NORMAL) {
+    if (Syscalls.lowestNice() <= own()) {
       return true;
     }
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {

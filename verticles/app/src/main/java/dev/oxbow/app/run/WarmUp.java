@@ -4,6 +4,7 @@ import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.program.Priority;
 import dev.oxbow.config.OxbowOptions;
 import io.vertx.core.Vertx;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -43,7 +44,11 @@ final class WarmUp {
   /** While this process serves: at low priority, on event loops of its own. Blocks. */
   static void whileServing(OxbowOptions options) {
     if (DONE.compareAndSet(false, true)) {
-      Priority.lowerThisThread();
+      try {
+        Priority.lowerThisThread();
+      } catch (IOException e) {
+        log.warn("hand-over is practised at full priority", e);
+      }
       practiseApart(options, CPU, WALL);
     }
   }
