@@ -23,7 +23,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class Upgrades {
   private static final Logger log = LoggerFactory.getLogger(Upgrades.class);
-  private static final int FIRST_MESSAGE_MS = 2_000;
+
+  /** A JVM that has just started on a busy machine takes seconds to send its first message. */
+  private static final int FIRST_MESSAGE_MS = 10_000;
+
   private static final int ANSWER_MS = 2_000;
 
   /** How long somebody who is refused anyway may take to say what he wants. */

@@ -14,6 +14,7 @@ import dev.oxbow.service.mailbox.Recipient;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.Message;
@@ -58,6 +59,9 @@ final class EmbeddedEndpoint implements Client, Recipient {
   /** Names a relay to be ended. */
   record Abort(String relay) {}
 
+  /** Asks whether all reports before it have been handled. */
+  record Handled() {}
+
   /** Asks for counters. */
   record Stats() {}
 
@@ -77,11 +81,19 @@ final class EmbeddedEndpoint implements Client, Recipient {
     return address + ".reports";
   }
 
-  /** Answers no request until {@link #thaw()}, and delivers no report. */
+  /**
+   * Answers no request until {@link #thaw()}, and delivers no report; completes when those that
+   * were delivered have been handled, for they are in no mailbox any more.
+   */
   Future<Void> freeze() {
     frozen = true;
     mailbox.freeze();
-    return Future.succeededFuture();
+    // Behind them: the event bus keeps the order between one sender and one receiver.
+    Promise<Void> handled = Promise.promise();
+    bus.request(reports(address), new Handled(), LOCAL)
+        .<Void>mapEmpty()
+        .onComplete(result -> loop.run(() -> handled.handle(result)));
+    return handled.future();
   }
 
   /** Goes on, with the requests that came meanwhile. */

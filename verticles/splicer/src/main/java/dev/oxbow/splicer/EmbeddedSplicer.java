@@ -2,9 +2,12 @@ package dev.oxbow.splicer;
 
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.json.JsonObject;
 import java.util.UUID;
@@ -14,27 +17,35 @@ import org.jspecify.annotations.Nullable;
 final class EmbeddedSplicer implements Splicer {
   private final Vertx vertx;
   private final String address;
+  private final SplicerVerticle verticle;
   private final String deployment;
   private final Reports reports;
-  private final MessageConsumer<SpliceReport> consumer;
+  private final MessageConsumer<Object> consumer;
   private @Nullable Future<Void> closed;
 
   private EmbeddedSplicer(
       Vertx vertx,
       String address,
+      SplicerVerticle verticle,
       String deployment,
       Reports reports,
-      MessageConsumer<SpliceReport> consumer) {
+      MessageConsumer<Object> consumer) {
     this.vertx = vertx;
     this.address = address;
+    this.verticle = verticle;
     this.deployment = deployment;
     this.reports = reports;
     this.consumer = consumer;
   }
 
-  static Future<Splicer> start(Vertx vertx, OxbowOptions options) {
+  /**
+   * Deploys one.
+   *
+   * @param inherited what another process has handed over, or null
+   */
+  static Future<Splicer> start(Vertx vertx, OxbowOptions options, @Nullable Cargo inherited) {
     String address = newAddress();
-    return start(vertx, address, new SplicerVerticle(options, null, address));
+    return start(vertx, address, new SplicerVerticle(options, inherited, address));
   }
 
   static String newAddress() {
@@ -49,15 +60,28 @@ final class EmbeddedSplicer implements Splicer {
   static Future<Splicer> start(Vertx vertx, String address, SplicerVerticle verticle) {
     LocalCodec.register(vertx.eventBus());
     Reports reports = new Reports();
-    MessageConsumer<SpliceReport> consumer =
+    MessageConsumer<Object> consumer =
         vertx
             .eventBus()
-            .localConsumer(
-                EmbeddedEndpoint.reports(address), message -> reports.deliver(message.body()));
+            .localConsumer(EmbeddedEndpoint.reports(address), message -> told(reports, message));
     return vertx
         .deployVerticle(verticle)
-        .<Splicer>map(id -> new EmbeddedSplicer(vertx, address, id, reports, consumer))
+        .<Splicer>map(id -> new EmbeddedSplicer(vertx, address, verticle, id, reports, consumer))
         .onFailure(e -> consumer.unregister());
+  }
+
+  private static void told(Reports reports, Message<Object> message) {
+    if (message.body() instanceof SpliceReport report) {
+      reports.deliver(report);
+    } else {
+      // Whoever asks knows then that all reports before have been handled.
+      message.reply(message.body(), EmbeddedEndpoint.LOCAL);
+    }
+  }
+
+  @Override
+  public Transferable transferable() {
+    return verticle;
   }
 
   @Override

@@ -5,7 +5,10 @@ import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.client.ControlClient;
+import dev.oxbow.service.client.TransferableClient;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
@@ -25,6 +28,9 @@ import org.slf4j.LoggerFactory;
 final class RemoteSplicer implements Splicer {
   private static final Logger log = LoggerFactory.getLogger(RemoteSplicer.class);
 
+  /** The name of what it hands over. */
+  static final String CLIENT = "splicer-client";
+
   private final ControlClient client;
   private final Reports reports;
 
@@ -38,6 +44,23 @@ final class RemoteSplicer implements Splicer {
     return ControlClient.connect(vertx, socket, app, (m, fds) -> event(reports, m, fds))
         .<Splicer>map(client -> new RemoteSplicer(client, reports))
         .recover(e -> Future.failedFuture(exception(e)));
+  }
+
+  /**
+   * Goes on with the connection of another process, frozen.
+   *
+   * @throws IllegalArgumentException saying what does not fit
+   */
+  static Splicer inherit(Vertx vertx, Path socket, String app, Cargo cargo) {
+    Reports reports = new Reports();
+    return new RemoteSplicer(
+        ControlClient.inherit(vertx, socket, app, (m, fds) -> event(reports, m, fds), cargo),
+        reports);
+  }
+
+  @Override
+  public Transferable transferable() {
+    return new TransferableClient(CLIENT, client);
   }
 
   private static void event(Reports reports, Message event, List<Descriptor> descriptors) {

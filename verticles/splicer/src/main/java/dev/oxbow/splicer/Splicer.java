@@ -1,12 +1,17 @@
 package dev.oxbow.splicer;
 
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.handoff.cargo.Transferable.Layout;
+import dev.oxbow.service.client.TransferableClient;
 import dev.oxbow.splicer.relay.EndReason;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +35,7 @@ public interface Splicer {
    * @return fails with the cause when Vert.x does not run on native epoll
    */
   static Future<Splicer> embedded(Vertx vertx, OxbowOptions options) {
-    return EmbeddedSplicer.start(vertx, options);
+    return EmbeddedSplicer.start(vertx, options, null);
   }
 
   /**
@@ -44,6 +49,48 @@ public interface Splicer {
   static Future<Splicer> remote(Vertx vertx, Path socket, String app) {
     return RemoteSplicer.connect(vertx, socket, app);
   }
+
+  /**
+   * As {@link #embedded(Vertx, OxbowOptions)}, with all that another process has handed over: its
+   * relays and the reports that waited. Frozen until its {@link #transferable()} is thawed; whose
+   * relays these are is told by their metadata, their reports go to the {@link #unclaimedHandler},
+   * which is to be set before that.
+   *
+   * @param cargo as the other process's {@link #transferable()} has given it out; used up
+   */
+  static Future<Splicer> embedded(Vertx vertx, OxbowOptions options, Cargo cargo) {
+    return EmbeddedSplicer.start(vertx, options, cargo);
+  }
+
+  /**
+   * As {@link #remote(Vertx, Path, String)}, with the very connection of another process: the
+   * service notices nothing, and each report comes to exactly one of the two. Frozen until its
+   * {@link #transferable()} is thawed; set the {@link #unclaimedHandler} before that.
+   *
+   * @param cargo as the other process's {@link #transferable()} has given it out; used up
+   * @throws IllegalArgumentException when that was for another socket or app, or is incomplete
+   */
+  static Splicer remote(Vertx vertx, Path socket, String app, Cargo cargo) {
+    return RemoteSplicer.inherit(vertx, socket, app, cargo);
+  }
+
+  /** What an {@link #embedded} one reads, for the hello of a process that is to take over. */
+  static Map<String, Layout> embeddedLayout() {
+    return Map.of(SplicerVerticle.NAME, SplicerVerticle.LAYOUT);
+  }
+
+  /** What a {@link #remote} one reads, for the hello of a process that is to take over. */
+  static Map<String, Layout> remoteLayout() {
+    return Map.of(RemoteSplicer.CLIENT, TransferableClient.LAYOUT);
+  }
+
+  /**
+   * This Splicer as what a process hands over to the next one: an embedded one with its relays, a
+   * remote one with its connection. Freeze first what calls {@link #splice}, and wait for the
+   * answers; all reports that were delivered have been handled when it is frozen, so a handler that
+   * has done its work when it returns loses none.
+   */
+  Transferable transferable();
 
   /**
    * Starts a relay. When the future succeeds, the Splicer owns both sockets and gives them back

@@ -6,10 +6,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
-/** A process of the demo. Blocking calls. */
+/**
+ * A process of the demo; of one that is replaced in place, whoever serves now. Blocking calls, on
+ * one thread.
+ */
 final class Child {
   private static final long LOOK_MS = 20;
   private static final long STOP_SECONDS = 10;
@@ -20,11 +24,13 @@ final class Child {
   private final String name;
   private final Process process;
   private final Path stderr;
+  private volatile long pid;
 
   private Child(String name, Process process, Path stderr) {
     this.name = name;
     this.process = process;
     this.stderr = stderr;
+    this.pid = process.pid();
   }
 
   /**
@@ -39,14 +45,25 @@ final class Child {
       Path logs,
       ProcessBuilder.Redirect stdout,
       Cleanup cleanup) {
+    return start(name, command, Map.of(), logs, stdout, cleanup);
+  }
+
+  /** As the other, with variables of the environment besides this process's. */
+  static Child start(
+      String name,
+      List<String> command,
+      Map<String, String> environment,
+      Path logs,
+      ProcessBuilder.Redirect stdout,
+      Cleanup cleanup) {
     Path stderr = logs.resolve(name + ".log");
     try {
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(command)
               .redirectOutput(stdout)
-              .redirectError(ProcessBuilder.Redirect.appendTo(stderr.toFile()))
-              .start();
-      Child child = new Child(name, process, stderr);
+              .redirectError(ProcessBuilder.Redirect.appendTo(stderr.toFile()));
+      builder.environment().putAll(environment);
+      Child child = new Child(name, builder.start(), stderr);
       cleanup.add(child::kill);
       return child;
     } catch (IOException e) {
@@ -54,8 +71,18 @@ final class Child {
     }
   }
 
+  /** Of whoever serves now. */
   long pid() {
-    return process.pid();
+    return pid;
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** Another process has taken over, with this one's standard output and error. */
+  void replacedBy(long successor) {
+    pid = successor;
   }
 
   Process process() {
@@ -64,16 +91,25 @@ final class Child {
 
   /** Sends SIGKILL and waits for the end. Idempotent. */
   void kill() throws InterruptedException {
-    process.destroyForcibly().waitFor();
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    awaitGone("is not killed");
   }
 
-  /** Sends SIGTERM and waits for the end; the exit status. */
-  int stop() throws InterruptedException {
-    process.destroy();
-    if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
-      throw new IllegalStateException(name + " does not stop");
+  /** Sends SIGTERM and waits for the end; whether its last words are that it stopped in order. */
+  boolean stop() throws InterruptedException {
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroy);
+    awaitGone("does not stop");
+    return lastWords().endsWith(": stopped");
+  }
+
+  private void awaitGone(String otherwise) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(STOP_SECONDS);
+    while (ProcFiles.alive(pid)) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new IllegalStateException(name + " " + otherwise);
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK_MS);
     }
-    return process.exitValue();
   }
 
   /** Waits for the end; the exit status. */
@@ -88,9 +124,9 @@ final class Child {
   void await(String what, long seconds, BooleanSupplier isSo) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     while (!isSo.getAsBoolean()) {
-      if (process.waitFor(LOOK_MS, TimeUnit.MILLISECONDS)) {
-        throw new IllegalStateException(
-            name + " ended with status " + process.exitValue() + ": " + lastWords());
+      TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+      if (!ProcFiles.alive(pid)) {
+        throw new IllegalStateException(name + " has ended: " + lastWords());
       }
       if (System.nanoTime() - deadline > 0) {
         throw new IllegalStateException(what + " was not so after " + seconds + " s");

@@ -14,7 +14,7 @@ import java.util.Optional;
 final class CurlClient {
   private static final String COUNTERS =
       "%{size_request} %{size_upload} %{size_header} %{size_download} %{num_connects} %{http_code}";
-  private static final String RATE = "5M";
+  private static final String RATE = "2M";
 
   private final String id;
   private final Child child;
@@ -70,7 +70,7 @@ final class CurlClient {
       Stage stage, Path curl, String id, Path content, List<String> options, String path) {
     Path counters = stage.folder().resolve(id + ".counters");
     List<String> command =
-        new ArrayList<>(List.of(curl.toString(), "-sS", "--max-time", "25", "-w", COUNTERS));
+        new ArrayList<>(List.of(curl.toString(), "-sS", "--max-time", "40", "-w", COUNTERS));
     command.addAll(List.of("--limit-rate", RATE));
     command.addAll(options);
     command.add("http://" + Network.PROXY_ADDRESS + ":" + Stage.FORWARD_HTTP_PORT + path);

@@ -13,8 +13,9 @@ import picocli.CommandLine.Option;
     description = {
       "Shows Splicer at work and checks that it keeps its promises.",
       "In network namespaces of its own it starts a service, a forwarder, an HTTP origin and"
-          + " clients; kills the forwarder in the middle and starts another; and compares every"
-          + " byte by its hash. Takes less than half a minute, and leaves nothing behind.",
+          + " clients; replaces service and forwarder while they work, and kills one successor"
+          + " half-way; kills the forwarder and starts another; and compares every byte by its"
+          + " hash. Takes less than half a minute, and leaves nothing behind.",
       "Needs root, and the program ip (Debian: iproute2). Uses nginx and curl where they are."
     },
     exitCodeListHeading = "%nExit status:%n",

@@ -1,6 +1,7 @@
 package dev.oxbow.app.demo;
 
 import dev.oxbow.app.demo.client.Event;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -49,6 +50,12 @@ final class Observed {
 
   List<AccessLine> linesOfFirst = List.of();
   List<AccessLine> linesOfSecond = List.of();
-  int forwarderStatus;
-  int serviceStatus;
+  boolean forwarderStopped;
+  boolean serviceStopped;
+
+  /** What became of each upgrade, in order; the last one but one was to fail. */
+  final List<Upgrade> upgrades = new ArrayList<>();
+
+  /** Connections that were made while service and forwarder were replaced. */
+  int connectionsDuringUpgrades;
 }

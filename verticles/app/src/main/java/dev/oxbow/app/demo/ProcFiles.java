@@ -26,6 +26,16 @@ final class ProcFiles {
     return kinds;
   }
 
+  /** Whether a process runs: it is there, and not a zombie that nobody has waited for. */
+  static boolean alive(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+      return !stat.startsWith(" Z", stat.lastIndexOf(')') + 1);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   /** Resident memory of a process in bytes; 0 when it is gone. */
   static long residentBytes(long pid) {
     try {

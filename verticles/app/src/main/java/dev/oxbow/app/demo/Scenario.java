@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** What happens on the stage, act by act. One thread, blocking. */
@@ -29,6 +30,7 @@ final class Scenario {
   private long bytesAtKill;
   private int answersAtKill;
   private long killedAt;
+  private int upgradesTold;
 
   private Scenario(Stage stage, Progress progress) throws IOException {
     this.stage = stage;
@@ -47,6 +49,7 @@ final class Scenario {
     scenario.observed.residentBefore = ProcFiles.residentBytes(stage.service().pid());
     progress.watch(scenario::relaysNow, scenario.clients::bytes);
     scenario.connect();
+    scenario.replace(first);
     scenario.killForwarder(first);
     Child second = scenario.restartForwarder();
     scenario.finish();
@@ -82,6 +85,44 @@ final class Scenario {
     curls.add(
         CurlClient.upload(
             stage, curl, "curl-upload", stage.www().resolve(medium.name()), "/upload/curl"));
+  }
+
+  /** New connections all the time, and old ones that go on. */
+  private void replace(Child forwarder) throws InterruptedException, IOException {
+    progress.say("replacing service and forwarder while they work; new clients come all the time");
+    transfers.during().forEach(clients::order);
+    clients.await("the first visitors", ACT_SECONDS, Transfers.underWay(transfers.during()));
+    int before = connections(transfers.during());
+    observed.upgrades.addAll(
+        Upgrade.atOnce(stage.service(), stage.serviceDir(), forwarder, stage.forwarderDir()));
+    tellOfUpgrades();
+    progress.say(
+        "a successor of the service dies half-way: kill -9 when half of the relays are its own");
+    Upgrade.forget(stage.serviceDir());
+    stage.startDyingSuccessor();
+    observed.upgrades.add(Upgrade.last(stage.service(), stage.serviceDir(), ACT_SECONDS));
+    tellOfUpgrades();
+    observed.upgrades.addAll(
+        Upgrade.atOnce(stage.service(), stage.serviceDir(), forwarder, stage.forwarderDir()));
+    tellOfUpgrades();
+    observed.connectionsDuringUpgrades = connections(transfers.during()) - before;
+    transfers.during().forEach(order -> clients.order(Order.release(order.id())));
+    clients.await("the last visitors", ACT_SECONDS, Transfers.done(transfers.during()));
+  }
+
+  private void tellOfUpgrades() {
+    for (; upgradesTold < observed.upgrades.size(); upgradesTold++) {
+      progress.say(observed.upgrades.get(upgradesTold).sentence());
+    }
+  }
+
+  private int connections(List<Order> orders) {
+    Map<String, Event> events = clients.events();
+    return orders.stream()
+        .map(order -> events.get(order.id()))
+        .filter(Objects::nonNull)
+        .mapToInt(Event::connections)
+        .sum();
   }
 
   private void killForwarder(Child forwarder) throws InterruptedException {
@@ -140,9 +181,9 @@ final class Scenario {
     service.await("descriptors of the service, back again", ACT_SECONDS, this::descriptorsBack);
     observed.descriptorsAfter = ProcFiles.descriptors(service.pid());
     observed.relaysLeft = stage.watch().relays().size();
-    observed.forwarderStatus = forwarder.stop();
+    observed.forwarderStopped = forwarder.stop();
     stage.closeWatch();
-    observed.serviceStatus = service.stop();
+    observed.serviceStopped = service.stop();
     observed.linesOfFirst = AccessLine.readAll(stage.accessLog(1));
     observed.linesOfSecond = AccessLine.readAll(stage.accessLog(2));
   }

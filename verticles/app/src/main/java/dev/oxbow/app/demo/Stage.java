@@ -2,10 +2,12 @@ package dev.oxbow.app.demo;
 
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Self;
+import dev.oxbow.handoff.upgrade.Plan;
 import io.vertx.core.Vertx;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -13,6 +15,9 @@ import java.util.concurrent.TimeoutException;
 final class Stage {
   static final int FORWARD_HTTP_PORT = 8080;
   static final int FORWARD_HALF_CLOSE_PORT = 8007;
+
+  /** Of the 64 groups of relays that change hands one after the other. */
+  private static final int HALF_THE_GROUPS = 32;
 
   /** Starting takes two seconds or three; a busy machine may take longer. */
   private static final long START_SECONDS = 20;
@@ -87,6 +92,38 @@ final class Stage {
     return new Stage(network, folder, cleanup, origin, service, new ClientProcess(clients), watch);
   }
 
+  /**
+   * Starts a successor of the service that is killed half-way, when some of the relays are its own
+   * and some are not yet, and waits for its end.
+   */
+  void startDyingSuccessor() throws InterruptedException {
+    Child successor =
+        Child.start(
+            "dying",
+            network.inside(
+                Network.Place.PROXY,
+                Self.command("run", "--config", folder.resolve("oxbow.yaml").toString())),
+            Map.of(
+                "OXBOW_TAKE_OVER",
+                serviceDir().resolve(Plan.SOCKET).toString(),
+                "OXBOW_FAULT",
+                "successor:switch:" + HALF_THE_GROUPS + ":die"),
+            folder,
+            ProcessBuilder.Redirect.DISCARD,
+            cleanup);
+    int unused = successor.awaitEnd(START_SECONDS);
+  }
+
+  /** The runtime directory of the service. */
+  Path serviceDir() {
+    return folder.resolve("run");
+  }
+
+  /** The runtime directory of the forwarder. */
+  Path forwarderDir() {
+    return folder.resolve("forward");
+  }
+
   /** Starts a forwarder and waits until it listens. */
   Child startForwarder() throws InterruptedException {
     forwarders++;
@@ -109,7 +146,9 @@ final class Stage {
                 "--app",
                 "demo",
                 "--log-format",
-                "json"),
+                "json",
+                "--runtime-dir",
+                forwarderDir().toString()),
             ProcessBuilder.Redirect.to(accessLog(forwarders).toFile()));
     forwarder.await(
         "the forwarder",

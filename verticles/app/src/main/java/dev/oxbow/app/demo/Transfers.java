@@ -8,8 +8,9 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * What the clients do, and when: some things before the kill, some during it, some after. Rates are
- * low enough that what should last does last, and high enough that bytes move all the time.
+ * What the clients do, and when: some things before the kill, some during it, some after, and some
+ * while service and forwarder are replaced. Rates are low enough that what should last does last,
+ * and high enough that bytes move all the time.
  */
 final class Transfers {
   private static final long MIB = 1 << 20;
@@ -28,6 +29,8 @@ final class Transfers {
   private static final int KEEP_ALIVES = 2;
   private static final int BURST_TASKS = 4;
   private static final int BURST_REQUESTS = 60;
+  private static final int VISITORS = 3;
+  private static final int VISITS_PER_SECOND = 100;
   private static final int SLOW_RECEIVE_BUFFER = 64 * 1024;
 
   static final String SLOW_READER = "slow-reader";
@@ -37,28 +40,32 @@ final class Transfers {
   private final List<Order> before = new ArrayList<>();
   private final List<Order> lasting = new ArrayList<>();
   private final List<Order> endingAlone = new ArrayList<>();
+  private final List<Order> during = new ArrayList<>();
   private final List<Order> after = new ArrayList<>();
 
   Transfers(WebFile big, WebFile medium, WebFile small) {
     for (int i = 1; i <= DOWNLOADS; i++) {
-      lasting.add(Order.download("download-" + i, big.path(), 5 * MIB, 0));
+      lasting.add(Order.download("download-" + i, big.path(), MIB, 0));
     }
     for (int i = 1; i <= UPLOADS; i++) {
       String path = "/upload/" + i;
-      lasting.add(Order.upload("upload-" + i, path, UPLOAD_SEED + i, UPLOAD_BYTES, 4 * MIB));
+      lasting.add(Order.upload("upload-" + i, path, UPLOAD_SEED + i, UPLOAD_BYTES, 3 * MIB / 4));
     }
     for (int i = 1; i <= KEEP_ALIVES; i++) {
       lasting.add(Order.keepAlive("keep-alive-" + i, small.path(), small.sha256(), 100));
     }
     lasting.add(Order.download(SLOW_READER, big.path(), MIB / 4, SLOW_RECEIVE_BUFFER));
-    lasting.add(Order.halfClose(HALF_CLOSED, 1, HALF_CLOSE_BYTES, 2 * MIB));
-    lasting.add(Order.lateSend(LATE_SENDER, 2, HALF_CLOSE_BYTES, MIB / 2));
+    lasting.add(Order.halfClose(HALF_CLOSED, 1, HALF_CLOSE_BYTES, MIB / 8));
+    lasting.add(Order.lateSend(LATE_SENDER, 2, HALF_CLOSE_BYTES, MIB / 8));
     for (int i = 1; i <= ENDING_ALONE; i++) {
-      endingAlone.add(Order.download("orphan-" + i, medium.path(), MIB, 0));
+      endingAlone.add(Order.download("orphan-" + i, medium.path(), MIB / 3, 0));
     }
     for (int i = 1; i <= BURST_TASKS; i++) {
       before.add(Order.requests("burst-" + i, small.path(), small.sha256(), BURST_REQUESTS));
       after.add(Order.requests("new-" + i, small.path(), small.sha256(), BURST_REQUESTS));
+    }
+    for (int i = 1; i <= VISITORS; i++) {
+      during.add(Order.visits("visitor-" + i, small.path(), small.sha256(), VISITS_PER_SECOND));
     }
     before.add(Order.halfClose("half-close-before", 3, HALF_CLOSE_BYTES, 0));
     after.add(Order.halfClose("half-close-after", 4, HALF_CLOSE_BYTES, 0));
@@ -78,6 +85,11 @@ final class Transfers {
   /** Begun before, and over while there is no forwarder. */
   List<Order> endingAlone() {
     return endingAlone;
+  }
+
+  /** New connections all the time while service and forwarder are replaced. */
+  List<Order> during() {
+    return during;
   }
 
   /** Begun when the next forwarder is there. */

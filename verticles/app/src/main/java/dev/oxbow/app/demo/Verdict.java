@@ -45,6 +45,7 @@ final class Verdict {
   List<Proof> proofs() {
     return List.of(
         bytes(),
+        upgrades(),
         survival(),
         mailbox(),
         accounting(),
@@ -105,9 +106,33 @@ final class Verdict {
         yield file != null && file.sha256().equals(event.sha256());
       }
       case HALF_CLOSE, LATE_SEND -> origin.hasRead(event.sha256(), Transfers.HALF_CLOSE_BYTES);
-      case REQUESTS, KEEP_ALIVE -> event.answers() > 0;
+      case REQUESTS, VISITS, KEEP_ALIVE -> event.answers() > 0;
       case UPLOAD, RELEASE -> false;
     };
+  }
+
+  private Proof upgrades() {
+    List<Upgrade> failed = observed.upgrades.stream().filter(u -> !u.committed()).toList();
+    List<Upgrade> moving = observed.upgrades.stream().filter(u -> u.relays() > 0).toList();
+    boolean held =
+        failed.size() == 1
+            && failed.get(0).reason().startsWith("switch: ")
+            && observed.upgrades.size() > 2
+            && !moving.isEmpty()
+            && observed.connectionsDuringUpgrades > 0;
+    return new Proof(
+        "upgrades",
+        "Service and forwarder are replaced while they work, and nobody notices",
+        held,
+        String.format(
+            Locale.ROOT,
+            "%d upgrades, one successor killed half-way and undone; up to %d relays changed hands,"
+                + " each paused %.1f ms at most (p99 %.1f ms); %d connections were made meanwhile",
+            observed.upgrades.size(),
+            moving.stream().mapToLong(Upgrade::relays).max().orElse(0),
+            moving.stream().mapToDouble(Upgrade::maxMs).max().orElse(0),
+            moving.stream().mapToDouble(Upgrade::p99Ms).max().orElse(0),
+            observed.connectionsDuringUpgrades));
   }
 
   private Proof survival() {
@@ -250,15 +275,15 @@ final class Verdict {
   }
 
   private Proof orderlyStop() {
-    boolean held = observed.forwarderStatus == 0 && observed.serviceStatus == 0;
+    boolean held = observed.forwarderStopped && observed.serviceStopped;
     return new Proof(
         "orderly-stop",
         "SIGTERM stops in order",
         held,
-        "exit status of forwarder "
-            + observed.forwarderStatus
-            + ", of service "
-            + observed.serviceStatus);
+        "forwarder: "
+            + (observed.forwarderStopped ? "stopped" : "not stopped")
+            + ", service: "
+            + (observed.serviceStopped ? "stopped" : "not stopped"));
   }
 
   private Map<String, Integer> reasons() {
@@ -287,6 +312,7 @@ final class Verdict {
     List<Order> orders = new ArrayList<>(transfers.before());
     orders.addAll(transfers.lasting());
     orders.addAll(transfers.endingAlone());
+    orders.addAll(transfers.during());
     orders.addAll(transfers.after());
     return orders;
   }

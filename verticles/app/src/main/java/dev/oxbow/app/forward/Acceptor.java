@@ -71,17 +71,29 @@ final class Acceptor {
     return String.valueOf(SocketAddresses.text(Sockets.localAddress(socket.fd())));
   }
 
-  /** Begins to accept. */
+  /** Begins to accept, or goes on. */
   void start() {
-    registration = loop.register(socket.fd(), Readiness.EPOLLIN, this::ready);
+    if (registration == null) {
+      registration = loop.register(socket.fd(), Readiness.EPOLLIN, this::ready);
+    }
   }
 
-  /** Stops to listen; connections that nobody has accepted are reset by the kernel. Idempotent. */
-  void close() {
+  /** Accepts no more; connections wait in the kernel's queue, for any process to accept them. */
+  void stop() {
     if (registration != null) {
       registration.cancel();
       registration = null;
     }
+  }
+
+  /** The listening socket, owned by this object. */
+  Descriptor socket() {
+    return socket;
+  }
+
+  /** Stops to listen; connections that nobody has accepted are reset by the kernel. Idempotent. */
+  void close() {
+    stop();
     socket.close();
   }
 

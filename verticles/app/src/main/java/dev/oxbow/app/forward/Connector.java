@@ -12,53 +12,95 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import org.jspecify.annotations.Nullable;
 
-/** One attempt to connect to a target. Loop thread only. */
+/**
+ * One attempt to connect to a target. While it is frozen the kernel goes on connecting, and another
+ * process may look at the result. Loop thread only.
+ */
 final class Connector {
   private final DescriptorLoop loop;
   private final Descriptor socket;
+  private final long deadlineNanos;
   private final Promise<Descriptor> connected = Promise.promise();
   private @Nullable Registration registration;
   private @Nullable Timer timeout;
 
-  private Connector(DescriptorLoop loop, Descriptor socket) {
+  private Connector(DescriptorLoop loop, Descriptor socket, long deadlineNanos) {
     this.loop = loop;
     this.socket = socket;
+    this.deadlineNanos = deadlineNanos;
   }
 
   /**
    * Connects.
    *
    * @param sockaddr as {@link Sockaddr} makes it
-   * @param timeoutMs how long to wait for the peer
-   * @return a non-blocking socket that the callee owns; fails with {@link LinuxException}
+   * @param deadlineNanos how long to wait for the peer, by {@link System#nanoTime()}, which is the
+   *     same clock in all processes
+   * @throws LinuxException when no socket can be made
    */
-  static Future<Descriptor> connect(DescriptorLoop loop, byte[] sockaddr, long timeoutMs) {
-    Descriptor socket;
-    try {
-      int type = Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK;
-      socket = Descriptor.adopt(Sockets.socket(Sockaddr.family(sockaddr), type));
-    } catch (LinuxException e) {
-      return Future.failedFuture(e);
-    }
-    Connector connector = new Connector(loop, socket);
-    connector.begin(sockaddr, timeoutMs);
-    return connector.connected.future();
+  static Connector connect(DescriptorLoop loop, byte[] sockaddr, long deadlineNanos) {
+    int type = Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK;
+    int fd = Sockets.socket(Sockaddr.family(sockaddr), type);
+    Connector connector = new Connector(loop, Descriptor.adopt(fd), deadlineNanos);
+    connector.begin(sockaddr);
+    return connector;
   }
 
-  private void begin(byte[] sockaddr, long timeoutMs) {
+  /**
+   * Goes on where another process stopped; frozen until {@link #thaw()}.
+   *
+   * @param socket non-blocking, connecting or connected since; owned by the new object
+   */
+  static Connector adopt(DescriptorLoop loop, Descriptor socket, long deadlineNanos) {
+    return new Connector(loop, socket, deadlineNanos);
+  }
+
+  /** A non-blocking socket that the callee owns; fails with {@link LinuxException}. */
+  Future<Descriptor> connected() {
+    return connected.future();
+  }
+
+  /** The socket, owned by this object until it is connected. */
+  Descriptor socket() {
+    return socket;
+  }
+
+  /** When it gives up. */
+  long deadlineNanos() {
+    return deadlineNanos;
+  }
+
+  private void begin(byte[] sockaddr) {
     try {
       if (Sockets.connect(socket.fd(), sockaddr)) {
-        connected.complete(socket);
-        return;
+        end(0);
+      } else {
+        thaw();
       }
-      registration = loop.register(socket.fd(), Readiness.EPOLLOUT, this::ready);
-      timeout = loop.schedule(() -> end(Errno.ETIMEDOUT), timeoutMs * 1_000_000);
     } catch (LinuxException e) {
       end(e.errno());
     }
   }
 
-  private void ready(int events) {
+  /** Looks no more at how it goes. */
+  void freeze() {
+    if (timeout != null) {
+      timeout.cancel();
+      timeout = null;
+    }
+    if (registration != null) {
+      registration.cancel();
+      registration = null;
+    }
+  }
+
+  /** Looks how it goes. */
+  void thaw() {
+    registration = loop.register(socket.fd(), Readiness.EPOLLOUT, events -> ready());
+    timeout = loop.schedule(() -> end(Errno.ETIMEDOUT), deadlineNanos - System.nanoTime());
+  }
+
+  private void ready() {
     end(Sockets.option(socket.fd(), Sockets.SOL_SOCKET, Sockets.SO_ERROR));
   }
 
@@ -66,12 +108,7 @@ final class Connector {
     if (connected.future().isComplete()) {
       return;
     }
-    if (timeout != null) {
-      timeout.cancel();
-    }
-    if (registration != null) {
-      registration.cancel();
-    }
+    freeze();
     if (errno == 0) {
       connected.complete(socket);
     } else {

@@ -22,6 +22,8 @@ import picocli.CommandLine.Spec;
       "Forwards TCP connections through Splicer, without copying a byte.",
       "Without --splicer the Splicer runs in this process. With it, relays outlive this process:"
           + " the next forwarder of the same --app logs how those of its predecessor ended.",
+      "SIGHUP and oxbow upgrade replace the process by the next one: no connection is refused or"
+          + " lost, live ones go on, and each is logged once.",
       "Standard output gets one line per connection when it has ended: addresses, bytes, duration,"
           + " reason, round-trip time and retransmits of both sides."
     },
@@ -84,6 +86,15 @@ public final class ForwardCommand implements Callable<Integer> {
       description = "How the lines per connection look (default: ${DEFAULT-VALUE}).")
   private LogFormat logFormat = LogFormat.TEXT;
 
+  @Option(
+      names = "--runtime-dir",
+      paramLabel = "DIR",
+      description = {
+        "Where it takes requests for an upgrade, and leaves its pid and the report of the last one.",
+        "Default: a directory of its own, which oxbow upgrade --pid finds."
+      })
+  private @Nullable Path runtimeDir;
+
   @ArgGroup(validate = false, heading = "%nLimits of each connection:%n")
   private ForwardLimits limits = new ForwardLimits();
 
@@ -99,7 +110,8 @@ public final class ForwardCommand implements Callable<Integer> {
       throw wrong("--app has 1 to 64 letters, digits, dots, dashes or underscores.");
     }
     return ForwardProcess.run(
-        new ForwardProcess.Plan(listen, to, splicer, app, limits, connectTimeoutMs, logFormat));
+        new ForwardProcess.Plan(
+            listen, to, splicer, app, limits, connectTimeoutMs, logFormat, runtimeDir));
   }
 
   private ParameterException wrong(String message) {

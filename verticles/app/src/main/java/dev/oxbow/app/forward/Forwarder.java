@@ -6,6 +6,9 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.handoff.task.TaskGroup;
 import dev.oxbow.splicer.Relay;
 import dev.oxbow.splicer.SpliceReport;
 import dev.oxbow.splicer.SpliceRequest;
@@ -13,16 +16,34 @@ import dev.oxbow.splicer.Splicer;
 import dev.oxbow.splicer.SplicerException;
 import dev.oxbow.splicer.relay.EndReason;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Forwards connections: accept, connect, splice, log. Whatever did not end in order is closed with
- * a reset on both sides, so that no peer takes a part for the whole. Loop thread only.
+ * a reset on both sides, so that no peer takes a part for the whole. Loop thread only, but for what
+ * {@link Transferable} says.
+ *
+ * <p>When another process takes over, it gets the listeners, with the connections in their queues,
+ * and what is being connected; what is being handed to the Splicer is waited for. Relays and their
+ * reports are the Splicer's to hand over.
  */
-final class Forwarder {
+final class Forwarder implements Transferable {
   private static final Logger log = LoggerFactory.getLogger(Forwarder.class);
+
+  /** The name of what it hands over. */
+  static final String NAME = "forwarder";
+
+  static final Layout LAYOUT = new Layout(1, 1);
 
   // include/uapi/linux/tcp.h
   private static final int TCP_NODELAY = 1;
@@ -33,6 +54,13 @@ final class Forwarder {
   private final AccessLog accessLog;
   private final ForwardLimits limits;
   private final long connectTimeoutMs;
+  private final List<Route> routes = new ArrayList<>();
+  private final Set<Attempt> attempts = ConcurrentHashMap.newKeySet();
+  private final TaskGroup splices = new TaskGroup();
+  private boolean frozen;
+
+  /** Connections that come in at a listener go to a target. */
+  record Route(Address listen, Acceptor acceptor, Target target) {}
 
   Forwarder(
       Context context,
@@ -49,28 +77,81 @@ final class Forwarder {
     splicer.unclaimedHandler(this::finished);
   }
 
-  /** Listens on an address for connections to a target. */
+  /** Listens on an address for connections to a target; they wait until {@link #start()}. */
   Acceptor listen(Address address, Target target) {
-    return Acceptor.listen(address, loop, client -> forward(client, target));
+    int number = routes.size();
+    Acceptor made =
+        Acceptor.listen(address, loop, client -> forward(client, number, System.nanoTime(), null));
+    routes.add(new Route(address, made, target));
+    return made;
   }
 
   /**
-   * Takes over a listening socket, for connections to a target.
+   * Takes over a listening socket, for connections to a target; they wait until {@link #start()}.
    *
    * @param listener owned by the acceptor
    */
-  Acceptor adopt(Descriptor listener, Target target) {
-    return Acceptor.adopt(listener, loop, client -> forward(client, target));
+  Acceptor adopt(Address address, Descriptor listener, Target target) {
+    int number = routes.size();
+    Acceptor made =
+        Acceptor.adopt(listener, loop, client -> forward(client, number, System.nanoTime(), null));
+    routes.add(new Route(address, made, target));
+    return made;
   }
 
-  private void forward(Descriptor client, Target target) {
-    long began = System.nanoTime();
-    target
-        .sockaddr(context)
-        .compose(sockaddr -> Connector.connect(loop, sockaddr, connectTimeoutMs))
-        .onFailure(
-            failure -> giveUp(client, target, msSince(began), "connect-failed", nameOf(failure)))
-        .onSuccess(server -> splice(client, server, target, msSince(began)));
+  /** Listeners and targets, in the order in which they were set. */
+  List<Route> routes() {
+    return routes;
+  }
+
+  /** Clients whose target is not connected yet. */
+  Set<Attempt> attempts() {
+    return attempts;
+  }
+
+  /** Begins to accept. */
+  void start() {
+    routes.forEach(route -> route.acceptor().start());
+  }
+
+  /** Accepts no more, for good; connections that nobody has accepted are reset by the kernel. */
+  void close() {
+    routes.forEach(route -> route.acceptor().close());
+  }
+
+  /** Goes on with a connection that another process has accepted; frozen until {@link #thaw()}. */
+  void adopt(
+      Descriptor client,
+      int listener,
+      long beganNanos,
+      @Nullable Descriptor server,
+      long deadlineNanos) {
+    Connector connector = server == null ? null : Connector.adopt(loop, server, deadlineNanos);
+    forward(client, listener, beganNanos, connector);
+  }
+
+  private void forward(
+      Descriptor client, int listener, long beganNanos, @Nullable Connector connector) {
+    Target target = routes.get(listener).target();
+    Attempt attempt =
+        new Attempt(context, client, listener, target, beganNanos, connectTimeoutMs, connector);
+    attempts.add(attempt);
+    attempt
+        .connected()
+        .onComplete(
+            result -> {
+              attempts.remove(attempt);
+              long connectMs = msSince(beganNanos);
+              if (result.succeeded()) {
+                splice(client, result.result(), target, connectMs);
+              } else {
+                String error = nameOf(result.cause());
+                giveUp(client, target, connectMs, "connect-failed", error);
+              }
+            });
+    if (!frozen) {
+      attempt.thaw();
+    }
   }
 
   private void splice(Descriptor client, Descriptor server, Target target, long connectMs) {
@@ -85,6 +166,7 @@ final class Forwarder {
                     target.toString(),
                     connectMs,
                     ProcessHandle.current().pid()));
+    splices.begin();
     splicer
         .splice(request)
         .onSuccess(relay -> await(relay, target, connectMs))
@@ -97,7 +179,94 @@ final class Forwarder {
               }
               server.close();
               giveUp(client, target, connectMs, open ? "lost" : "refused", nameOf(failure));
-            });
+            })
+        .onComplete(done -> splices.end());
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Layout layout() {
+    return LAYOUT;
+  }
+
+  @Override
+  public int groups() {
+    return 0;
+  }
+
+  @Override
+  public Map<String, Long> counts() {
+    return Map.of("listeners", (long) routes.size(), "connecting", (long) attempts.size());
+  }
+
+  @Override
+  public int flows(int group) {
+    return 0;
+  }
+
+  /** Listeners, a client and perhaps a socket to the target each, and a document. */
+  @Override
+  public Future<Long> descriptors() {
+    return Future.succeededFuture(routes.size() + 2L * attempts.size() + 1);
+  }
+
+  @Override
+  public Future<Cargo> freeze() {
+    return onLoop(
+        () -> {
+          hold();
+          return splices.whenIdle().compose(v -> exported());
+        });
+  }
+
+  /** Touches nothing until {@link #thaw()}, as it is made for a process that takes over. */
+  void hold() {
+    frozen = true;
+    routes.forEach(route -> route.acceptor().stop());
+    attempts.forEach(Attempt::freeze);
+  }
+
+  private Future<Cargo> exported() {
+    return frozen
+        ? Future.succeededFuture(ForwarderStore.export(this))
+        : Future.failedFuture(new IllegalStateException("the hand-over was given up"));
+  }
+
+  @Override
+  public Future<Void> freeze(int group) {
+    return noGroup(group);
+  }
+
+  @Override
+  public Future<Void> thaw(int group) {
+    return noGroup(group);
+  }
+
+  private static Future<Void> noGroup(int group) {
+    return Future.failedFuture(new IllegalArgumentException("there is no group " + group));
+  }
+
+  @Override
+  public Future<Void> thaw() {
+    return onLoop(
+        () -> {
+          if (frozen) {
+            frozen = false;
+            attempts.forEach(Attempt::thaw);
+            start();
+          }
+          return Future.succeededFuture();
+        });
+  }
+
+  private <T> Future<T> onLoop(Supplier<Future<T>> task) {
+    Promise<T> done = Promise.promise();
+    loop.execute(() -> Future.<Void>succeededFuture().compose(v -> task.get()).onComplete(done));
+    return done.future();
   }
 
   /** Without a report there are no sockets to close, but there is a line to write. */

@@ -1,64 +1,35 @@
 package dev.oxbow.app.run;
 
-import static java.util.Objects.requireNonNull;
-
 import dev.oxbow.app.check.Finding;
 import dev.oxbow.app.check.Machine;
-import dev.oxbow.app.console.ExitStatus;
-import dev.oxbow.app.process.NativeVertx;
-import dev.oxbow.app.process.Signals;
-import dev.oxbow.app.program.CacheKeeper;
-import dev.oxbow.app.program.PrivateCopy;
 import dev.oxbow.app.systemd.ActivatedSockets;
-import dev.oxbow.app.systemd.ServiceManager;
-import dev.oxbow.app.upgrade.InPlace;
+import dev.oxbow.app.upgrade.ServedProcess;
+import dev.oxbow.app.upgrade.Work;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
-import dev.oxbow.config.SplicerOptions;
-import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
-import dev.oxbow.handoff.upgrade.Plan;
-import dev.oxbow.handoff.upgrade.Target;
-import dev.oxbow.handoff.upgrade.UpgradeReport;
-import dev.oxbow.handoff.upgrade.Upgrades;
-import dev.oxbow.service.runtime.RuntimeDirectory;
-import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.service.runtime.Version;
 import io.vertx.core.Vertx;
-import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The life of one process that serves, from its start or from another process's hands. */
-final class ServiceProcess {
+/** What a process of {@code oxbow run} does: the services of a configuration. */
+final class ServiceProcess implements Work {
   private static final Logger log = LoggerFactory.getLogger(ServiceProcess.class);
 
-  /** Relays deliver what they hold for up to a second, then their reports leave. */
-  private static final long STOP_SECONDS = 10;
-
-  /** The cargo with what belongs to the process, and the lock in it. */
-  private static final String PROCESS = "process";
-
-  private static final String LOCK = "lock";
-
   private final OxbowOptions options;
-  private final CountDownLatch stop;
-  private final ServiceManager manager = ServiceManager.of(System.getenv());
-  private final InPlace inPlace;
+  private final Serving serving;
 
-  private ServiceProcess(OxbowOptions options, CountDownLatch stop) {
+  private ServiceProcess(OxbowOptions options, Serving serving) {
     this.options = options;
-    this.stop = stop;
-    this.inPlace = new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(options));
+    this.serving = serving;
   }
 
   /** What is to be done as soon as all services serve. */
@@ -71,23 +42,12 @@ final class ServiceProcess {
    * Serves until a signal says stop, or until another process has taken over. Blocks.
    *
    * @return the exit status
-   * @throws StartException when it cannot start
+   * @throws dev.oxbow.service.runtime.StartException when it cannot start
    * @throws dev.oxbow.config.ConfigException when the configuration cannot be used
    */
   static int run(Path config) throws Exception {
     OxbowOptions options = OxbowConfig.load(config);
-    NativeVertx.requireMachine();
-    CountDownLatch stop = Signals.stopRequested();
-    Signals.on("HUP", () -> log.warn("SIGHUP: not ready for an upgrade yet"));
-    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
-    try {
-      Optional<Path> predecessor = InPlace.predecessor();
-      return predecessor.isPresent()
-          ? new ServiceProcess(options, stop).takeOver(predecessor.get())
-          : serve(options, stop, directory -> {});
-    } finally {
-      keeper.close();
-    }
+    return ServedProcess.run(new ServiceProcess(options, directory -> {}), options);
   }
 
   /**
@@ -96,103 +56,26 @@ final class ServiceProcess {
    * @param serving called once
    */
   static int serve(OxbowOptions options, CountDownLatch stop, Serving serving) throws Exception {
-    return new ServiceProcess(options, stop).startAfresh(serving);
+    return ServedProcess.serve(new ServiceProcess(options, serving), options, stop);
   }
 
-  private int startAfresh(Serving serving) throws Exception {
-    try (ActivatedSockets activated =
-            ActivatedSockets.of(System.getenv(), ProcessHandle.current().pid());
-        RuntimeDirectory directory = RuntimeDirectory.open(options)) {
+  @Override
+  public Map<String, Transferable.Layout> layouts() {
+    return Services.layouts(options);
+  }
+
+  @Override
+  public List<Transferable> start(
+      Vertx vertx, ActivatedSockets activated, @Nullable Map<String, Cargo> cargos) {
+    if (cargos == null) {
       warnOfLimits(options);
-      Vertx vertx = open();
-      boolean stopped = false;
-      try {
-        List<Transferable> services = Services.deploy(vertx, options, activated, null);
-        activated.requireAllTaken();
-        Descriptor socket = directory.listen(Plan.SOCKET);
-        serve(directory, socket, services, serving);
-      } finally {
-        stopped = close(vertx);
-      }
-      return stopped ? ExitStatus.OK : ExitStatus.FAILED;
     }
+    return Services.deploy(vertx, options, activated, cargos);
   }
 
-  /** Takes over from a process that serves. Once it has, nothing tells the two apart. */
-  private int takeOver(Path predecessor) throws Exception {
-    Vertx vertx = open();
-    RuntimeDirectory directory;
-    Descriptor socket;
-    List<Transferable> services;
-    try {
-      Target target = Target.connect(predecessor, inPlace.limits());
-      Map<String, Cargo> cargos =
-          target.receive(
-              Version.current(),
-              Services.layouts(options),
-              Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
-              () -> WarmUp.beforeTakeOver(vertx, options));
-      Cargo own = requireNonNull(cargos.remove(PROCESS));
-      directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
-      socket = own.take(Plan.SOCKET);
-      services = Services.deploy(vertx, options, ActivatedSockets.none(), cargos);
-      UpgradeReport incident = target.takeOver(services);
-      if (incident != null) {
-        save(incident, directory);
-      }
-      Thread farewell = new Thread(target::close, "oxbow-farewell");
-      farewell.setDaemon(true);
-      farewell.start();
-    } catch (RuntimeException e) {
-      log.debug("not taking over", e);
-      throw notTakingOver(e);
-    }
-    try (directory) {
-      serve(directory, socket, services, unused -> {});
-      return close(vertx) ? ExitStatus.OK : ExitStatus.FAILED;
-    }
-  }
-
-  /** Ends this process at once, and without a touch: the predecessor has all of it, too. */
-  private static RuntimeException notTakingOver(RuntimeException e) {
-    log.error("not taking over: {}", e.getMessage());
-    Runtime.getRuntime().halt(ExitStatus.FAILED);
-    return e;
-  }
-
-  private Vertx open() {
-    SplicerOptions splicer = options.getSplicer();
-    return NativeVertx.open(splicer == null ? 0 : splicer.getLoops());
-  }
-
-  private void serve(
-      RuntimeDirectory directory, Descriptor socket, List<Transferable> services, Serving serving)
-      throws Exception {
-    try (socket) {
-      Upgrades upgrades =
-          inPlace.serve(
-              directory.path(), socket, services, () -> new Cargo().lend(LOCK, directory.lock()));
-      directory.publishPid();
-      manager.ready("serves in " + directory.path());
-      log.info(
-          "Oxbow {} serves in {}, pid {}",
-          Version.current(),
-          directory.path(),
-          ProcessHandle.current().pid());
-      serving.in(directory.path());
-      stop.await();
-      upgrades.stop();
-      manager.stopping();
-      directory.remove(Plan.SOCKET);
-    }
-  }
-
-  private static void save(UpgradeReport report, RuntimeDirectory directory) {
-    try {
-      report.save(directory.path());
-    } catch (IOException e) {
-      log.warn("the report of the upgrade cannot be saved: {}", e.getMessage());
-    }
+  @Override
+  public void practise(Vertx vertx, Duration cpu, Duration wall) {
+    Services.practise(vertx, options, cpu, wall);
   }
 
   private static void warnOfLimits(OxbowOptions options) {
@@ -202,15 +85,19 @@ final class ServiceProcess {
     }
   }
 
-  /** Undeploys what was deployed: that is the orderly stop. */
-  private static boolean close(Vertx vertx) {
-    try {
-      vertx.close().await(STOP_SECONDS, TimeUnit.SECONDS);
-      log.info("stopped");
-      return true;
-    } catch (TimeoutException e) {
-      log.error("not stopped in order within {} s: ending all the same", STOP_SECONDS);
-      return false;
-    }
+  @Override
+  public String status(Path directory) {
+    return "serves in " + directory;
   }
+
+  @Override
+  public void serving(Path directory) throws Exception {
+    long pid = ProcessHandle.current().pid();
+    log.info("Oxbow {} serves in {}, pid {}", Version.current(), directory, pid);
+    serving.in(directory);
+  }
+
+  /** Undeploying the services is all. */
+  @Override
+  public void stop(long seconds) {}
 }

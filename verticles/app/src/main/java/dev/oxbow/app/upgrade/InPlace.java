@@ -59,6 +59,11 @@ public final class InPlace {
     return Optional.ofNullable(System.getenv(TAKE_OVER)).map(Path::of);
   }
 
+  /** The runtime directory of the process to take over from; empty when there is none. */
+  public static Optional<Path> directory() {
+    return predecessor().map(socket -> requireNonNull(socket.toAbsolutePath().getParent()));
+  }
+
   /** The deadlines that are configured. */
   public UpgradeLimits limits() {
     return new UpgradeLimits(options.getDeadlineMs(), options.getGroupDeadlineMs());

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -34,17 +35,31 @@ import picocli.CommandLine.Spec;
       "1:Rolled back, or nobody could be asked: what served before serves on."
     },
     footerHeading = "%nExamples:%n",
-    footer = {"  oxbow upgrade", "  oxbow upgrade --runtime-dir /run/oxbow-test --json"})
+    footer = {
+      "  oxbow upgrade",
+      "  oxbow upgrade --pid $(pgrep -of 'oxbow.* forward --listen 8080')",
+      "  oxbow upgrade --runtime-dir /run/oxbow-test --json"
+    })
 public final class UpgradeCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = "--runtime-dir",
-      paramLabel = "DIR",
-      defaultValue = "/run/oxbow",
-      description = "Where the process to be replaced serves. Default: ${DEFAULT-VALUE}.")
-  private Path runtimeDir = Path.of("/run/oxbow");
+  @ArgGroup private Which which = new Which();
+
+  /** One of the two, or neither. */
+  private static final class Which {
+    @Option(
+        names = "--runtime-dir",
+        paramLabel = "DIR",
+        description = "Where the process to be replaced serves. Default: /run/oxbow.")
+    private Path runtimeDir = Path.of("/run/oxbow");
+
+    @Option(
+        names = "--pid",
+        paramLabel = "PID",
+        description = "The process to be replaced, such as a forwarder without --runtime-dir.")
+    private long pid;
+  }
 
   @Option(
       names = "--timeout",
@@ -58,9 +73,10 @@ public final class UpgradeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path socket = runtimeDir.resolve(Plan.SOCKET);
     byte[] answer;
     try {
+      Path socket =
+          which.pid == 0 ? which.runtimeDir.resolve(Plan.SOCKET) : HandoffSockets.of(which.pid);
       answer = Upgrades.ask(socket, Math.multiplyExact(timeoutSeconds, 1000));
     } catch (IOException e) {
       err().println("oxbow: nobody there to be upgraded: " + e.getMessage());

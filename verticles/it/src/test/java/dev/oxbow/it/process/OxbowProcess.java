@@ -1,8 +1,11 @@
 package dev.oxbow.it.process;
 
+import dev.oxbow.codecs.control.Message;
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.service.runtime.RuntimeDirectory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,7 +14,10 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** {@code oxbow run} with a folder of its own, killed at the end if it lives then. */
+/**
+ * {@code oxbow run} or {@code oxbow forward} with a folder of its own; whoever serves there at the
+ * end is killed if it lives then.
+ */
 public final class OxbowProcess implements AutoCloseable {
   private static final int PATIENCE_SECONDS = 30;
 
@@ -69,8 +75,44 @@ public final class OxbowProcess implements AutoCloseable {
       throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
     Files.writeString(config(own), "runtimeDir: " + own.resolve("run") + "\n" + sections);
+    ProcessBuilder builder = builder(folder, own, prefix, run(jar, own), environment);
+    return new OxbowProcess(own, builder.start());
+  }
+
+  /**
+   * Starts a forwarder; its access log is {@code access.json} in its folder.
+   *
+   * @param arguments besides those for its runtime directory and log
+   */
+  static OxbowProcess forward(
+      Path folder,
+      String name,
+      Path jar,
+      List<String> prefix,
+      List<String> arguments,
+      Map<String, String> environment)
+      throws IOException {
+    Path own = Files.createDirectories(folder.resolve(name));
+    List<String> all = new ArrayList<>(java());
+    all.addAll(List.of("-jar", jar.toString(), "forward", "--log-format", "json"));
+    all.addAll(List.of("--runtime-dir", own.resolve("run").toString()));
+    all.addAll(arguments);
+    ProcessBuilder builder =
+        builder(folder, own, prefix, all, environment)
+            .redirectErrorStream(false)
+            .redirectOutput(own.resolve("access.json").toFile())
+            .redirectError(own.resolve("log").toFile());
+    return new OxbowProcess(own, builder.start());
+  }
+
+  private static ProcessBuilder builder(
+      Path folder,
+      Path own,
+      List<String> prefix,
+      List<String> program,
+      Map<String, String> environment) {
     List<String> command = new ArrayList<>(prefix);
-    command.addAll(run(jar, own));
+    command.addAll(program);
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(folder.toFile())
@@ -78,7 +120,7 @@ public final class OxbowProcess implements AutoCloseable {
             .redirectOutput(own.resolve("log").toFile());
     builder.environment().put("OXBOW_CACHE", cache(folder).toString());
     builder.environment().putAll(environment);
-    return new OxbowProcess(own, builder.start());
+    return builder;
   }
 
   /** The command that serves as a folder says. */
@@ -150,6 +192,73 @@ public final class OxbowProcess implements AutoCloseable {
     }
   }
 
+  /** Who serves now: this process, or one that has taken over. */
+  ProcessHandle serving() {
+    return RuntimeDirectory.ownerOf(runtimeDir()).flatMap(ProcessHandle::of).orElseThrow();
+  }
+
+  /** Sends SIGHUP to whoever serves. */
+  void hangUp() throws IOException, InterruptedException {
+    String[] kill = {"kill", "-HUP", Long.toString(serving().pid())};
+    if (new ProcessBuilder(kill).start().waitFor() != 0) {
+      throw new AssertionError("kill -HUP failed");
+    }
+  }
+
+  /** Sends SIGHUP, and waits until another process serves. */
+  void upgrade() throws IOException, InterruptedException {
+    ProcessHandle before = serving();
+    hangUp();
+    awaitSuccessorOf(before);
+  }
+
+  /** Waits until another process serves, and the one before has ended. */
+  void awaitSuccessorOf(ProcessHandle before) {
+    Await.until(
+        "another process serves: " + log(),
+        () -> gone(before) && serves() && !serving().equals(before));
+  }
+
+  private boolean serves() {
+    return RuntimeDirectory.ownerOf(runtimeDir()).isPresent();
+  }
+
+  /** Whether a process has ended, waited for or not: where pid 1 does not wait, zombies stay. */
+  private static boolean gone(ProcessHandle process) {
+    try {
+      String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
+      return stat.startsWith(" Z", stat.lastIndexOf(')') + 1);
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  /** The report of the last upgrade. */
+  String report() throws IOException {
+    return Files.readString(runtimeDir().resolve("handoff.json"));
+  }
+
+  /** The access log. */
+  Path accessFile() {
+    return folder.resolve("access.json");
+  }
+
+  /** The lines of the access log. */
+  List<Message> accessLog() throws IOException {
+    List<Message> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(accessFile())) {
+      lines.add(Message.parse(line.getBytes(StandardCharsets.UTF_8)));
+    }
+    return lines;
+  }
+
+  /** Sends SIGTERM to whoever serves, and waits for its end. */
+  void stopServing() {
+    ProcessHandle last = serving();
+    last.destroy();
+    Await.until("it stops: " + log(), () -> gone(last));
+  }
+
   /** Sends SIGTERM; the exit status. */
   int stop() throws InterruptedException {
     process.destroy();
@@ -165,6 +274,9 @@ public final class OxbowProcess implements AutoCloseable {
 
   @Override
   public void close() {
+    RuntimeDirectory.ownerOf(runtimeDir())
+        .flatMap(ProcessHandle::of)
+        .ifPresent(ProcessHandle::destroyForcibly);
     process.destroyForcibly().onExit().join();
   }
 }

@@ -95,7 +95,7 @@ class ServiceManagerTest {
   }
 
   /** Opens sockets from descriptor 3 on, as systemd does, and becomes what follows. */
-  private static List<String> activating(String names, String... sockets) {
+  static List<String> activating(String names, String... sockets) {
     String script =
         """
         import os, socket, sys
@@ -104,7 +104,7 @@ class ServiceManagerTest {
         for spec in sys.argv[2].split():
             kind, path = spec.split('=')
             if kind == 'tcp':
-                s = socket.create_server(('127.0.0.1', int(path)))
+                s = socket.create_server(('127.0.0.1', int(path)), backlog=4096)
             elif kind == 'file':
                 s = open(path)
             else:

@@ -28,6 +28,8 @@ import org.slf4j.LoggerFactory;
 final class ClientConnection implements PacketChannel.Listener {
   private static final Logger log = LoggerFactory.getLogger(ClientConnection.class);
 
+  private static final String ACK = "ack";
+
   private final DescriptorLoop loop;
   private final PacketChannel channel;
   private final Owner owner;
@@ -36,6 +38,7 @@ final class ClientConnection implements PacketChannel.Listener {
   private boolean ready;
   private long handled;
   private boolean acking;
+  private boolean freezing;
   private @Nullable Throwable refusal;
 
   private record Unsent(Call call, Outbound outbound) {}
@@ -45,6 +48,9 @@ final class ClientConnection implements PacketChannel.Listener {
     void ready();
 
     void event(Message event, List<Descriptor> descriptors);
+
+    /** The last answer has come that {@link ClientConnection#freeze} waited for. */
+    void frozen();
 
     /**
      * The connection has ended.
@@ -58,6 +64,72 @@ final class ClientConnection implements PacketChannel.Listener {
     this.loop = loop;
     this.owner = owner;
     this.channel = new PacketChannel(loop, socket, buffer, this);
+  }
+
+  private ClientConnection(
+      DescriptorLoop loop, Descriptor socket, PacketBuffer buffer, Owner owner, long handled) {
+    this.loop = loop;
+    this.owner = owner;
+    this.channel = PacketChannel.frozen(loop, socket, buffer, this);
+    this.handled = handled;
+    this.ready = true;
+    this.freezing = true;
+  }
+
+  /**
+   * The connection of another process, frozen: hello was answered, and nothing else is to be.
+   *
+   * @param handled the last event that was told there
+   */
+  static ClientConnection inherit(
+      DescriptorLoop loop, Descriptor socket, PacketBuffer buffer, Owner owner, long handled) {
+    return new ClientConnection(loop, socket, buffer, owner, handled);
+  }
+
+  /**
+   * Sends no more; once all that was sent is answered, nothing is read any more either, and the
+   * owner is told. What has not been sent goes back to it.
+   */
+  List<Call> freeze() {
+    freezing = true;
+    // Before hello is answered there is nothing else.
+    List<Call> back =
+        ready ? takeUnsent().stream().filter(call -> !call.internal()).toList() : List.of();
+    loop.execute(this::checkFrozen);
+    return back;
+  }
+
+  /** Acknowledgements need no answer: they are sent again. */
+  private void checkFrozen() {
+    if (freezing
+        && unsent.isEmpty()
+        && unanswered.values().stream().noneMatch(ClientConnection::needsAnswer)) {
+      channel.freeze();
+      owner.frozen();
+    }
+  }
+
+  private static boolean needsAnswer(Call call) {
+    return !call.op().equals(ACK);
+  }
+
+  /** Goes on. */
+  void thaw() {
+    freezing = false;
+    channel.thaw();
+    if (handled > 0) {
+      ackSoon();
+    }
+  }
+
+  /** The socket, owned by the connection. */
+  Descriptor socket() {
+    return channel.socket();
+  }
+
+  /** The number of the last event that was told; 0 for none. */
+  long handled() {
+    return handled;
   }
 
   /** Whether hello was answered. */
@@ -197,15 +269,20 @@ final class ClientConnection implements PacketChannel.Listener {
         error == null
             ? null
             : new RequestException(ErrorCode.of(error.string("code")), error.string("message"));
-    Call call =
-        message.id() == null ? null : unanswered.remove(Long.valueOf(message.id().toString()));
+    long id = message.id() == null ? 0 : Long.parseLong(message.id().toString());
+    Call call = unanswered.remove(id);
     if (call == null) {
+      if (id < 0) {
+        // Of an acknowledgement that was sent twice, or by the process before this one.
+        return;
+      }
       refuse(failure == null ? new IllegalStateException("an answer to nothing") : failure);
     } else if (failure != null) {
       call.answer().fail(failure);
     } else {
       call.answer().complete(message);
     }
+    checkFrozen();
   }
 
   /** One acknowledgement for all events of a turn. */
@@ -217,6 +294,9 @@ final class ClientConnection implements PacketChannel.Listener {
     loop.execute(
         () -> {
           acking = false;
+          if (freezing) {
+            return;
+          }
           Promise<Message> answer = Promise.promise();
           answer.future().onFailure(e -> log.debug("ack: {}", e.getMessage()));
           // Requests of the client count upwards from 1, so these never meet them.
@@ -224,7 +304,7 @@ final class ClientConnection implements PacketChannel.Listener {
           send(
               new Call(
                   -seq,
-                  "ack",
+                  ACK,
                   m -> m.number("seq", seq),
                   List.of(),
                   List.of(),

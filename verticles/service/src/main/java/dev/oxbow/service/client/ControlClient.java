@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.message.PacketBuffer;
 import dev.oxbow.fdpassing.message.UnixSockets;
+import dev.oxbow.handoff.cargo.Cargo;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -32,6 +33,11 @@ import org.slf4j.LoggerFactory;
 public final class ControlClient {
   private static final Logger log = LoggerFactory.getLogger(ControlClient.class);
 
+  /** The record that a client hands over, and its connection. */
+  private static final String CARGO = "client";
+
+  private static final String CONNECTION = "connection";
+
   private static final long FIRST_PAUSE_NANOS = 10_000_000;
   private static final long LAST_PAUSE_NANOS = 500_000_000;
 
@@ -53,6 +59,7 @@ public final class ControlClient {
   private long pauseNanos = FIRST_PAUSE_NANOS;
   private long lastId;
   private boolean closed;
+  private @Nullable Promise<Void> freezing;
 
   /** Told of each event, on the client's context; owns the event's descriptors. */
   @FunctionalInterface
@@ -98,6 +105,87 @@ public final class ControlClient {
     }
     client.loop.execute(client::connect);
     return client.first.future();
+  }
+
+  /**
+   * Goes on with the connection of another process; frozen until {@link #thaw()}.
+   *
+   * @param cargo as {@link #freeze} filled it there
+   * @throws IllegalArgumentException when that was for another socket or app
+   */
+  public static ControlClient inherit(
+      Vertx vertx, Path socket, String app, EventHandler events, Cargo cargo) {
+    ControlClient client = new ControlClient(vertx, socket, app, events, PATIENCE_NANOS);
+    client.freezing = Promise.promise();
+    client.first.complete(client);
+    client.restore(cargo);
+    return client;
+  }
+
+  private void restore(Cargo cargo) {
+    for (Message record : cargo.records(CARGO)) {
+      String theirs = record.string("app") + " at " + record.string("socket");
+      String ours = app + " at " + socket;
+      if (!theirs.equals(ours)) {
+        throw new IllegalArgumentException("the client was " + theirs + " and now is " + ours);
+      }
+      lastId = record.integer("lastId", 0, Long.MAX_VALUE);
+      Descriptor connected = cargo.takeIfThere(CONNECTION);
+      if (connected != null) {
+        long handled = record.integer("handled", 0, Long.MAX_VALUE);
+        connection = ClientConnection.inherit(loop, connected, buffer, new Owner(), handled);
+      }
+    }
+  }
+
+  /**
+   * Stops to send, to read and to tell events, after all that was sent has been answered; requests
+   * wait. Then another process can go on with the connection.
+   */
+  public Future<Cargo> freeze() {
+    Promise<Void> frozen = Promise.promise();
+    loop.run(
+        () -> {
+          freezing = frozen;
+          if (connection == null) {
+            frozen.complete();
+          } else {
+            putBack(connection.freeze());
+          }
+        });
+    return frozen.future().map(v -> export());
+  }
+
+  private Cargo export() {
+    MessageWriter record =
+        new MessageWriter()
+            .string("socket", socket.toString())
+            .string("app", app)
+            .number("lastId", lastId)
+            .number("handled", connection == null ? 0 : connection.handled());
+    Cargo cargo = new Cargo().records(CARGO, List.of(record));
+    return connection == null ? cargo : cargo.lend(CONNECTION, connection.socket());
+  }
+
+  /** Goes on. */
+  public Future<Void> thaw() {
+    Promise<Void> thawed = Promise.promise();
+    loop.run(
+        () -> {
+          Promise<Void> before = freezing;
+          freezing = null;
+          if (before != null) {
+            before.tryFail(new IllegalStateException("given up"));
+            if (connection == null) {
+              connect();
+            } else {
+              connection.thaw();
+              sendWaiting();
+            }
+          }
+          thawed.complete();
+        });
+    return thawed.future();
   }
 
   /**
@@ -156,7 +244,7 @@ public final class ControlClient {
   private void submit(Call call) {
     if (closed) {
       call.fail("the client is closed");
-    } else if (connection != null && connection.ready()) {
+    } else if (connection != null && connection.ready() && freezing == null) {
       connection.send(call);
     } else {
       waiting.add(call);
@@ -188,7 +276,7 @@ public final class ControlClient {
   }
 
   private void connect() {
-    if (closed) {
+    if (closed || freezing != null) {
       return;
     }
     vertx
@@ -199,7 +287,8 @@ public final class ControlClient {
   private void connected(@Nullable Descriptor made, @Nullable Throwable failure) {
     if (made == null) {
       retry(failure);
-    } else if (closed) {
+    } else if (closed || freezing != null || connection != null) {
+      // While frozen another process may connect; going on begins with a new attempt.
       made.close();
     } else {
       connection = new ClientConnection(loop, made, buffer, new Owner());
@@ -218,6 +307,19 @@ public final class ControlClient {
     }
   }
 
+  private void sendWaiting() {
+    while (!waiting.isEmpty() && connection != null && connection.ready() && freezing == null) {
+      connection.send(waiting.remove());
+    }
+  }
+
+  private void putBack(List<Call> unsent) {
+    for (int i = unsent.size() - 1; i >= 0; i--) {
+      waiting.addFirst(unsent.get(i));
+    }
+    armImpatience();
+  }
+
   /** What the connection tells its client. */
   private final class Owner implements ClientConnection.Owner {
 
@@ -229,8 +331,13 @@ public final class ControlClient {
         impatience.cancel();
         impatience = null;
       }
-      while (!waiting.isEmpty() && connection != null) {
-        connection.send(waiting.remove());
+      sendWaiting();
+    }
+
+    @Override
+    public void frozen() {
+      if (freezing != null) {
+        freezing.tryComplete();
       }
     }
 
@@ -242,10 +349,8 @@ public final class ControlClient {
     @Override
     public void lost(@Nullable Throwable why, List<Call> unsent) {
       connection = null;
-      for (int i = unsent.size() - 1; i >= 0; i--) {
-        waiting.addFirst(unsent.get(i));
-      }
-      armImpatience();
+      putBack(unsent);
+      frozen();
       Throwable failure =
           why != null
               ? why

@@ -19,6 +19,8 @@ public record Order(Verb verb, String id, List<String> arguments) {
     UPLOAD,
     /** GET many times, a connection each. */
     REQUESTS,
+    /** GET until released, a connection each. */
+    VISITS,
     /** GET on one connection until released. */
     KEEP_ALIVE,
     /** Send, shut down sending, then receive. */
@@ -44,6 +46,11 @@ public record Order(Verb verb, String id, List<String> arguments) {
   /** Many requests for a file of known hash, a connection each. */
   public static Order requests(String id, String path, String sha256, int count) {
     return of(Verb.REQUESTS, id, path, sha256, count);
+  }
+
+  /** Requests for a file of known hash, so many connections a second, until released. */
+  public static Order visits(String id, String path, String sha256, int perSecond) {
+    return of(Verb.VISITS, id, path, sha256, perSecond);
   }
 
   /** Requests for a file of known hash on one connection, so many a second, until released. */

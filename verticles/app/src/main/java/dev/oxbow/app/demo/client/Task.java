@@ -32,7 +32,7 @@ final class Task {
             switch (order.verb()) {
               case DOWNLOAD -> order.number(1);
               case UPLOAD -> order.number(3);
-              case KEEP_ALIVE, HALF_CLOSE, LATE_SEND -> order.number(2);
+              case VISITS, KEEP_ALIVE, HALF_CLOSE, LATE_SEND -> order.number(2);
               case REQUESTS, RELEASE -> 0;
             });
   }
@@ -77,6 +77,7 @@ final class Task {
       case DOWNLOAD -> download();
       case UPLOAD -> upload();
       case REQUESTS -> requests();
+      case VISITS -> visits();
       case KEEP_ALIVE -> keepAlive();
       case HALF_CLOSE -> halfClose();
       case LATE_SEND -> lateSend();
@@ -106,6 +107,15 @@ final class Task {
         request(connection, false);
       }
     }
+    return NO_HASH;
+  }
+
+  private String visits() throws IOException, InterruptedException {
+    do {
+      try (Connection connection = new Connection(this, http, 0)) {
+        request(connection, false);
+      }
+    } while (!pace.reached(answers.get()));
     return NO_HASH;
   }
 

@@ -1,0 +1,204 @@
+package dev.oxbow.app.upgrade;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.oxbow.app.console.ExitStatus;
+import dev.oxbow.app.process.NativeVertx;
+import dev.oxbow.app.process.Signals;
+import dev.oxbow.app.program.CacheKeeper;
+import dev.oxbow.app.program.PrivateCopy;
+import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.app.systemd.ServiceManager;
+import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.handoff.upgrade.Plan;
+import dev.oxbow.handoff.upgrade.Target;
+import dev.oxbow.handoff.upgrade.UpgradeReport;
+import dev.oxbow.handoff.upgrade.Upgrades;
+import dev.oxbow.service.runtime.RuntimeDirectory;
+import dev.oxbow.service.runtime.StartException;
+import dev.oxbow.service.runtime.Version;
+import io.vertx.core.Vertx;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The life of one process that serves and is replaced in place, from its start or from another
+ * process's hands.
+ */
+public final class ServedProcess {
+  private static final Logger log = LoggerFactory.getLogger(ServedProcess.class);
+
+  /** Relays deliver what they hold for up to a second, then their reports leave. */
+  private static final long STOP_SECONDS = 10;
+
+  /** The cargo with what belongs to the process, and the lock in it. */
+  private static final String PROCESS = "process";
+
+  private static final String LOCK = "lock";
+
+  private final Work work;
+  private final OxbowOptions options;
+  private final CountDownLatch stop;
+  private final ServiceManager manager = ServiceManager.of(System.getenv());
+  private final InPlace inPlace;
+
+  private ServedProcess(Work work, OxbowOptions options, CountDownLatch stop) {
+    this.work = work;
+    this.options = options;
+    this.stop = stop;
+    this.inPlace = new InPlace(
+            options.getHandoff(), manager, stop, () -> WarmUp.whileServing(work::practise));
+  }
+
+  /**
+   * Serves until a signal says stop, or until another process has taken over. Blocks.
+   *
+   * @param options say where its directory is, how it is handed over, and how many loops it has
+   * @return the exit status
+   * @throws StartException when it cannot start
+   */
+  public static int run(Work work, OxbowOptions options) throws Exception {
+    NativeVertx.requireMachine();
+    CountDownLatch stop = Signals.stopRequested();
+    Signals.on("HUP", () -> log.warn("SIGHUP: not ready for an upgrade yet"));
+    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
+    try {
+      Optional<Path> predecessor = InPlace.predecessor();
+      return predecessor.isPresent()
+          ? new ServedProcess(work, options, stop).takeOver(predecessor.get())
+          : serve(work, options, stop);
+    } finally {
+      keeper.close();
+    }
+  }
+
+  /** Starts afresh, and serves until a latch is counted down; the exit status. Blocks. */
+  public static int serve(Work work, OxbowOptions options, CountDownLatch stop) throws Exception {
+    return new ServedProcess(work, options, stop).startAfresh();
+  }
+
+  private int startAfresh() throws Exception {
+    try (ActivatedSockets activated =
+            ActivatedSockets.of(System.getenv(), ProcessHandle.current().pid());
+        RuntimeDirectory directory = RuntimeDirectory.open(options)) {
+      Vertx vertx = open();
+      boolean stopped = false;
+      try {
+        List<Transferable> services = work.start(vertx, activated, null);
+        activated.requireAllTaken();
+        stopped = serve(directory, directory.listen(Plan.SOCKET), services);
+      } finally {
+        stopped &= close(vertx);
+      }
+      return stopped ? ExitStatus.OK : ExitStatus.FAILED;
+    }
+  }
+
+  /** Takes over from a process that serves. Once it has, nothing tells the two apart. */
+  private int takeOver(Path predecessor) throws Exception {
+    Vertx vertx = open();
+    RuntimeDirectory directory;
+    Descriptor socket;
+    List<Transferable> services;
+    try {
+      Target target = Target.connect(predecessor, inPlace.limits());
+      Map<String, Cargo> cargos =
+          target.receive(
+              Version.current(),
+              work.layouts(),
+              Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
+              () -> WarmUp.beforeTakeOver(vertx, work::practise));
+      Cargo own = requireNonNull(cargos.remove(PROCESS));
+      directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
+      socket = own.take(Plan.SOCKET);
+      services = work.start(vertx, ActivatedSockets.none(), cargos);
+      UpgradeReport incident = target.takeOver(services);
+      if (incident != null) {
+        save(incident, directory);
+      }
+      Thread farewell = new Thread(target::close, "oxbow-farewell");
+      farewell.setDaemon(true);
+      farewell.start();
+    } catch (Exception e) {
+      log.debug("not taking over", e);
+      throw notTakingOver(e);
+    }
+    try (directory) {
+      boolean stopped = serve(directory, socket, services);
+      stopped &= close(vertx);
+      return stopped ? ExitStatus.OK : ExitStatus.FAILED;
+    }
+  }
+
+  /** Ends this process at once, and without a touch: the predecessor has all of it, too. */
+  private static Exception notTakingOver(Exception e) {
+    log.error("not taking over: {}", e.getMessage());
+    Runtime.getRuntime().halt(ExitStatus.FAILED);
+    return e;
+  }
+
+  private Vertx open() {
+    SplicerOptions splicer = options.getSplicer();
+    return NativeVertx.open(splicer == null ? 0 : splicer.getLoops());
+  }
+
+  /** Serves until it is told to stop; whether it then stopped in order. */
+  private boolean serve(RuntimeDirectory directory, Descriptor socket, List<Transferable> services)
+      throws Exception {
+    try (socket) {
+      Upgrades upgrades =
+          inPlace.serve(
+              directory.path(), socket, services, () -> new Cargo().lend(LOCK, directory.lock()));
+      directory.publishPid();
+      manager.ready(work.status(directory.path()));
+      work.serving(directory.path());
+      stop.await();
+      upgrades.stop();
+      manager.stopping();
+      directory.remove(Plan.SOCKET);
+    }
+    try {
+      work.stop(STOP_SECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return late();
+    }
+  }
+
+  private static void save(UpgradeReport report, RuntimeDirectory directory) {
+    try {
+      report.save(directory.path());
+    } catch (IOException e) {
+      log.warn("the report of the upgrade cannot be saved: {}", e.getMessage());
+    }
+  }
+
+  /** Undeploys what was deployed: that is the orderly stop. */
+  private static boolean close(Vertx vertx) {
+    try {
+      vertx.close().await(STOP_SECONDS, TimeUnit.SECONDS);
+      log.info("stopped");
+      return true;
+    } catch (TimeoutException e) {
+      return late();
+    }
+  }
+
+  private static boolean late() {
+    log.error("not stopped in order within {} s: ending all the same", STOP_SECONDS);
+    return false;
+  }
+}
