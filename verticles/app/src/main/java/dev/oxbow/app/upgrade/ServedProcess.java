@@ -59,8 +59,8 @@ public final class ServedProcess {
     this.work = work;
     this.options = options;
     this.stop = stop;
-    this.inPlace = new InPlace(
-            options.getHandoff(), manager, stop, () -> WarmUp.whileServing(work::practise));
+    this.inPlace =
+        new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(work::practise));
   }
 
   /**
