@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Generation implements AutoCloseable {
   private static final SplicePlane.Options OPTIONS =
-      new SplicePlane.Options(4096, 1 << 16, 32, 100);
+      new SplicePlane.Options(4096, 1 << 16, 32, 100, 0);
 
   private final EpollVertx vertx = EpollVertx.open();
   private final SplicePlane plane;
