@@ -45,20 +45,20 @@ final class Transfers {
 
   Transfers(WebFile big, WebFile medium, WebFile small) {
     for (int i = 1; i <= DOWNLOADS; i++) {
-      lasting.add(Order.download("download-" + i, big.path(), 2 * MIB, 0));
+      lasting.add(Order.download("download-" + i, big.path(), MIB, 0));
     }
     for (int i = 1; i <= UPLOADS; i++) {
       String path = "/upload/" + i;
-      lasting.add(Order.upload("upload-" + i, path, UPLOAD_SEED + i, UPLOAD_BYTES, 3 * MIB / 2));
+      lasting.add(Order.upload("upload-" + i, path, UPLOAD_SEED + i, UPLOAD_BYTES, 3 * MIB / 4));
     }
     for (int i = 1; i <= KEEP_ALIVES; i++) {
       lasting.add(Order.keepAlive("keep-alive-" + i, small.path(), small.sha256(), 100));
     }
     lasting.add(Order.download(SLOW_READER, big.path(), MIB / 4, SLOW_RECEIVE_BUFFER));
-    lasting.add(Order.halfClose(HALF_CLOSED, 1, HALF_CLOSE_BYTES, MIB / 4));
-    lasting.add(Order.lateSend(LATE_SENDER, 2, HALF_CLOSE_BYTES, MIB / 4));
+    lasting.add(Order.halfClose(HALF_CLOSED, 1, HALF_CLOSE_BYTES, MIB / 8));
+    lasting.add(Order.lateSend(LATE_SENDER, 2, HALF_CLOSE_BYTES, MIB / 8));
     for (int i = 1; i <= ENDING_ALONE; i++) {
-      endingAlone.add(Order.download("orphan-" + i, medium.path(), 3 * MIB / 4, 0));
+      endingAlone.add(Order.download("orphan-" + i, medium.path(), MIB / 3, 0));
     }
     for (int i = 1; i <= BURST_TASKS; i++) {
       before.add(Order.requests("burst-" + i, small.path(), small.sha256(), BURST_REQUESTS));

@@ -16,6 +16,7 @@ import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.Splicer;
+import dev.oxbow.splicer.SplicerVerticle;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -24,6 +25,7 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -137,6 +139,13 @@ final class ForwardProcess implements Work {
                       // In this order nothing new comes to a Splicer that is frozen.
                       return List.of(working, made.transferable());
                     }));
+  }
+
+  @Override
+  public void practise(Vertx vertx, Duration cpu, Duration wall) {
+    if (plan.splicer() == null) {
+      SplicerVerticle.practise(vertx, cpu, wall);
+    }
   }
 
   private Future<Splicer> splicer(Vertx vertx, Map<String, Cargo> inherited) {

@@ -1,6 +1,7 @@
 package dev.oxbow.app.run;
 
 import dev.oxbow.app.process.NativeVertx;
+import dev.oxbow.app.upgrade.WarmUp;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
@@ -41,7 +42,7 @@ final class Rehearsal {
           stop,
           directory -> {
             relay(directory.resolve("splicer.sock"));
-            WarmUp.once(options);
+            WarmUp.once((vertx, cpu, wall) -> Services.practise(vertx, options, cpu, wall));
             stop.countDown();
           });
     } finally {

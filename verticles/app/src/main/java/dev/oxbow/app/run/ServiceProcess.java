@@ -12,6 +12,7 @@ import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.runtime.Version;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -73,21 +74,16 @@ final class ServiceProcess implements Work {
     return Services.deploy(vertx, options, activated, cargos);
   }
 
+  @Override
+  public void practise(Vertx vertx, Duration cpu, Duration wall) {
+    Services.practise(vertx, options, cpu, wall);
+  }
+
   private static void warnOfLimits(OxbowOptions options) {
     Finding limit = Machine.descriptorLimit(options);
     if (limit.level() != Finding.Level.OK) {
       log.warn("{}: {} ({})", limit.name(), limit.detail(), limit.remedy());
     }
-  }
-
-  @Override
-  public void beforeTakeOver(Vertx vertx) {
-    WarmUp.beforeTakeOver(vertx, options);
-  }
-
-  @Override
-  public void whileServing() {
-    WarmUp.whileServing(options);
   }
 
   @Override

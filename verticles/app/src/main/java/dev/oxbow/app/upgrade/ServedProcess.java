@@ -59,7 +59,8 @@ public final class ServedProcess {
     this.work = work;
     this.options = options;
     this.stop = stop;
-    this.inPlace = new InPlace(options.getHandoff(), manager, stop, work::whileServing);
+    this.inPlace =
+        new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(work::practise));
   }
 
   /**
@@ -121,7 +122,7 @@ public final class ServedProcess {
               Version.current(),
               work.layouts(),
               Syscalls.descriptorLimit() - Syscalls.openDescriptors(),
-              () -> work.beforeTakeOver(vertx));
+              () -> WarmUp.beforeTakeOver(vertx, work::practise));
       Cargo own = requireNonNull(cargos.remove(PROCESS));
       directory = RuntimeDirectory.adopt(options.getRuntimeDir(), own.take(LOCK));
       socket = own.take(Plan.SOCKET);

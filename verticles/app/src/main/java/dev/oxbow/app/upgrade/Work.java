@@ -5,6 +5,7 @@ import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
@@ -28,11 +29,14 @@ public interface Work {
       Vertx vertx, ActivatedSockets activated, @Nullable Map<String, Cargo> cargos)
       throws Exception;
 
-  /** Makes this process quick at hand-overs before it takes over; its Vert.x is idle. */
-  default void beforeTakeOver(Vertx vertx) {}
-
-  /** Makes this process quick at hand-overs while it serves and its successor starts. */
-  default void whileServing() {}
+  /**
+   * Hands over and back what nobody uses, again and again, so that the JVM has compiled what that
+   * needs. Leaves nothing behind. On any thread but an event loop.
+   *
+   * @param cpu processor time of this process after which it ends
+   * @param wall time after which it ends
+   */
+  void practise(Vertx vertx, Duration cpu, Duration wall);
 
   /** What this process does, for who looks at it: one line. */
   String status(Path directory);

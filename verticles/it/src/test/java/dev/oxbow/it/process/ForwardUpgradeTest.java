@@ -32,7 +32,7 @@ class ForwardUpgradeTest {
   private static final int PER_SECOND = 1000;
   private static final int UPGRADES = 3;
   private static final int DOWNLOADS = 10;
-  private static final int DOWNLOAD_SECONDS = 20;
+  private static final int DOWNLOAD_SECONDS = 10;
 
   @TempDir Path folder;
   private Path jar;

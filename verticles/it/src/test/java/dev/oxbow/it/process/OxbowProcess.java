@@ -75,8 +75,8 @@ public final class OxbowProcess implements AutoCloseable {
       throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
     Files.writeString(config(own), "runtimeDir: " + own.resolve("run") + "\n" + sections);
-    List<String> arguments = List.of("run", "-v", "--config", config(own).toString());
-    return new OxbowProcess(own, builder(folder, own, jar, prefix, arguments, environment).start());
+    ProcessBuilder builder = builder(folder, own, prefix, run(jar, own), environment);
+    return new OxbowProcess(own, builder.start());
   }
 
   /**
@@ -93,11 +93,12 @@ public final class OxbowProcess implements AutoCloseable {
       Map<String, String> environment)
       throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
-    List<String> all = new ArrayList<>(List.of("forward", "--log-format", "json"));
+    List<String> all = new ArrayList<>(java());
+    all.addAll(List.of("-jar", jar.toString(), "forward", "--log-format", "json"));
     all.addAll(List.of("--runtime-dir", own.resolve("run").toString()));
     all.addAll(arguments);
     ProcessBuilder builder =
-        builder(folder, own, jar, prefix, all, environment)
+        builder(folder, own, prefix, all, environment)
             .redirectErrorStream(false)
             .redirectOutput(own.resolve("access.json").toFile())
             .redirectError(own.resolve("log").toFile());
@@ -107,14 +108,11 @@ public final class OxbowProcess implements AutoCloseable {
   private static ProcessBuilder builder(
       Path folder,
       Path own,
-      Path jar,
       List<String> prefix,
-      List<String> arguments,
+      List<String> program,
       Map<String, String> environment) {
     List<String> command = new ArrayList<>(prefix);
-    command.addAll(java());
-    command.addAll(List.of("-jar", jar.toString()));
-    command.addAll(arguments);
+    command.addAll(program);
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(folder.toFile())

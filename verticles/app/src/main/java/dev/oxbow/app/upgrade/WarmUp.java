@@ -1,10 +1,8 @@
-package dev.oxbow.app.run;
+package dev.oxbow.app.upgrade;
 
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.program.Priority;
-import dev.oxbow.config.OxbowOptions;
 import io.vertx.core.Vertx;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -18,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * Without it the first hand-over would be interpreted and its pauses several times as long; so a
  * failure is logged, and no more.
  */
-final class WarmUp {
+public final class WarmUp {
   private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
 
   /** Compilers need about this much processor time, their own included, to be through. */
@@ -32,35 +30,37 @@ final class WarmUp {
 
   private WarmUp() {}
 
+  /** Hands over and back what nobody uses, until so much time has passed. Blocks. */
+  @FunctionalInterface
+  public interface Practice {
+    void run(Vertx vertx, Duration cpu, Duration wall);
+  }
+
   /** Before this process takes over: its Vert.x has nothing else to do. Blocks. */
-  static void beforeTakeOver(Vertx vertx, OxbowOptions options) {
+  static void beforeTakeOver(Vertx vertx, Practice practice) {
     if (DONE.compareAndSet(false, true)) {
-      practise(vertx, options, CPU, WALL);
+      practise(vertx, practice, CPU, WALL);
       // What the start has left behind would else be collected while flows are paused.
       System.gc();
     }
   }
 
   /** While this process serves: at low priority, on event loops of its own. Blocks. */
-  static void whileServing(OxbowOptions options) {
+  static void whileServing(Practice practice) {
     if (DONE.compareAndSet(false, true)) {
-      try {
-        Priority.lowerThisThread();
-      } catch (IOException e) {
-        log.warn("hand-over is practised at full priority", e);
-      }
-      practiseApart(options, CPU, WALL);
+      Priority.lowerThisThread();
+      practiseApart(practice, CPU, WALL);
     }
   }
 
   /** All that a practice needs is loaded: once through. Blocks. */
-  static void once(OxbowOptions options) {
-    practiseApart(options, Duration.ZERO, Duration.ZERO);
+  public static void once(Practice practice) {
+    practiseApart(practice, Duration.ZERO, Duration.ZERO);
   }
 
-  private static void practiseApart(OxbowOptions options, Duration cpu, Duration wall) {
+  private static void practiseApart(Practice practice, Duration cpu, Duration wall) {
     Vertx vertx = NativeVertx.open(1);
-    practise(vertx, options, cpu, wall);
+    practise(vertx, practice, cpu, wall);
     try {
       vertx.close().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
@@ -68,10 +68,10 @@ final class WarmUp {
     }
   }
 
-  private static void practise(Vertx vertx, OxbowOptions options, Duration cpu, Duration wall) {
+  private static void practise(Vertx vertx, Practice practice, Duration cpu, Duration wall) {
     long began = System.nanoTime();
     try {
-      Services.practise(vertx, options, cpu, wall);
+      practice.run(vertx, cpu, wall);
       log.debug("practised for {} ms", (System.nanoTime() - began) / 1_000_000);
     } catch (RuntimeException e) {
       log.warn("hand-over could not be practised: pauses may be longer", e);
