@@ -89,6 +89,12 @@ class OxbowTest {
   }
 
   @Test
+  void refusesToShowLessThanNothing() {
+    assertThat(execute("status", "--limit", "-1")).isEqualTo(ExitStatus.USAGE);
+    assertThat(err.toString()).contains("--limit is -1");
+  }
+
+  @Test
   void refusesDurationsWithoutUnits() {
     assertThat(execute("forward", "--listen", "1", "--to", "2", "--idle-timeout", "5"))
         .isEqualTo(ExitStatus.USAGE);
