@@ -32,8 +32,8 @@ public final class NativeVertx {
     }
     if (!DescriptorLoop.epollAvailable()) {
       throw new StartException(
-          "Netty's native epoll is not available, which Oxbow cannot do without (Netty unpacks it to"
-              + " java.io.tmpdir, which must not be mounted noexec): "
+          "Netty's native epoll is not available, which Oxbow cannot do without (Netty unpacks it"
+              + " to java.io.tmpdir, which must not be mounted noexec): "
               + firstLine(DescriptorLoop.whyNoEpoll())
               + ".");
     }
