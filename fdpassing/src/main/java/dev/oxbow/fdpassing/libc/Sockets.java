@@ -263,18 +263,29 @@ public final class Sockets {
     return new int[] {memory.getInt(0), memory.getInt(4), memory.getInt(8)};
   }
 
-  /** SO_PEERGROUPS, unix(7): supplementary groups of the peer, at most 120 of them. */
+  /** SO_PEERGROUPS, unix(7): supplementary groups of the peer. */
   public static int[] peerGroups(int fd) {
-    final int room = 480;
+    int room = 480;
     NativeMemory memory = scratch();
-    memory.putInt(room, room);
-    int result =
-        C.getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, memory.address(), memory.address() + room);
+    int result = peerGroups(fd, memory, room);
+    if (result < 0 && memory.getInt(room) > room) {
+      // ERANGE, with the room that they need: a user may have 65,536 of them.
+      int wanted = memory.getInt(room);
+      memory = NativeMemory.allocate(wanted + Integer.BYTES);
+      room = wanted;
+      result = peerGroups(fd, memory, room);
+    }
     int[] groups = new int[result < 0 ? 0 : memory.getInt(room) / 4];
     for (int i = 0; i < groups.length; i++) {
       groups[i] = memory.getInt(4 * i);
     }
     return groups;
+  }
+
+  /** The length stands behind the room. */
+  private static int peerGroups(int fd, NativeMemory memory, int room) {
+    memory.putInt(room, room);
+    return C.getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, memory.address(), memory.address() + room);
   }
 
   /** The name of the upper-layer protocol on a TCP socket (TCP_ULP), such as "tls"; else "". */

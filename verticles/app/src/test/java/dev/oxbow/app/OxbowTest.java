@@ -31,12 +31,12 @@ class OxbowTest {
   void helpNamesEveryCommandButThoseOfTheDemoItself() {
     assertThat(execute("--help")).isEqualTo(ExitStatus.OK);
     assertThat(out.toString())
-        .contains("run ", "check ", "status ", "forward ", "demo ")
+        .contains("run ", "check ", "status ", "upgrade ", "forward ", "demo ")
         .doesNotContain("demo-client", "demo-origin");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "check", "status", "forward", "demo"})
+  @ValueSource(strings = {"run", "check", "status", "upgrade", "forward", "demo"})
   void everyCommandHasHelpWithExamplesAndExitStatuses(String command) {
     assertThat(execute(command, "--help")).isEqualTo(ExitStatus.OK);
     assertThat(out.toString())
@@ -44,7 +44,7 @@ class OxbowTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "check", "status", "forward", "demo"})
+  @ValueSource(strings = {"run", "check", "status", "upgrade", "forward", "demo"})
   void helpFitsIntoEightyColumns(String command) {
     execute(command, "--help");
     assertThat(out.toString().lines()).allMatch(line -> line.length() <= 80);
@@ -59,7 +59,7 @@ class OxbowTest {
   @Test
   void suggestsTheCommandThatWasMeant() {
     assertThat(execute("forwad")).isEqualTo(ExitStatus.USAGE);
-    assertThat(err.toString()).contains("Did you mean: oxbow forward?");
+    assertThat(err.toString()).contains("Did you mean: oxbow forward");
   }
 
   @Test
@@ -86,6 +86,12 @@ class OxbowTest {
     assertThat(execute("forward", "--listen", "1", "--to", "2", "--app", "a b"))
         .isEqualTo(ExitStatus.USAGE);
     assertThat(err.toString()).contains("--app");
+  }
+
+  @Test
+  void refusesToShowLessThanNothing() {
+    assertThat(execute("status", "--limit", "-1")).isEqualTo(ExitStatus.USAGE);
+    assertThat(err.toString()).contains("--limit is -1");
   }
 
   @Test

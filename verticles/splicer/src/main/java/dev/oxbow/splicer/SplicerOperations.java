@@ -48,7 +48,12 @@ final class SplicerOperations {
   }
 
   private static Buffer prelude(Message prelude, String field) {
-    String text = prelude.has(field) ? prelude.string(field) : "";
+    String text;
+    try {
+      text = prelude.has(field) ? prelude.string(field) : "";
+    } catch (RequestException e) {
+      throw new RequestException(e.code(), "prelude." + e.getMessage());
+    }
     if (text.length() > MAX_BASE64_CHARS) {
       throw tooLong(field);
     }

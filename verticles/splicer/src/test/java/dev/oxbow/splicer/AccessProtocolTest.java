@@ -14,6 +14,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -78,7 +80,8 @@ final class AccessProtocolTest {
     for (List<String> identity :
         List.of(
             List.of(uid, "--regid=" + GROUP, "--clear-groups"),
-            List.of(uid, "--regid=" + ALICE, "--groups=5," + GROUP + ",7"))) {
+            List.of(uid, "--regid=" + ALICE, "--groups=5," + GROUP + ",7"),
+            List.of(uid, "--regid=" + ALICE, "--groups=" + manyGroups() + "," + GROUP))) {
       try (ControlPeer peer = Strangers.connect(splicer, identity, 1).get(0)) {
         peer.hello("app", false);
       }
@@ -86,6 +89,10 @@ final class AccessProtocolTest {
     try (ControlPeer peer = Strangers.connect(splicer, ALICE)) {
       assertThat(peer.refusal()).startsWith("not-authorized: ");
     }
+  }
+
+  private static String manyGroups() {
+    return IntStream.range(1, 1000).mapToObj(String::valueOf).collect(Collectors.joining(","));
   }
 
   @Test

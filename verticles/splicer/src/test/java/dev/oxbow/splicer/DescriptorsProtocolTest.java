@@ -10,6 +10,7 @@ import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.OpenDescriptors;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import java.nio.charset.StandardCharsets;
@@ -67,6 +68,31 @@ final class DescriptorsProtocolTest {
       assertThat(far.read(2)).containsExactly(1, 2);
       assertThat(near.read(1)).containsExactly(3);
     }
+  }
+
+  /** One leaked number in a thousand would be seen: each relay is refused first, in turn. */
+  @Test
+  void thousandsOfRefusedAndAcceptedRelaysLeaveNoDescriptor() {
+    List<String> wrong =
+        List.of(
+            splice("[\"a\",\"a\"]"),
+            splice("[\"a\",\"b\"]").replace("}", ",\"maxBytes\":-1}"),
+            splice("[\"a\",\"b\"]").replace("splice", "slice"));
+    int before = 0;
+    for (int i = 0; i < 3000; i++) {
+      if (i == 100) {
+        before = OpenDescriptors.now().count();
+      }
+      try (StreamPair left = StreamPair.unix();
+          StreamPair right = StreamPair.unix()) {
+        assertThat(peer.refused(wrong.get(i % wrong.size()), left.near(), right.near()))
+            .isNotEmpty();
+        peer.splice(left.near(), right.near());
+      }
+      peer.event().close();
+    }
+    int settled = before;
+    Await.until("all are closed", () -> OpenDescriptors.now().count() <= settled);
   }
 
   @ParameterizedTest

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.ChildJvm;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
@@ -17,12 +19,16 @@ import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,6 +47,9 @@ final class OrdinaryUserTest {
   private static final int SO_SNDBUF = 7;
   private static final int SO_RCVBUF = 8;
   private static final int SOCKET_BYTES = 32 << 10;
+
+  private static final int PIPE_BYTES = SplicerOptions.DEFAULT_PIPE_BYTES;
+  private static final int PAGE_BYTES = 4096;
 
   /** It may read the class path, wherever that is, and nothing else that others may not. */
   private static final List<String> IDENTITY =
@@ -145,7 +154,7 @@ final class OrdinaryUserTest {
 
   /** An ordinary user has room for 64 pipes of a MiB (fs.pipe-user-pages-soft, pipe(7)). */
   @Test
-  void pipesBeyondTheUsersShareAreSmallAndLoseNothing() {
+  void pipesBeyondTheUsersShareAreSmallAndLoseNothing() throws IOException {
     List<Wire> wires = new ArrayList<>();
     List<KnownStream> sent = new ArrayList<>();
     try (ControlPeer peer = connect("app")) {
@@ -160,6 +169,14 @@ final class OrdinaryUserTest {
         sent.add(fill(wire, i));
       }
       assertThat(peer.stats().getInteger("pipes")).isGreaterThanOrEqualTo(90);
+      List<Integer> capacities = pipeCapacities(service.pid());
+      assertThat(capacities).hasSizeGreaterThanOrEqualTo(90).contains(PIPE_BYTES);
+      int most = (int) (pagesOfAUser() * PAGE_BYTES / PIPE_BYTES);
+      assertThat(capacities)
+          .filteredOn(bytes -> bytes >= PIPE_BYTES)
+          .hasSizeLessThanOrEqualTo(most);
+      // Two pages is what is left in the end: PIPE_MIN_DEF_BUFFERS of fs/pipe.c.
+      assertThat(capacities).contains(2 * PAGE_BYTES);
       for (int i = 0; i < wires.size(); i++) {
         KnownStream expected = new KnownStream(i);
         long all = sent.get(i).position();
@@ -170,6 +187,29 @@ final class OrdinaryUserTest {
       }
     } finally {
       wires.forEach(Wire::close);
+    }
+  }
+
+  /** Sizes of the pipes that a process holds. */
+  private static List<Integer> pipeCapacities(long pid) throws IOException {
+    Map<String, Integer> capacities = new HashMap<>();
+    try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
+      for (Path link : links) {
+        String target = Files.readSymbolicLink(link).toString();
+        if (target.startsWith("pipe:")) {
+          int flags = Syscalls.O_RDONLY | Syscalls.O_NONBLOCK | Syscalls.O_CLOEXEC;
+          try (Descriptor pipe = Descriptor.adopt(Syscalls.open(link.toString(), flags, 0))) {
+            capacities.put(target, Syscalls.fcntl(pipe.fd(), Syscalls.F_GETPIPE_SZ, 0));
+          }
+        }
+      }
+    }
+    return List.copyOf(capacities.values());
+  }
+
+  private static long pagesOfAUser() throws IOException {
+    try (InputStream in = Files.newInputStream(Path.of("/proc/sys/fs/pipe-user-pages-soft"))) {
+      return Long.parseLong(new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip());
     }
   }
 

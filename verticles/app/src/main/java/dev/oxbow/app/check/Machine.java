@@ -37,6 +37,7 @@ public final class Machine {
     findings.add(descriptorLimit(options));
     findings.addAll(pipes(options));
     findings.add(RuntimeDirectoryCheck.examine(options.getRuntimeDir()));
+    SocketGroupCheck.examine(options.getControl()).ifPresent(findings::add);
     return findings;
   }
 
@@ -66,7 +67,8 @@ public final class Machine {
         : Finding.missing(
             "native epoll",
             DescriptorLoop.whyNoEpoll(),
-            "use the jar on Linux x86_64, or add Netty's native epoll for this processor");
+            "use the jar on Linux x86_64 with glibc, and set -Djava.io.tmpdir to a place without"
+                + " noexec");
   }
 
   static Finding user() {

@@ -32,9 +32,12 @@ final class ClientProcess {
     orders.println(order.line());
   }
 
-  /** Adds what another client did. */
+  /**
+   * Adds what another client did. Nothing comes after an end: progress that was looked up before
+   * it, on the clock's thread, may be told after it.
+   */
   synchronized void add(Event event) {
-    events.put(event.id(), event);
+    events.merge(event.id(), event, (before, now) -> before.ended() ? before : now);
     notifyAll();
   }
 

@@ -39,6 +39,7 @@ final class Demo {
         Cleanup cleanup = new Cleanup()) {
       Path ip = Prerequisites.findIp(progress);
       Path folder = Folder.make(cleanup, keepLogs);
+      Reaper.start(ip, keepLogs ? null : folder);
       if (keepLogs) {
         progress.say("logs stay in " + folder);
       }

@@ -33,8 +33,9 @@ import picocli.CommandLine.Spec;
     footer = {
       "  oxbow forward --listen 8080 --to 192.0.2.10:80",
       "  oxbow forward --listen [::1]:8443 --to example.org:443 --idle-timeout 5m",
-      "  oxbow forward --listen :25 --to mail:25 --splicer /run/oxbow/splicer.sock --app mail",
-      "  oxbow forward --listen 80 --to web:80 --listen 443 --to web:443 --log-format json"
+      "  oxbow forward --listen :25 --to mail:25 --app mail \\",
+      "    --splicer /run/oxbow/splicer.sock",
+      "  oxbow forward --listen 80 --to web:80 --listen 443 --to web:443"
     })
 public final class ForwardCommand implements Callable<Integer> {
   private static final String ADDRESS = "ADDR";

@@ -32,8 +32,9 @@ public final class NativeVertx {
     }
     if (!DescriptorLoop.epollAvailable()) {
       throw new StartException(
-          "Netty's native epoll is not available, which Oxbow cannot do without: "
-              + DescriptorLoop.whyNoEpoll()
+          "Netty's native epoll is not available, which Oxbow cannot do without (Netty unpacks it"
+              + " to java.io.tmpdir, which must not be mounted noexec): "
+              + firstLine(DescriptorLoop.whyNoEpoll())
               + ".");
     }
   }
@@ -62,6 +63,11 @@ public final class NativeVertx {
     while (root.getCause() != null) {
       root = root.getCause();
     }
-    return root.toString();
+    return firstLine(root.toString());
+  }
+
+  /** What jffi says has its stack trace in it. */
+  private static String firstLine(String text) {
+    return text.lines().findFirst().orElse("").strip();
   }
 }

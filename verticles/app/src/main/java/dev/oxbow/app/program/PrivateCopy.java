@@ -161,6 +161,7 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
     String message = failure.getMessage();
     return failure instanceof java.nio.file.FileSystemException || message == null
         ? failure.toString().replaceFirst("^java\\.nio\\.file\\.", "")
-        : message;
+        // What jffi says has its stack trace in it.
+        : message.lines().findFirst().orElse("").strip();
   }
 }

@@ -4,10 +4,13 @@ import dev.oxbow.app.console.LogOptions;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code oxbow status}. */
 @Command(
@@ -26,6 +29,8 @@ import picocli.CommandLine.Option;
       "  oxbow status --runtime-dir /tmp/oxbow --json | jq .relays[].bytes"
     })
 public final class StatusCommand implements Callable<Integer> {
+
+  @Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
   @ArgGroup private Where where = new Where();
 
@@ -69,6 +74,10 @@ public final class StatusCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     logging.apply();
+    if (limit < 0) {
+      CommandLine command = spec == null ? new CommandLine(this) : spec.commandLine();
+      throw new ParameterException(command, "--limit is " + limit + "; it cannot be negative.");
+    }
     return Status.show(where.config, where.runtimeDir, app, new Status.View(json, watch, limit));
   }
 }

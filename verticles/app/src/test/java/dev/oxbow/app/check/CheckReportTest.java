@@ -87,6 +87,23 @@ class CheckReportTest {
     assertThat(impossible).allMatch(path -> RuntimeDirectoryCheck.examine(path).fatal());
   }
 
+  @Test
+  void missesAGroupThatDoesNotExistAsTheStartDoes() throws IOException {
+    CheckReport report =
+        CheckReport.of(config("splicer: {}\ncontrol: {socketGroup: no-such-group}\n"));
+    assertThat(report.exitStatus()).isEqualTo(ExitStatus.FAILED);
+    assertThat(report.text())
+        .contains("missing  socketGroup    there is no group no-such-group", "-> groupadd");
+  }
+
+  @Test
+  void findsTheGroupOfThisUserUsable() throws IOException {
+    Object gid = Files.getAttribute(folder, "unix:gid");
+    CheckReport report =
+        CheckReport.of(config("splicer: {}\ncontrol: {socketGroup: " + gid + "}\n"));
+    assertThat(report.text()).contains("ok       socketGroup");
+  }
+
   private Path config(String sections) throws IOException {
     String text = "runtimeDir: " + folder.resolve("run") + "\n" + sections;
     return Files.writeString(folder.resolve("oxbow.yaml"), text);

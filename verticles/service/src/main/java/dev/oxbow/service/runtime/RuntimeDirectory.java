@@ -166,8 +166,17 @@ public final class RuntimeDirectory implements AutoCloseable {
         Files.createDirectories(path.getParent());
       }
       Files.createDirectory(path);
-      setGroup(path, control);
-      Files.setAttribute(path, "unix:mode", control.getDirectoryMode());
+      boolean complete = false;
+      try {
+        setGroup(path, control);
+        Files.setAttribute(path, "unix:mode", control.getDirectoryMode());
+        complete = true;
+      } finally {
+        // The next start would leave it as it is, with the wrong group and mode.
+        if (!complete) {
+          Files.delete(path);
+        }
+      }
     } catch (FileAlreadyExistsException e) {
       if (!Files.isDirectory(path)) {
         throw unwritable(path, e.getFile() + " is in the way and is no directory");

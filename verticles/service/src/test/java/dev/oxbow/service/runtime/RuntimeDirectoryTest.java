@@ -140,6 +140,16 @@ class RuntimeDirectoryTest {
     assertThatThrownBy(() -> RuntimeDirectory.open(options))
         .isInstanceOf(StartException.class)
         .hasMessage("control.socketGroup: there is no group no-such-group.");
+    assertThat(path).doesNotExist();
+  }
+
+  @Test
+  void startAfterARefusalMakesTheDirectoryAsConfigured() throws IOException {
+    options.setControl(new ControlOptions().setDirectoryMode(0710).setSocketGroup("no-such-group"));
+    assertThatThrownBy(() -> RuntimeDirectory.open(options)).isInstanceOf(StartException.class);
+    options.setControl(new ControlOptions().setDirectoryMode(0710));
+    RuntimeDirectory.open(options).close();
+    assertThat(modeOf(path)).isEqualTo("rwx--x---");
   }
 
   @Test

@@ -34,7 +34,16 @@ final class PipePool {
 
   /** Takes an empty pipe; its number, or {@link #NONE} when no descriptor is left for one. */
   int acquire() {
-    return idleCount > 0 ? idle[--idleCount] : openAnother();
+    if (idleCount == 0) {
+      return openAnother();
+    }
+    int number = idle[--idleCount];
+    Pipe pipe = get(number);
+    if (pipe.capacity() < wantedBytes) {
+      // It was made when the user's share of pipe memory was used up: perhaps that is over.
+      pipes.set(number, pipe.grow(wantedBytes));
+    }
+    return number;
   }
 
   private int openAnother() {

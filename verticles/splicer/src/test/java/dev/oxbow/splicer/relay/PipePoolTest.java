@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.splicer.load.Wire;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -51,6 +52,18 @@ class PipePoolTest {
     assertThatThrownBy(() -> pool.get(0)).isInstanceOf(IllegalStateException.class);
     pool.release(8);
     assertThat(pool.idleCount()).isEqualTo(8);
+    closeAll(pool);
+  }
+
+  @Test
+  void pipeThatStayedSmallGrowsWhenItIsUsedAgain() {
+    PipePool pool = new PipePool(PIPE_BYTES);
+    pool.adopt(0, Pipe.open(0));
+    pool.reclaim(new BitSet());
+    assertThat(pool.get(0).capacity()).isLessThan(PIPE_BYTES);
+    assertThat(pool.acquire()).isZero();
+    assertThat(pool.get(0).capacity()).isGreaterThanOrEqualTo(PIPE_BYTES);
+    pool.release(0);
     closeAll(pool);
   }
 

@@ -52,7 +52,7 @@ public record Event(
   }
 
   /** The line. */
-  String line() {
+  public String line() {
     return String.join(
         " ",
         kind.name(),
