@@ -3,6 +3,7 @@ package dev.oxbow.app.upgrade;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.program.Priority;
 import io.vertx.core.Vertx;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -48,7 +49,11 @@ public final class WarmUp {
   /** While this process serves: at low priority, on event loops of its own. Blocks. */
   static void whileServing(Practice practice) {
     if (DONE.compareAndSet(false, true)) {
-      Priority.lowerThisThread();
+      try {
+        Priority.lowerThisThread();
+      } catch (IOException e) {
+        log.warn("practises at full priority", e);
+      }
       practiseApart(practice, CPU, WALL);
     }
   }
