@@ -113,9 +113,7 @@ public final class StateTable implements AutoCloseable {
    * when no other process works on the table any more.
    */
   public void convert(int version, int compatible) {
-    layout =
-        new Layout(
-            layout.magic, version, compatible, layout.recordBytes, layout.records);
+    layout = new Layout(layout.magic, version, compatible, layout.recordBytes, layout.records);
     memory.putInt(8, version);
     memory.putInt(12, compatible);
   }

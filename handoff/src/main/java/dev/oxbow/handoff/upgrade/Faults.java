@@ -12,8 +12,7 @@ import org.slf4j.LoggerFactory;
  * Faults on demand, for tests that prove what an upgrade survives. Off unless {@value #VARIABLE} is
  * set, as {@code side:stage:step:fault[:seed]}, for example {@code successor:switch:12:die}. A step
  * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i> (from 1), 1 for what
- * follows the decision of the stage <i>commit</i>, otherwise 0. A fault
- * happens once in a process.
+ * follows the decision of the stage <i>commit</i>, otherwise 0. A fault happens once in a process.
  */
 final class Faults {
 

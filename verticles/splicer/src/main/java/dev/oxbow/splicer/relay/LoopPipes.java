@@ -1,9 +1,9 @@
 package dev.oxbow.splicer.relay;
 
 import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +16,6 @@ final class LoopPipes {
   private static final long TRIM_NANOS = 250_000_000;
   private static final long TRIM_PAUSE_NANOS = 1_000_000;
   private static final int TRIMMED_AT_ONCE = 16;
-
 
   private final RelayLoop loop;
   private final int pipeBytes;

@@ -107,7 +107,8 @@ final class PlaneStage implements AutoCloseable {
 
   /** A relay that never ran, for the hands of a watchdog. */
   static Relay unstarted(RelayLoop loop, Wire wire) {
-    RelayRecord record = new RelayRecord(NativeMemory.allocate(RelayRecord.BYTES), 0, 0, Ledger.VERSION);
+    RelayRecord record =
+        new RelayRecord(NativeMemory.allocate(RelayRecord.BYTES), 0, 0, Ledger.VERSION);
     return new Relay(loop, spec(1, wire, false, 2, 2, 0), record, outcome -> {});
   }
 
