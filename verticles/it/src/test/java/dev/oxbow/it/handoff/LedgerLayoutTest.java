@@ -27,8 +27,7 @@ class LedgerLayoutTest {
       service.upgradeInOrder();
       load.awaitProgress();
       long old = service.pid();
-      service.next(
-          "exec env -u " + OLD + " " + service.successor("successor:switch:33:die"));
+      service.next("exec env -u " + OLD + " " + service.successor("successor:switch:33:die"));
       assertThat(service.upgrade().getString("outcome")).isEqualTo("rolled-back");
       service.awaitAlone(old);
       load.awaitProgress();

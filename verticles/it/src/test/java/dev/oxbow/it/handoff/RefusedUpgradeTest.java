@@ -105,8 +105,7 @@ class RefusedUpgradeTest {
             "spawn: the successor ended with status 2"),
         Arguments.of("exit 7", "spawn: the successor ended with status 7"),
         Arguments.of("kill -9 $$", "spawn: the successor was ended by signal 9"),
-        Arguments.of(
-            "sleep 60 & wait", "spawn: the successor has not connected within 8000 ms"));
+        Arguments.of("sleep 60 & wait", "spawn: the successor has not connected within 8000 ms"));
   }
 
   private static String java(String config) {
@@ -125,10 +124,7 @@ class RefusedUpgradeTest {
     Files.writeString(service().folder().resolve("spokesman.py"), SPOKESMAN);
     service()
         .next(
-            "cd "
-                + service().folder()
-                + "\n"
-                + script.replace("SUCCESSOR", service().successor()));
+            "cd " + service().folder() + "\n" + script.replace("SUCCESSOR", service().successor()));
     JsonObject report = service().upgrade();
     assertThat(report.getString("reason")).matches("(?s)" + reason);
     assertThat(report.getString("outcome")).isEqualTo("rolled-back");

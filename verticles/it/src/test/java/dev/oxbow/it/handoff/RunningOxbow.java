@@ -248,16 +248,15 @@ final class RunningOxbow implements AutoCloseable {
   }
 
   static void signal(long pid, String signal) throws IOException, InterruptedException {
-    int status =
-        new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
+    int status = new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
     if (status != 0) {
       throw new AssertionError("no process " + pid);
     }
   }
 
   /**
-   * How many descriptors of each kind a process has, but for pipes, of which the load wants more or less, and what
-   * the JVM looks at for a moment.
+   * How many descriptors of each kind a process has, but for pipes, of which the load wants more or
+   * less, and what the JVM looks at for a moment.
    */
   static Map<String, Integer> descriptors(long pid) throws IOException {
     Map<String, Integer> kinds = new TreeMap<>();

@@ -3,7 +3,6 @@ package dev.oxbow.it.handoff;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
-import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.splicer.ControlPeer;
 import dev.oxbow.splicer.Strangers;
 import io.vertx.core.json.JsonArray;
@@ -75,8 +74,7 @@ class UpgradeTest {
   }
 
   private ControlPeer stranger(RunningOxbow service) {
-    List<String> identity =
-        List.of("--reuid=" + STRANGER, "--regid=" + STRANGER, "--clear-groups");
+    List<String> identity = List.of("--reuid=" + STRANGER, "--regid=" + STRANGER, "--clear-groups");
     Path socket = service.runtimeDir().resolve("splicer.sock");
     return Strangers.connect(folder, socket, identity, 1).get(0);
   }
