@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -189,7 +190,8 @@ final class Source {
   }
 
   private void thaw() {
-    services.forEach(service -> await(service.thaw(), limits.deadlineMs()));
+    List<Future<Void>> all = services.stream().map(Transferable::thaw).toList();
+    all.forEach(one -> undo(() -> await(one, limits.deadlineMs())));
   }
 
   private void copy() {
@@ -246,7 +248,7 @@ final class Source {
 
   private void thawGroups() {
     List<Future<Void>> all = toThaw.stream().map(Supplier::get).toList();
-    all.forEach(one -> await(one, limits.deadlineMs()));
+    all.forEach(one -> undo(() -> await(one, limits.deadlineMs())));
   }
 
   private void commit() {
@@ -265,10 +267,32 @@ final class Source {
       return false;
     }
     if (arrival != null) {
-      arrival.peer().kill();
+      end(arrival.peer());
     }
-    undo.forEach(Runnable::run);
+    undo.forEach(this::undo);
     return true;
+  }
+
+  /** Comes back when it has ended, however long the kernel takes for that: both must never work. */
+  private static void end(Peer peer) {
+    boolean ended = false;
+    while (!ended) {
+      try {
+        peer.kill();
+        ended = true;
+      } catch (IllegalStateException e) {
+        log.error("cannot go on yet: {}", e.getMessage());
+      }
+    }
+  }
+
+  /** One that fails must not keep the others from going on. */
+  private void undo(Runnable step) {
+    try {
+      step.run();
+    } catch (RuntimeException e) {
+      log.error("not all of this process goes on after the upgrade", e);
+    }
   }
 
   /** The successor has committed; true when it then died or hangs, so that this process goes on. */
@@ -299,9 +323,14 @@ final class Source {
 
   private <T> T await(Future<T> future, int timeoutMs) {
     try {
-      return future.await(timeoutMs, TimeUnit.MILLISECONDS);
+      return future.toCompletionStage().toCompletableFuture().get(timeoutMs, TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       throw new UpgradeException(stage, "this process took more than " + timeoutMs + " ms", e);
+    } catch (ExecutionException e) {
+      throw new UpgradeException(stage, "this process: " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UpgradeException(stage, "this process was interrupted", e);
     }
   }
 

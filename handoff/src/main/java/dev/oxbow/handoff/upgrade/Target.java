@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -177,7 +178,7 @@ public final class Target implements AutoCloseable {
     }
     committed = true;
     thawRest(services, thawed);
-    services.forEach(service -> await(service.thaw()));
+    services.forEach(service -> goOn(service.thaw()));
     return incident == null ? null : report(services);
   }
 
@@ -242,7 +243,7 @@ public final class Target implements AutoCloseable {
     for (int i = 0; i < thawed.length; i++) {
       for (int group = 0; group < thawed[i].length; group++) {
         if (!thawed[i][group]) {
-          await(services.get(i).thaw(group));
+          goOn(services.get(i).thaw(group));
         }
       }
     }
@@ -256,12 +257,30 @@ public final class Target implements AutoCloseable {
     return Objects.requireNonNull(decision);
   }
 
+  /** Nobody else is left: what fails here must not end what goes on. */
+  private void goOn(Future<Void> step) {
+    try {
+      await(step);
+    } catch (UpgradeException e) {
+      log.error("not all of this process goes on after the upgrade", e);
+      incident = e.getMessage();
+    }
+  }
+
   private void await(Future<Void> future) {
     try {
-      future.await(limits.deadlineMs(), TimeUnit.MILLISECONDS);
+      future
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(limits.deadlineMs(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       throw new UpgradeException(
           stage, "this process took more than " + limits.deadlineMs() + " ms", e);
+    } catch (ExecutionException e) {
+      throw new UpgradeException(stage, "this process: " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UpgradeException(stage, "this process was interrupted", e);
     }
   }
 

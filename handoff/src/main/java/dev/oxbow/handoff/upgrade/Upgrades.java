@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +29,8 @@ public final class Upgrades {
   private static final int FIRST_MESSAGE_MS = 10_000;
 
   private static final int ANSWER_MS = 2_000;
+
+  private static final long RETRY_NANOS = 100_000_000;
 
   /** How long somebody who is refused anyway may take to say what he wants. */
   private static final int REFUSED_MESSAGE_MS = 100;
@@ -170,6 +173,7 @@ public final class Upgrades {
       } catch (LinuxException | IllegalStateException e) {
         if (listener.isOpen()) {
           log.warn("cannot accept on {}: {}", plan.socket(), e.getMessage());
+          LockSupport.parkNanos(RETRY_NANOS);
         }
       }
     }
@@ -178,24 +182,29 @@ public final class Upgrades {
   /** Takes the first message. A peer that says nothing holds up others for a moment only. */
   private void admit(HandoffChannel channel, int fd) {
     Peer peer = null;
+    boolean kept = false;
     try {
       peer = Peer.of(fd);
       boolean may = arrivals.awaits(peer.pid()) || plan.mayTakeOver().test(peer.uid());
       // Unread, it would make the peer's next call fail (ECONNRESET) before it sees the refusal.
       Message first = first(channel, may ? FIRST_MESSAGE_MS : REFUSED_MESSAGE_MS);
-      if (!may) {
-        refuse(channel, "uid " + peer.uid() + " may not replace this process");
-      } else if (sorted(channel, peer, first)) {
-        return;
-      } else {
-        refuse(channel, "neither upgrade nor take-over: " + first);
+      kept = may && sorted(channel, peer, first);
+      if (!kept) {
+        refuse(
+            channel,
+            may
+                ? "neither upgrade nor take-over: " + first
+                : "uid " + peer.uid() + " may not replace this process");
       }
     } catch (BrokenException e) {
       log.info("{}: {}", plan.socket(), e.getMessage());
-    }
-    channel.close();
-    if (peer != null) {
-      peer.close();
+    } finally {
+      if (!kept) {
+        channel.close();
+      }
+      if (!kept && peer != null) {
+        peer.close();
+      }
     }
   }
 

@@ -163,7 +163,8 @@ public final class SplicerVerticle extends VerticleBase implements Transferable 
     RelayStore.restore(service, store, cargo);
     return cargo.names().isEmpty()
         ? Future.succeededFuture()
-        : Future.failedFuture("handed over and not understood: " + cargo.names());
+        : Future.failedFuture(
+            new IllegalArgumentException("handed over and not understood: " + cargo.names()));
   }
 
   private Future<?> serve(DescriptorLoop own, RelayService relays, Accounts uids, Mailboxes boxes) {

@@ -108,7 +108,7 @@ public final class ControlServer {
     Promise<Void> late = freezing;
     freezing = null;
     if (late != null) {
-      late.fail("given up before the last request was answered");
+      late.fail(new IllegalStateException("given up before the last request was answered"));
     }
   }
 
