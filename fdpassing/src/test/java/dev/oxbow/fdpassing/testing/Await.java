@@ -17,7 +17,16 @@ public final class Await {
    * @param what the condition in words, for the {@link AssertionError} when it never does
    */
   public static void until(String what, BooleanSupplier condition) {
-    long deadline = System.nanoTime() + PATIENCE_NANOS;
+    until(what, PATIENCE_NANOS, condition);
+  }
+
+  /**
+   * As the other.
+   *
+   * @param patienceNanos how long it may take on a machine that is busy with other things
+   */
+  public static void until(String what, long patienceNanos, BooleanSupplier condition) {
+    long deadline = System.nanoTime() + patienceNanos;
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - deadline >= 0) {
         throw new AssertionError("never came true: " + what);

@@ -89,8 +89,7 @@ class UpgradeTest {
       Map<String, String> reasons = new HashMap<>();
       String none = load.open(control, "", TCP, TCP).relay();
       reasons.put(load.open(control, ",\"idleTimeoutMs\":4000", TCP, UNIX).relay(), "idle");
-      reasons.put(
-          load.open(control, ",\"maxDurationMs\":4000", UNIX, TCP).relay(), "max-duration");
+      reasons.put(load.open(control, ",\"maxDurationMs\":4000", UNIX, TCP).relay(), "max-duration");
       var half = load.open(control, ",\"halfCloseTimeoutMs\":4000", TCP, TCP);
       Sockets.shutdown(half.a().fd(), Sockets.SHUT_WR);
       reasons.put(half.relay(), "half-close-timeout");

@@ -163,7 +163,7 @@ class ForwardUpgradeTest {
       ProcessHandle first = forwarder.serving();
       startLoad();
       failUpgrade(forwarder);
-      assertThat(forwarder.report()).contains("signal 9");
+      assertThat(forwarder.report()).contains("\"reason\":\"commit: the successor ");
       Files.writeString(jar, "not a jar");
       failUpgrade(forwarder);
       assertThat(forwarder.report()).contains("ended with status 1");

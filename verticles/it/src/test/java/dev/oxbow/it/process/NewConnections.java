@@ -191,7 +191,10 @@ final class NewConnections implements AutoCloseable {
   /** Begins no more, waits for the answers of all; how many connections there were. */
   long finish() {
     vertx.cancelTimer(timer);
-    Await.until("all are served but for " + trouble, () -> !trouble.isEmpty() || allServed());
+    Await.until(
+        "all are served but for " + trouble,
+        TimeUnit.SECONDS.toNanos(60),
+        () -> !trouble.isEmpty() || allServed());
     return begun.get() + downloads.get();
   }
 

@@ -216,6 +216,7 @@ public final class OxbowProcess implements AutoCloseable {
   void awaitSuccessorOf(ProcessHandle before) {
     Await.until(
         "another process serves: " + log(),
+        TimeUnit.SECONDS.toNanos(2 * PATIENCE_SECONDS),
         () -> gone(before) && serves() && !serving().equals(before));
   }
 
