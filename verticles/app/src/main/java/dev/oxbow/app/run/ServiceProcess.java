@@ -59,7 +59,8 @@ final class ServiceProcess {
   private ServiceProcess(OxbowOptions options, CountDownLatch stop) {
     this.options = options;
     this.stop = stop;
-    this.inPlace = new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(options));
+    this.inPlace =
+        new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(options));
   }
 
   /** What is to be done as soon as all services serve. */

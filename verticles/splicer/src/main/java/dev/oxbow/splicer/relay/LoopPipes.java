@@ -17,7 +17,6 @@ final class LoopPipes {
   private static final long TRIM_PAUSE_NANOS = 1_000_000;
   private static final int TRIMMED_AT_ONCE = 16;
 
-
   private final RelayLoop loop;
   private final int pipeBytes;
   private final int idleLimit;
