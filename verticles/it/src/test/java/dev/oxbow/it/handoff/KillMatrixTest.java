@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.Timeout;
@@ -173,6 +174,22 @@ class KillMatrixTest {
         });
   }
 
+  @Test
+  void predecessorThatHasLeftAndDoesNotEndIsKilled() throws Exception {
+    run(
+        () -> {
+          long before = arm("predecessor:commit:2:hang");
+          JsonObject report = service().upgrade();
+          assertThat(report.getString("outcome")).isEqualTo("committed");
+          assertThat(report.getString("reason")).isNull();
+          service().awaitAlone(report.getJsonObject("to").getLong("pid"));
+          assertThat(service().log())
+              .contains("process " + before + " has handed over and does not end: it is killed");
+          awaitAllWell();
+          upgradeInOrder();
+        });
+  }
+
   /** Makes the process that serves one with a fault; its pid. */
   private long arm(String fault) throws Exception {
     goOn();
@@ -233,7 +250,7 @@ class KillMatrixTest {
     List<String> steps = List.of("copy:2", "switch:17", "commit:0", "commit:1");
     List<String> all = new ArrayList<>();
     for (String side : List.of("predecessor:", "successor:")) {
-      with(steps, "cut", "drop", "truncate", "damage:1", "damage:2").stream()
+      with(steps, "cut", "drop", "truncate", "damage:1").stream()
           .filter(fault -> !fault.startsWith(side.startsWith("p") ? "commit:1" : "commit:0"))
           .forEach(fault -> all.add(side + fault));
       with(List.of("switch:17"), "delay").forEach(fault -> all.add(side + fault));

@@ -43,8 +43,13 @@ class UpgradeTest {
   private RunningOxbow start() throws Exception {
     return RunningOxbow.in(folder)
         .sections(
-            "splicer: {}\ncontrol:\n  allowedUids: [4242]\n  directoryMode: '0755'\n"
-                + "  socketMode: '0666'\n")
+            """
+            splicer: {}
+            control:
+              allowedUids: [4242]
+              directoryMode: '0755'
+              socketMode: '0666'
+            """)
         .deadlines("")
         .ownCommand()
         .start();
