@@ -46,6 +46,7 @@ final class Practice implements Drill.Heir, AutoCloseable {
   private final Vertx vertx;
   private final OxbowOptions options;
   private final List<Descriptor[]> peers = new ArrayList<>();
+  private final List<Future<SpliceReport>> reports = new ArrayList<>();
   private final NativeMemory buffer = NativeMemory.allocate(BYTES);
   private @Nullable Splicer splicer;
   private @Nullable SplicerVerticle heir;
@@ -98,7 +99,7 @@ final class Practice implements Drill.Heir, AutoCloseable {
       peers.add(new Descriptor[] {client[0], server[0]});
       try {
         Relay relay = await(started.splice(new SpliceRequest(client[1], server[1])));
-        relay.finished().onSuccess(SpliceReport::close);
+        reports.add(relay.finished().onSuccess(SpliceReport::close));
       } catch (RuntimeException e) {
         Descriptor.closeAll(List.of(client[1], server[1]));
         throw e;
@@ -162,8 +163,12 @@ final class Practice implements Drill.Heir, AutoCloseable {
   @Override
   public void close() {
     peers.forEach(ends -> Descriptor.closeAll(List.of(ends)));
-    if (splicer != null) {
-      await(splicer.close());
+    try {
+      await(Future.all(reports));
+    } finally {
+      if (splicer != null) {
+        await(splicer.close());
+      }
     }
   }
 

@@ -29,6 +29,12 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
   private static final int FIRST_DESCRIPTOR = 3;
 
   /**
+   * Room for all classes: when the JVM's default, 21 MB, is passed it collects the whole heap, which
+   * stops every flow, and happens in the middle of the first upgrade.
+   */
+  private static final String METASPACE = "-XX:MetaspaceSize=96m";
+
+  /**
    * For commands that stay: makes the copy, or finds it, and goes on there, as the same process
    * (execve(2)) with the same environment, arguments, JVM options and inherited descriptors.
    * Returns for other commands, in a copy, without a jar; and with one line on standard error where
@@ -93,6 +99,7 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
       ClassDataArchive.find(entry.directory())
           .map(ClassDataArchive::optionsToUse)
           .ifPresent(options::addAll);
+      options.add(METASPACE);
       options.add("-D" + LOCK + "=" + entry.lock());
       endOwnDescriptors(original, entry.lock());
       ProcessImage.exec(java.toString(), command.inCopy(entry.jar(), original, options));

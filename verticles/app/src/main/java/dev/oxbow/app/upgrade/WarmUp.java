@@ -21,7 +21,7 @@ public final class WarmUp {
   private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
 
   /** Compilers need about this much processor time, their own included, to be through. */
-  private static final Duration CPU = Duration.ofMillis(400);
+  private static final Duration CPU = Duration.ofMillis(250);
 
   /** Where others leave too little of the processors. */
   private static final Duration WALL = Duration.ofMillis(800);
