@@ -175,10 +175,7 @@ final class Relay implements LiveRelay {
     }
   }
 
-  /**
-   * Another turn, after the events of all others. A timer, because tasks of a loop that beget tasks
-   * keep it from looking for events, for a second in the end.
-   */
+  /** Another turn, after all events; a timer, since tasks that beget tasks hold up the loop. */
   void requeue() {
     if (!queued) {
       queued = true;
