@@ -34,11 +34,12 @@ final class Chatter implements AutoCloseable {
           control.send("{\"op\":\"" + op + "\",\"id\":" + asked++ + "}");
         }
         JsonObject answer = control.answer();
+        long number = answered;
         boolean refused = answer.containsKey("error");
-        if (answer.getLong("id") != answered || refused != (answered % OPS.length == 2)) {
-          throw new AssertionError("request " + answered + " was answered by " + answer.encode());
+        if (answer.getLong("id") != number || refused != (number % OPS.length == 2)) {
+          throw new AssertionError("request " + number + " was answered by " + answer.encode());
         }
-        answered = answered + 1;
+        answered = number + 1;
         // Leaves something of the processors to those who are under test.
         LockSupport.parkNanos(PAUSE_NANOS);
       }

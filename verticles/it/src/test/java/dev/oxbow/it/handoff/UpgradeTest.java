@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.splicer.ControlPeer;
 import dev.oxbow.splicer.Strangers;
 import io.vertx.core.json.JsonArray;
