@@ -123,6 +123,7 @@ final class Source {
     } catch (BrokenException e) {
       log.warn("the successor is gone after it has committed: {}", e.getMessage());
     }
+    faults.at(Stage.COMMIT, 2);
   }
 
   private void walk(Step step) {

@@ -6,6 +6,7 @@ import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A stream of ever-increasing 64-bit counters from one socket to another. The receiver knows at
@@ -23,8 +24,8 @@ final class Ramp {
   private final int mostReadBytes;
   private final NativeMemory buffer = NativeMemory.allocate(BUFFER_BYTES + Long.BYTES);
   private final NativeMemory received = NativeMemory.allocate(BUFFER_BYTES);
-  private volatile long sent;
-  private volatile long got;
+  private final AtomicLong sent = new AtomicLong();
+  private final AtomicLong got = new AtomicLong();
   private long mostSent = Long.MAX_VALUE;
 
   /**
@@ -50,38 +51,39 @@ final class Ramp {
 
   /** The first bytes were sent in another way. */
   void skip(int length) {
-    sent = length;
+    sent.set(length);
   }
 
   /** Bytes that were sent. */
   long sent() {
-    return sent;
+    return sent.get();
   }
 
   /** Bytes that have arrived and were right. */
   long got() {
-    return got;
+    return got.get();
   }
 
   /** Sends no more from here on. */
   void end() {
-    mostSent = sent;
+    mostSent = sent.get();
   }
 
   /** Sends what fits, some bytes at most; whether any did. */
   boolean send(int most) {
-    long room = Math.min(mostSent - sent, window - (sent - got));
+    long position = sent.get();
+    long room = Math.min(mostSent - position, window - (position - got.get()));
     int length = (int) Math.min(room, Math.min(most, BUFFER_BYTES));
     if (length <= 0) {
       return false;
     }
-    fill(sent, length);
-    int into = (int) (sent % Long.BYTES);
+    fill(position, length);
+    int into = (int) (position % Long.BYTES);
     long n = Sockets.send(from, buffer.address() + into, length, Sockets.MSG_DONTWAIT);
     if (n == Syscalls.AGAIN) {
       return false;
     }
-    sent += n;
+    sent.addAndGet(n);
     return true;
   }
 
@@ -103,14 +105,16 @@ final class Ramp {
     if (n == 0) {
       throw new AssertionError(this + ": end");
     }
-    fill(got, (int) n);
-    int into = (int) (got % Long.BYTES);
+    long position = got.get();
+    fill(position, (int) n);
+    int into = (int) (position % Long.BYTES);
     ByteBuffer expected = buffer.view().slice(into, (int) n);
     int wrong = expected.mismatch(received.view().slice(0, (int) n));
     if (wrong >= 0) {
-      throw new AssertionError(this + ": wrong at byte " + (got + wrong) + ", " + around(wrong));
+      throw new AssertionError(
+          this + ": wrong at byte " + (position + wrong) + ", " + around(wrong));
     }
-    got += n;
+    got.addAndGet(n);
     return true;
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.splicer.ControlPeer;
 import dev.oxbow.splicer.Strangers;
 import io.vertx.core.json.JsonArray;
@@ -43,8 +44,13 @@ class UpgradeTest {
   private RunningOxbow start() throws Exception {
     return RunningOxbow.in(folder)
         .sections(
-            "splicer: {}\ncontrol:\n  allowedUids: [4242]\n  directoryMode: '0755'\n"
-                + "  socketMode: '0666'\n")
+            """
+            splicer: {}
+            control:
+              allowedUids: [4242]
+              directoryMode: '0755'
+              socketMode: '0666'
+            """)
         .deadlines("")
         .ownCommand()
         .start();
