@@ -28,18 +28,18 @@ final class Chatter implements AutoCloseable {
 
   private void talk() {
     try {
-      for (long asked = 0; !stopped || answered < asked; ) {
-        while (!stopped && asked - answered < AHEAD) {
+      long done = 0;
+      for (long asked = 0; !stopped || done < asked; answered = done) {
+        while (!stopped && asked - done < AHEAD) {
           String op = OPS[(int) (asked % OPS.length)];
           control.send("{\"op\":\"" + op + "\",\"id\":" + asked++ + "}");
         }
         JsonObject answer = control.answer();
-        long number = answered;
         boolean refused = answer.containsKey("error");
-        if (answer.getLong("id") != number || refused != (number % OPS.length == 2)) {
-          throw new AssertionError("request " + number + " was answered by " + answer.encode());
+        if (answer.getLong("id") != done || refused != (done % OPS.length == 2)) {
+          throw new AssertionError("request " + done + " was answered by " + answer.encode());
         }
-        answered = number + 1;
+        done++;
         // Leaves something of the processors to those who are under test.
         LockSupport.parkNanos(PAUSE_NANOS);
       }

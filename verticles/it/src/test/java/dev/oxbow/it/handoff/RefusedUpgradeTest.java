@@ -94,7 +94,8 @@ class RefusedUpgradeTest {
             "{\"take-over\":true,\"protocol\":1,\"oldestProtocol\":1,\"version\":\"9.8.7\","
                 + "\"pid\":PID,\"descriptorsFree\":100000,\"services\":{\"fish\":"
                 + "{\"version\":1,\"oldest\":1}}}",
-            "hello: the configuration of the successor switches on \\[fish], and \\[splicer] serve"),
+            "hello: the configuration of the successor switches on \\[fish],"
+                + " and \\[splicer] serve"),
         spoken("{\"take-over\":true}", "hello: .*services: missing.*"),
         Arguments.of(
             "exec prlimit --nofile=200:200 SUCCESSOR",

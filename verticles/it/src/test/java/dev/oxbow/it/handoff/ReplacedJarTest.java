@@ -18,12 +18,18 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The next version takes over from a process whose jar was replaced under it. */
 @Timeout(60)
 class ReplacedJarTest {
   private static final String VERSION = "dev/oxbow/service/runtime/version.properties";
+
+  /** How the new jar gets to the place of the old one. */
+  private enum How {
+    RENAMED,
+    COPIED
+  }
 
   @TempDir Path folder;
   private Path jar;
@@ -53,14 +59,14 @@ class ReplacedJarTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"renamed", "copied"})
-  void nextVersionTakesOver(String how) throws Exception {
+  @EnumSource(How.class)
+  void nextVersionTakesOver(How how) throws Exception {
     try (RunningOxbow service =
             RunningOxbow.in(folder).jar(jar).deadlines("").ownCommand().start();
         ControlPeer control = service.control();
         RampLoad load = new RampLoad().busy(control, 6).start()) {
       Path next = nextVersion();
-      if (how.equals("renamed")) {
+      if (how == How.RENAMED) {
         Files.move(next, jar, StandardCopyOption.ATOMIC_MOVE);
       } else {
         // As cp does it: into the file that the process has started from.
