@@ -29,8 +29,8 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
   private static final int FIRST_DESCRIPTOR = 3;
 
   /**
-   * Room for all classes: when the JVM's default, 21 MB, is passed it collects the whole heap, which
-   * stops every flow, and happens in the middle of the first upgrade.
+   * Room for all classes: when the JVM's default, 21 MB, is passed it collects the whole heap,
+   * which stops every flow, and happens in the middle of the first upgrade.
    */
   private static final String METASPACE = "-XX:MetaspaceSize=96m";
 
