@@ -36,65 +36,13 @@ import java.util.concurrent.locks.LockSupport;
 public final class Pulse {
   private static final long TICK_NANOS = 250_000;
   private static final int WORDS = 8;
-  private static final int LARGE_WORDS = 2048;
+  static final int LARGE_WORDS = 2048;
   private static final int LARGE_EVERY = 50;
   private static final int SLOWER_BACK = 10;
   private static final int HALF_CLOSED_EVERY = 8;
-  private static final int SENDS_KEPT = 4096;
   private static final int CONNECTING = 64;
   private static final long PATIENCE_NANOS = 60_000_000_000L;
   private static final long GREETING = 0x4f58424f57L;
-
-  /** One direction of a busy relay. */
-  private static final class Stream {
-    private final End from;
-    private final long periodNanos;
-    private long due;
-    private long sentWords;
-    private long sentMessages;
-    private long expected;
-    private long messageAt;
-    private long messages;
-    private final long[] sends = new long[SENDS_KEPT];
-    private final long[] ends = new long[SENDS_KEPT];
-    private long lastArrival;
-    private long latest;
-    private long silence;
-
-    Stream(End from, long periodNanos, long firstDue) {
-      this.from = from;
-      this.periodNanos = periodNanos;
-      this.due = firstDue;
-    }
-
-    void forget(long now) {
-      latest = 0;
-      silence = 0;
-      lastArrival = now;
-    }
-
-    /** How late the message is that has been sent first of those that have not arrived. */
-    long overdue(long now) {
-      return messages < sentMessages ? now - sends[(int) (messages % SENDS_KEPT)] : 0;
-    }
-  }
-
-  /** One end of a relayed connection. */
-  private static final class End {
-    private final SocketChannel channel;
-    private final int relay;
-    private final ByteBuffer unsent =
-        ByteBuffer.allocateDirect(LARGE_WORDS * Long.BYTES).limit(0);
-    private Stream arriving;
-    private long partial;
-    private int partialBytes;
-    private boolean gone;
-
-    End(SocketChannel channel, int relay) {
-      this.channel = channel;
-      this.relay = relay;
-    }
-  }
 
   private final Selector selector = Selector.open();
   private final ByteBuffer in = ByteBuffer.allocateDirect(64 << 10);
@@ -277,7 +225,7 @@ public final class Pulse {
             break;
           }
         }
-        if (stream.sentMessages - stream.messages >= SENDS_KEPT - 1) {
+        if (stream.sentMessages - stream.messages >= Stream.SENDS_KEPT - 1) {
           break;
         }
         message(stream, now);
@@ -296,7 +244,7 @@ public final class Pulse {
       unsent.putLong(stream.sentWords++);
     }
     unsent.flip();
-    int slot = (int) (stream.sentMessages++ % SENDS_KEPT);
+    int slot = (int) (stream.sentMessages++ % Stream.SENDS_KEPT);
     stream.sends[slot] = now;
     stream.ends[slot] = stream.sentWords;
   }
@@ -353,7 +301,7 @@ public final class Pulse {
       stream.expected = word;
     }
     stream.expected++;
-    int slot = (int) (stream.messages % SENDS_KEPT);
+    int slot = (int) (stream.messages % Stream.SENDS_KEPT);
     if (stream.messages < stream.sentMessages && stream.expected == stream.ends[slot]) {
       stream.messages++;
       messages++;
@@ -417,7 +365,7 @@ public final class Pulse {
     return 0;
   }
 
-  /** Stops the pulse, waits for what is under way, and lets every connection prove that it works. */
+  /** Stops the pulse, waits for what is under way, and has every connection prove itself. */
   private void end() throws IOException {
     long until = System.nanoTime() + 5_000_000_000L;
     for (Stream stream : streams) {

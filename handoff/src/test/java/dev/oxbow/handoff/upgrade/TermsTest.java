@@ -82,13 +82,13 @@ class TermsTest {
       delimiter = '|',
       textBlock =
           """
-          {}                                                                         | services
-          {"services":{"x":{"version":1}}}                                           | oldest
-          {"services":{"x":{"version":0,"oldest":1}}}                                | version
-          {"services":{}}                                                            | protocol
-          {"services":{},"protocol":1,"oldestProtocol":1,"pid":1}                    | version
-          {"services":{},"protocol":1,"oldestProtocol":1,"version":"1","pid":0}      | pid
-          {"services":{},"protocol":1,"oldestProtocol":1,"version":"1","pid":1}      | descriptorsFree
+          {} | services
+          {"services":{"x":{"version":1}}} | oldest
+          {"services":{"x":{"version":0,"oldest":1}}} | version
+          {"services":{}} | protocol
+          {"services":{},"protocol":1,"oldestProtocol":1,"pid":1} | version
+          {"services":{},"protocol":1,"oldestProtocol":1,"version":"1","pid":0} | pid
+          {"services":{},"protocol":1,"oldestProtocol":1,"version":"1","pid":1} | descriptorsFree
           """)
   void memberThatIsMissingOrWrongIsNamed(String json, String member) {
     Message message = Message.parse(json.getBytes(StandardCharsets.UTF_8));

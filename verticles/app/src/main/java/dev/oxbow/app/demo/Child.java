@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -102,13 +103,21 @@ final class Child {
     return lastWords().endsWith(": stopped");
   }
 
+  /** A successor is no child of this process, so that nothing tells of its end. */
+  private static void pause() throws InterruptedException {
+    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(LOOK_MS));
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
+  }
+
   private void awaitGone(String otherwise) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(STOP_SECONDS);
     while (ProcFiles.alive(pid)) {
       if (System.nanoTime() - deadline > 0) {
         throw new IllegalStateException(name + " " + otherwise);
       }
-      TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+      pause();
     }
   }
 
@@ -124,7 +133,7 @@ final class Child {
   void await(String what, long seconds, BooleanSupplier isSo) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     while (!isSo.getAsBoolean()) {
-      TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+      pause();
       if (!ProcFiles.alive(pid)) {
         throw new IllegalStateException(name + " has ended: " + lastWords());
       }

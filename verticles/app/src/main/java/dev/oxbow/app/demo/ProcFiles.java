@@ -14,11 +14,16 @@ final class ProcFiles {
 
   private ProcFiles() {}
 
-  /** How many open descriptors of each kind a process has: socket, pipe, file. */
+  /**
+   * How many open descriptors of each kind a process has: socket, pipe, file. Without those of
+   * standard input and output, which a successor has from elsewhere.
+   */
   static Map<String, Integer> descriptors(long pid) {
     Map<String, Integer> kinds = new TreeMap<>(Map.of("socket", 0, "pipe", 0, "other", 0));
     try (var descriptors = Files.list(Path.of("/proc/" + pid + "/fd"))) {
-      descriptors.forEach(descriptor -> kinds.merge(kind(descriptor), 1, Integer::sum));
+      descriptors
+          .filter(descriptor -> !descriptor.getFileName().toString().matches("[012]"))
+          .forEach(descriptor -> kinds.merge(kind(descriptor), 1, Integer::sum));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -91,7 +91,7 @@ public final class ForwardCommand implements Callable<Integer> {
       names = "--runtime-dir",
       paramLabel = "DIR",
       description = {
-        "Where it takes requests for an upgrade, and leaves its pid and the report of the last one.",
+        "Where it takes requests for an upgrade, and leaves its pid and the last report.",
         "Default: a directory of its own, which oxbow upgrade --pid finds."
       })
   private @Nullable Path runtimeDir;

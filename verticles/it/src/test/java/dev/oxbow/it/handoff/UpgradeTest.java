@@ -151,7 +151,7 @@ class UpgradeTest {
         }
         assertThat(control.ask("{\"op\":\"ack\",\"id\":1,\"seq\":2}").getBoolean("ok")).isTrue();
         assertThat(control.stats().getInteger("mailboxEvents")).isZero();
-        assertThat(control.stats().getInteger("descriptors")).isZero();
+        service.await("all is closed", () -> control.stats().getInteger("descriptors") == 0);
         // What began before can be aborted as ever.
         String relay = load.open(control, "", TCP, UNIX).relay();
         service.upgradeInOrder();
