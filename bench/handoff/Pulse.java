@@ -4,7 +4,6 @@ import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
@@ -42,7 +41,7 @@ public final class Pulse {
   private static final int HALF_CLOSED_EVERY = 8;
   private static final int CONNECTING = 64;
   private static final long PATIENCE_NANOS = 60_000_000_000L;
-  private static final long GREETING = 0x4f58424f57L;
+  static final long GREETING = 0x4f58424f57L;
 
   private final Selector selector = Selector.open();
   private final ByteBuffer in = ByteBuffer.allocateDirect(64 << 10);
@@ -371,7 +370,7 @@ public final class Pulse {
     for (Stream stream : streams) {
       stream.due = Long.MAX_VALUE;
     }
-    while (System.nanoTime() < until && streams.stream().anyMatch(Pulse::underWay)) {
+    while (System.nanoTime() < until && streams.stream().anyMatch(Stream::underWay)) {
       streams.forEach(stream -> write(stream.from));
       selector.selectNow(this::readable);
       LockSupport.parkNanos(TICK_NANOS);
@@ -380,35 +379,10 @@ public final class Pulse {
     selector.close();
     long kept = 0;
     for (int i = 0; i < clients.length; i++) {
-      boolean down = says(servers[i], clients[i]);
-      boolean up = clients[i].channel.socket().isOutputShutdown() || says(clients[i], servers[i]);
+      boolean down = servers[i].says(clients[i]);
+      boolean up = clients[i].channel.socket().isOutputShutdown() || clients[i].says(servers[i]);
       kept += down && up ? 1 : 0;
     }
     System.out.printf("{\"kept\":%d,\"missingWords\":%d,\"damaged\":%d}%n", kept, missing, damaged);
-  }
-
-  private static boolean underWay(Stream stream) {
-    return !stream.from.gone && stream.sentWords != stream.expected;
-  }
-
-  private static boolean says(End from, End to) {
-    try {
-      long until = System.nanoTime() + 2_000_000_000L;
-      from.channel.write(ByteBuffer.allocate(8).putLong(GREETING).flip());
-      ByteBuffer word = ByteBuffer.allocate(8);
-      while (word.hasRemaining() && System.nanoTime() < until) {
-        if (to.channel.read(word) < 0) {
-          return false;
-        }
-        if (word.hasRemaining()) {
-          LockSupport.parkNanos(20_000);
-        }
-      }
-      return !word.hasRemaining() && word.getLong(0) == GREETING;
-    } catch (ClosedChannelException e) {
-      return false;
-    } catch (IOException e) {
-      return false;
-    }
   }
 }

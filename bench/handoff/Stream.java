@@ -33,4 +33,9 @@ final class Stream {
   long overdue(long now) {
     return messages < sentMessages ? now - sends[(int) (messages % SENDS_KEPT)] : 0;
   }
+
+  /** Whether words are on their way that may still arrive. */
+  boolean underWay() {
+    return !from.gone && sentWords != expected;
+  }
 }
