@@ -41,7 +41,8 @@ class HandOverKillTest {
         undone.in(record);
         first.leave();
         second.thaw();
-        assertThat(record.delivered(A_TO_B)).isEqualTo(delivered);
+        // The destination may take more at once; what it has is told by the stream itself.
+        assertThat(record.delivered(A_TO_B)).isGreaterThanOrEqualTo(delivered);
         second.alone();
         wire.peerA().halfClose();
         expected.check(wire.peerB().readAll());

@@ -56,9 +56,11 @@ class HandOverTest {
         Generation first = new Generation()) {
       first.relay(ID, wire, guarded ? Order.GUARDED : Order.PLAIN);
       stuff(wire, stream);
+      // What the destination does not take is in the pipe, until another hand tries again.
+      assertThat(first.member(ID).relay().delivered(Side.A)).isLessThan(stream.position());
       try (Generation second = first.passOn()) {
         Member member = second.member(ID);
-        assertThat(member.relay().delivered(Side.A)).isPositive().isLessThan(stream.position());
+        assertThat(member.relay().delivered(Side.A)).isPositive();
         read(wire, expected, stream.position());
         wire.peerB().write(new byte[777]);
         assertThat(wire.peerA().read(777)).hasSize(777);
