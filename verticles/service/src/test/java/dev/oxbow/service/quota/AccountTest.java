@@ -169,7 +169,7 @@ final class AccountTest {
     List<Descriptor> all = Stream.generate(() -> Memfd.open("many", 1)).limit(many).toList();
     vertx.run(
         () -> {
-          account.execute(() -> await(held));
+          account.executeClose(() -> await(held));
           account.addDescriptors(many);
           assertThat(account.overloaded()).isTrue();
           account.whenRelieved(told::incrementAndGet);
