@@ -111,7 +111,9 @@ public final class OxbowProcess implements AutoCloseable {
       List<String> prefix,
       List<String> program,
       Map<String, String> environment) {
-    List<String> command = new ArrayList<>(prefix);
+    // Whoever runs the tests may ignore SIGHUP, and children inherit that.
+    List<String> command = new ArrayList<>(List.of("env", "--default-signal=HUP"));
+    command.addAll(prefix);
     command.addAll(program);
     ProcessBuilder builder =
         new ProcessBuilder(command)
