@@ -95,6 +95,22 @@ public interface LibC {
 
   long sendmsg(int fd, long message, int flags);
 
+  long preadv2(int fd, long vector, int count, long offset, int flags);
+
+  long pwritev2(int fd, long vector, int count, long offset, int flags);
+
+  long readv(int fd, long vector, int count);
+
+  long writev(int fd, long vector, int count);
+
+  int recvmmsg(int fd, long messages, int count, int flags, long timeout);
+
+  int sendmmsg(int fd, long messages, int count, int flags);
+
+  int unshare(int flags);
+
+  int setns(int fd, int type);
+
   int getrlimit(int resource, long limit);
 
   /** For calls that older C libraries have no name for. */

@@ -47,6 +47,9 @@ public final class Syscalls {
   public static final int FIONREAD = 0x541B;
   public static final int SIOCOUTQ = 0x5411;
 
+  // include/uapi/linux/sched.h
+  public static final int CLONE_NEWNET = 0x40000000;
+
   public static final int LOCK_EX = 2;
   public static final int LOCK_NB = 4;
 
@@ -184,6 +187,40 @@ public final class Syscalls {
   public static int tryFcntl(int fd, int command, long argument) {
     int result = C.fcntl(fd, command, argument);
     return result < 0 ? -errno() : result;
+  }
+
+  /**
+   * ioctl(2) with the address of an argument, or a number for those that take one.
+   *
+   * @throws LinuxException named {@code ioctl}
+   */
+  public static int ioctl(int fd, long request, long argument) {
+    return check("ioctl", C.ioctl(fd, request, argument));
+  }
+
+  /** ioctl(2) that answers with the negated error number instead of throwing. */
+  public static int tryIoctl(int fd, long request, long argument) {
+    int result = C.ioctl(fd, request, argument);
+    return result < 0 ? -errno() : result;
+  }
+
+  /**
+   * unshare(2) of the calling thread.
+   *
+   * @param flags such as {@link #CLONE_NEWNET}
+   */
+  public static void unshare(int flags) {
+    check("unshare", C.unshare(flags));
+  }
+
+  /**
+   * setns(2) of the calling thread.
+   *
+   * @param fd a namespace
+   * @param type which kind it must be, such as {@link #CLONE_NEWNET}
+   */
+  public static void setns(int fd, int type) {
+    check("setns", C.setns(fd, type));
   }
 
   /** Bytes that wait in a pipe or socket (FIONREAD). */

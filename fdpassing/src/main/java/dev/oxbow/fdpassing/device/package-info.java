@@ -1,0 +1,8 @@
+/**
+ * Devices and namespaces of the kernel's network stack, as objects that own a descriptor: a network
+ * namespace without a name, tuns in it.
+ */
+@NullMarked
+package dev.oxbow.fdpassing.device;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,106 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import dev.oxbow.handoff.cargo.Cargo;
+import io.vertx.core.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whatever moves packets between flows and the kernel's TCP. Called on the control loop only, which
+ * is also where connections and ends are told.
+ */
+public interface TunnelPlane {
+
+  /** Groups, whatever the number of event loops, so that they can change hands one by one. */
+  int GROUPS = 64;
+
+  /** The group of a tunnel; it stays there for life. */
+  static int groupOf(long id) {
+    return (int) Long.remainderUnsigned(id, GROUPS);
+  }
+
+  /** What a tunnel tells while it lives, on the control loop. */
+  interface Observer {
+
+    /** The kernel has accepted a connection; the callee owns its socket. */
+    void connected(AcceptedConnection connection);
+
+    /** The tunnel is over; told once, as the last. */
+    void closed(TunnelOutcome outcome);
+  }
+
+  /**
+   * Opens a tunnel. Packets are carried soon after; those that come before wait in the flow.
+   *
+   * @param spec its flow stays the caller's and stays open until the outcome
+   * @return null when no record is left for it; nothing was touched then
+   */
+  @Nullable LiveTunnel attach(TunnelSpec spec, Observer observer);
+
+  /** Stops touching a group's descriptors; completes when that is so. Any thread. */
+  Future<Void> freeze(int group);
+
+  /** Goes on with a frozen group, from what ledger and kernel say. Any thread. */
+  Future<Void> thaw(int group);
+
+  /** How many tunnels a group has; while it is frozen, any thread. */
+  int flows(int group);
+
+  /**
+   * Another process will have the same descriptors from here on, until {@link #unshare()}: nothing
+   * is accepted (connections whose handshake is done wait in the listener), tunnels that end wait,
+   * no device is made or closed. Lends the namespace, the tuns, the listeners and its tables;
+   * completes when all that happened before has been told. Flows are the caller's to lend.
+   */
+  Future<Void> share(Cargo cargo);
+
+  /** This process alone has the descriptors: all goes on as usual, and what waited is told. */
+  Future<Void> unshare();
+
+  /**
+   * Takes over a tunnel that another process began, in a plane that was made from its cargo. It
+   * stands still until its group thaws.
+   *
+   * @param slot the place of its record
+   * @param flow this process's descriptor of its flow; stays the caller's and stays open until the
+   *     outcome
+   * @throws IllegalArgumentException when there is no such tunnel in the ledger
+   */
+  LiveTunnel adopt(int slot, int flow, Observer observer);
+
+  /** About how many descriptors {@link #share} lends now. */
+  long descriptorsToShare();
+
+  /**
+   * Ends the plane as if its process had ended: closes its descriptors and tables, forgets its
+   * tunnels, and touches no flow. All groups must be frozen.
+   */
+  Future<Void> abandon();
+
+  /** What has been done since the start, and what lives. */
+  Counters counters();
+
+  /** Ends the plane; all tunnels must have ended. Completes when its descriptors are closed. */
+  Future<Void> close();
+
+  /**
+   * Sums over all loops, a moment old.
+   *
+   * @param tunnels that live
+   * @param connections in the table, closing ones included
+   * @param devices tuns that are open, idle ones included
+   * @param accepted connections that were told
+   * @param packetsIn from flows
+   * @param packetsOut to flows
+   * @param dropped packets, all reasons together
+   * @param kernelDropped packets that a tun's queue had no room for (tx_dropped)
+   */
+  record Counters(
+      long tunnels,
+      long connections,
+      long devices,
+      long accepted,
+      long packetsIn,
+      long packetsOut,
+      long dropped,
+      long kernelDropped) {}
+}
