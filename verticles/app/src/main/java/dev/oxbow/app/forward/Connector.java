@@ -7,6 +7,7 @@ import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;

@@ -220,7 +220,7 @@ final class ForwardProcess implements Work {
   @Override
   public void serving(Path directory) {
     for (Forwarder.Route route : Objects.requireNonNull(forwarder).routes()) {
-      log.info("forwarding {} to {}", route.acceptor().localAddress(), route.target());
+      log.info("forwarding {} to {}", route.localAddress(), route.target());
     }
   }
 

@@ -2,6 +2,7 @@ package dev.oxbow.app.forward;
 
 import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.Acceptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
@@ -60,7 +61,14 @@ final class Forwarder implements Transferable {
   private boolean frozen;
 
   /** Connections that come in at a listener go to a target. */
-  record Route(Address listen, Acceptor acceptor, Target target) {}
+  record Route(Address listen, Acceptor acceptor, Target target) {
+
+    /** The address that it listens on, with the port that the kernel chose for port 0. */
+    String localAddress() {
+      int fd = acceptor.socket().fd();
+      return String.valueOf(SocketAddresses.text(Sockets.localAddress(fd)));
+    }
+  }
 
   Forwarder(
       Context context,
@@ -81,7 +89,7 @@ final class Forwarder implements Transferable {
   Acceptor listen(Address address, Target target) {
     int number = routes.size();
     Acceptor made =
-        Acceptor.listen(address, loop, client -> forward(client, number, System.nanoTime(), null));
+        address.listen(loop, client -> forward(client, number, System.nanoTime(), null));
     routes.add(new Route(address, made, target));
     return made;
   }

@@ -1,5 +1,6 @@
 package dev.oxbow.app.forward;
 
+import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.service.runtime.StartException;
 import io.vertx.core.Context;
 import io.vertx.core.Future;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.eventloop.Acceptor;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.LossyPath;
@@ -224,16 +225,14 @@ class ForwarderTest {
     Limits parsed = CommandLine.populateCommand(new Limits(), limits);
     AccessLog log = new AccessLog(LogFormat.TEXT, new Lines(), Clock.systemUTC());
     Target target = Target.of(new Address("127.0.0.1", origin.getLocalPort()));
-    String address =
-        onLoop(
-            () -> {
-              Forwarder forwarder = new Forwarder(context, splicer, log, parsed.limits, 5_000);
-              Acceptor acceptor = forwarder.listen(listen, target);
-              acceptors.add(acceptor);
-              acceptor.start();
-              return acceptor.localAddress();
-            });
-    return Address.parse(address).port();
+    return onLoop(
+        () -> {
+          Forwarder forwarder = new Forwarder(context, splicer, log, parsed.limits, 5_000);
+          Acceptor acceptor = forwarder.listen(listen, target);
+          acceptors.add(acceptor);
+          acceptor.start();
+          return acceptor.port();
+        });
   }
 
   private static Socket connect(int port) throws IOException {

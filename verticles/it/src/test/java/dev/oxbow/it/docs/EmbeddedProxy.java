@@ -64,7 +64,7 @@ final class EmbeddedProxy {
         .listen(0, "127.0.0.1");
   }
 
-  private static Future<Relay> splice(Splicer splicer, SpliceRequest request) {
+  static Future<Relay> splice(Splicer splicer, SpliceRequest request) {
     return splicer
         .splice(request.setMetadata(Map.of("route", "blue")).setIdleTimeoutMs(60_000))
         .onFailure(
@@ -74,7 +74,7 @@ final class EmbeddedProxy {
             });
   }
 
-  private static void finished(SpliceReport report) {
+  static void finished(SpliceReport report) {
     try (report) {
       System.out.println(
           report.a().peer() + " " + report.reason() + " " + report.bytesAToB() + " bytes up");

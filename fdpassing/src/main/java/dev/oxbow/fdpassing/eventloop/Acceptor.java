@@ -1,23 +1,22 @@
-package dev.oxbow.app.forward;
+package dev.oxbow.fdpassing.eventloop;
 
-import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
-import dev.oxbow.fdpassing.eventloop.Readiness;
-import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
-import dev.oxbow.service.runtime.StartException;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A listening TCP socket on an event loop. Made on any thread, then loop thread only. */
-final class Acceptor {
+/**
+ * A listening TCP socket on an event loop. It can be handed over: connections wait in the kernel's
+ * queue from {@link #stop()} here to {@link #start()} in another process. Made on any thread, then
+ * loop thread only.
+ */
+public final class Acceptor {
   private static final Logger log = LoggerFactory.getLogger(Acceptor.class);
 
   // include/uapi/asm-generic/socket.h, include/uapi/linux/in6.h
@@ -44,55 +43,55 @@ final class Acceptor {
   }
 
   /**
-   * Binds and listens; without a host on all addresses, of both families where there is IPv6.
+   * Binds and listens; on {@code ::} for IPv4, too. Connections wait until {@link #start()}.
    *
+   * @param port 0 for one that the kernel chooses
    * @param accepted owns the non-blocking sockets that it is given, on the loop's thread
-   * @throws StartException when the address cannot be listened on
+   * @throws LinuxException when the address cannot be listened on, such as EADDRINUSE
    */
-  static Acceptor listen(Address address, DescriptorLoop loop, Consumer<Descriptor> accepted) {
-    try {
-      return new Acceptor(bound(address), loop, accepted);
-    } catch (LinuxException | UnknownHostException e) {
-      throw new StartException("Cannot listen on " + address + ": " + e.getMessage() + ".", e);
-    }
+  public static Acceptor listen(
+      InetAddress address, int port, DescriptorLoop loop, Consumer<Descriptor> accepted) {
+    return new Acceptor(bound(Sockaddr.of(address, port)), loop, accepted);
   }
 
   /**
    * Takes over a TCP socket that listens.
    *
    * @param socket non-blocking; owned by the new object
+   * @param accepted as in {@link #listen}
    */
-  static Acceptor adopt(Descriptor socket, DescriptorLoop loop, Consumer<Descriptor> accepted) {
+  public static Acceptor adopt(
+      Descriptor socket, DescriptorLoop loop, Consumer<Descriptor> accepted) {
     return new Acceptor(socket, loop, accepted);
   }
 
-  /** The address that it listens on, with the port that the kernel chose for port 0. */
-  String localAddress() {
-    return String.valueOf(SocketAddresses.text(Sockets.localAddress(socket.fd())));
-  }
-
   /** Begins to accept, or goes on. */
-  void start() {
+  public void start() {
     if (registration == null) {
       registration = loop.register(socket.fd(), Readiness.EPOLLIN, this::ready);
     }
   }
 
   /** Accepts no more; connections wait in the kernel's queue, for any process to accept them. */
-  void stop() {
+  public void stop() {
     if (registration != null) {
       registration.cancel();
       registration = null;
     }
   }
 
+  /** The port that it listens on, which the kernel has chosen for port 0. */
+  public int port() {
+    return Sockaddr.port(Sockets.localAddress(socket.fd()));
+  }
+
   /** The listening socket, owned by this object. */
-  Descriptor socket() {
+  public Descriptor socket() {
     return socket;
   }
 
   /** Stops to listen; connections that nobody has accepted are reset by the kernel. Idempotent. */
-  void close() {
+  public void close() {
     stop();
     socket.close();
   }
@@ -109,7 +108,7 @@ final class Acceptor {
       }
     } catch (LinuxException e) {
       if (e.errno() != Errno.EMFILE && e.errno() != Errno.ENFILE && e.errno() != Errno.ENOMEM) {
-        log.warn("{}: {}", localAddress(), e.getMessage());
+        log.warn("listener {}: {}", socket, e.getMessage());
         return;
       }
       pause(e);
@@ -120,7 +119,7 @@ final class Acceptor {
   private void pause(LinuxException e) {
     if (!exhausted) {
       exhausted = true;
-      log.warn("{}: {}; new connections wait", localAddress(), e.getMessage());
+      log.warn("listener {}: {}; new connections wait", socket, e.getMessage());
     }
     Registration paused = registration;
     if (paused != null) {
@@ -132,21 +131,6 @@ final class Acceptor {
             }
           },
           EXHAUSTED_PAUSE_NANOS);
-    }
-  }
-
-  private static Descriptor bound(Address address) throws UnknownHostException {
-    if (!address.host().isEmpty()) {
-      return bound(Sockaddr.of(InetAddress.getByName(address.host()), address.port()));
-    }
-    try {
-      return bound(Sockaddr.of(InetAddress.getByName("::"), address.port()));
-    } catch (LinuxException e) {
-      if (e.errno() == Errno.EADDRINUSE || e.errno() == Errno.EACCES) {
-        throw e;
-      }
-      log.debug("no IPv6 here", e);
-      return bound(Sockaddr.of(InetAddress.getByName("0.0.0.0"), address.port()));
     }
   }
 
