@@ -107,6 +107,15 @@ public final class Message {
     throw wrong(field, value, "an object");
   }
 
+  /** An object that must be there. */
+  public Message member(String field) {
+    Object value = members.get(field);
+    if (value instanceof Message message) {
+      return message;
+    }
+    throw wrong(field, value, "an object");
+  }
+
   /** An array of strings; empty when there is none. */
   public List<String> strings(String field) {
     List<String> strings = new ArrayList<>();

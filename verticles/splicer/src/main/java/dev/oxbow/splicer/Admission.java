@@ -51,10 +51,7 @@ final class Admission {
   static Admission of(Mailbox mailbox, SpliceRequest request, Set<Long> busy, Reserve reserve) {
     request.requireOpen();
     Account account = mailbox.account();
-    int most = account.limits().getMetadataBytes();
-    if (request.metadata().length() > most) {
-      throw RequestException.badField("metadata", "longer than " + most + " bytes");
-    }
+    account.checkMetadata(request.metadata());
     StreamSocket a = StreamSocket.examine("a", request.a().fd());
     StreamSocket b = StreamSocket.examine("b", request.b().fd());
     if (a.cookie() == b.cookie()) {

@@ -7,11 +7,13 @@ import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Errno;
-import dev.oxbow.handoff.task.TaskGroup;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Reserve;
+import dev.oxbow.service.work.LiveWork;
+import dev.oxbow.service.work.Page;
+import dev.oxbow.service.work.WorkTable;
 import dev.oxbow.splicer.RelayPage.Entry;
 import dev.oxbow.splicer.SpliceReport.End;
 import dev.oxbow.splicer.relay.DataPlane;
@@ -21,7 +23,6 @@ import dev.oxbow.splicer.relay.RelayOutcome;
 import dev.oxbow.splicer.relay.RelayRecord;
 import dev.oxbow.splicer.relay.Side;
 import io.vertx.core.Future;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -29,7 +30,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,24 +38,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class RelayService {
 
-  /** Ids go on where no earlier process can have been: seconds of the clock, then a count. */
-  private static final int IDS_PER_SECOND_BITS = 20;
-
-  private static final int RADIX = 36;
-
-  /** Metadata in one page at most, so that a page is built in a moment. */
-  private static final int MAX_PAGE_BYTES = 1 << 20;
-
   private final DataPlane plane;
   private final Reserve reserve;
-  private final TaskGroup relays = new TaskGroup();
-  private final TreeMap<Long, Live> live = new TreeMap<>();
+  private final WorkTable<Live> relays = new WorkTable<>("relay");
   private final Set<Long> cookies = new HashSet<>();
-  private long lastId = (System.currentTimeMillis() / 1000) << IDS_PER_SECOND_BITS;
   private long finished;
   private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
   private long bytesMoved;
-  private boolean stopping;
 
   /** A relay that runs, with what is needed for its report. */
   record Live(
@@ -67,7 +56,8 @@ final class RelayService {
       Descriptor b,
       StreamSocket socketA,
       StreamSocket socketB,
-      @Nullable LiveRelay running) {
+      @Nullable LiveRelay running)
+      implements LiveWork {
 
     LiveRelay relay() {
       return Objects.requireNonNull(running);
@@ -92,9 +82,7 @@ final class RelayService {
    * @throws RequestException when it is refused; the sockets are the caller's and untouched
    */
   String splice(Mailbox mailbox, SpliceRequest request) {
-    if (stopping) {
-      throw new RequestException(ErrorCode.UNAVAILABLE, "the service is stopping");
-    }
+    relays.requireOpen();
     Admission admission = Admission.of(mailbox, request, cookies, reserve);
     try {
       return start(admission);
@@ -129,10 +117,10 @@ final class RelayService {
 
   private String start(Admission admission) {
     for (int group = 0; group < DataPlane.GROUPS; group++) {
-      long id = ++lastId;
+      long id = relays.newId();
       LiveRelay relay = plane.attach(admission.spec(id), new Observer(id, admission.preludes()));
       if (relay != null) {
-        String name = Long.toString(id, RADIX);
+        String name = WorkTable.name(id);
         begin(id, admission.live(name, relay));
         return name;
       }
@@ -141,22 +129,20 @@ final class RelayService {
   }
 
   private void begin(long id, Live relay) {
-    live.put(id, relay);
+    relays.begin(id, relay);
     cookies.add(relay.socketA.cookie());
     cookies.add(relay.socketB.cookie());
-    relay.mailbox.use();
-    relays.begin();
   }
 
   /** The relays that live. */
   Collection<Live> live() {
-    return live.values();
+    return relays.live();
   }
 
   /** Closes this process's copies of all sockets, and forgets the relays. */
   void abandon() {
-    live.values().forEach(relay -> Descriptor.closeAll(List.of(relay.a(), relay.b())));
-    live.clear();
+    live().forEach(relay -> Descriptor.closeAll(List.of(relay.a(), relay.b())));
+    relays.clear();
   }
 
   /** Counters for another process, which goes on with them. */
@@ -164,7 +150,7 @@ final class RelayService {
     MessageWriter out =
         new MessageWriter()
             .string("kind", "service")
-            .number("lastId", lastId)
+            .number("lastId", relays.lastId())
             .number("finished", finished)
             .number("bytes", bytesMoved)
             .object("ended");
@@ -174,10 +160,10 @@ final class RelayService {
 
   /** Goes on with the counters of another process. */
   void restore(Message record) {
-    lastId = Math.max(lastId, record.integer("lastId", 0, Long.MAX_VALUE));
+    relays.skipTo(record.integer("lastId", 0, Long.MAX_VALUE));
     finished = record.integer("finished", 0, Long.MAX_VALUE);
     bytesMoved = record.integer("bytes", 0, Long.MAX_VALUE);
-    Message ended = ReportReader.member(record, "ended");
+    Message ended = record.member("ended");
     ended
         .names()
         .forEach(name -> byReason.put(EndReason.of(name), ended.integer(name, 0, Long.MAX_VALUE)));
@@ -189,7 +175,7 @@ final class RelayService {
    * @param slot its place in the ledger
    */
   void adopt(int slot, Live relay) {
-    long id = idOf(relay.name);
+    long id = WorkTable.idOf(relay.name);
     Account account = relay.mailbox.account();
     Preludes preludes = new Preludes(account, reserve);
     LiveRelay adopted =
@@ -212,10 +198,7 @@ final class RelayService {
   }
 
   private void finished(long id, RelayOutcome outcome) {
-    Live relay = live.remove(id);
-    if (relay == null) {
-      throw new IllegalStateException("no relay " + Long.toString(id, RADIX));
-    }
+    Live relay = relays.remove(id);
     cookies.remove(relay.socketA.cookie());
     cookies.remove(relay.socketB.cookie());
     finished++;
@@ -227,8 +210,7 @@ final class RelayService {
     account.addDescriptors(report.descriptors().size() - 2);
     account.countBytes(report.a().undeliveredBytes() + report.b().undeliveredBytes());
     relay.mailbox.post(new FinishedEvent(report));
-    relay.mailbox.unuse();
-    relays.end();
+    relays.ended(relay);
   }
 
   private static SpliceReport report(Live relay, RelayOutcome outcome) {
@@ -255,79 +237,42 @@ final class RelayService {
         from.undelivered());
   }
 
-  /**
-   * The live relays that a client may see, oldest first.
-   *
-   * @param after an id, or null; it need not live any more
-   * @throws RequestException {@code bad-request} when {@code after} cannot be an id, or when {@code
-   *     limit} is not 1 to {@link Splicer#MAX_PAGE}
-   */
+  /** The relays that live, with what callers may ask of them. */
+  WorkTable<Live> table() {
+    return relays;
+  }
+
+  /** A page of them for the Java API. */
   RelayPage list(Client client, @Nullable String after, int limit) {
-    if (limit < 1 || limit > Splicer.MAX_PAGE) {
-      throw RequestException.badField(
-          "limit", "is " + limit + "; expected 1 to " + Splicer.MAX_PAGE);
-    }
-    long from = after == null ? 0 : idOf(after);
-    if (from < 0) {
-      throw RequestException.badField("after", "is not the id of a relay: " + after);
-    }
-    List<Entry> page = new ArrayList<>();
-    long bytes = 0;
-    for (Live relay : live.tailMap(from, false).values()) {
-      if (!client.owns(relay.mailbox)) {
-        continue;
-      }
-      boolean full = bytes > 0 && bytes + relay.metadata.length() > MAX_PAGE_BYTES;
-      if (page.size() == limit || full) {
-        return new RelayPage(page, page.get(page.size() - 1).relay());
-      }
-      bytes += relay.metadata.length();
-      page.add(
-          new Entry(
-              relay.name,
-              relay.relay().delivered(Side.A),
-              relay.relay().delivered(Side.B),
-              relay.relay().ageNanos() / 1_000_000,
-              relay.relay().idleNanos() / 1_000_000,
-              relay.metadata));
-    }
-    return new RelayPage(page, null);
+    Page<Entry> page = relays.list(client, after, limit).map(RelayService::entry);
+    return new RelayPage(page.items(), page.next());
   }
 
-  /**
-   * Ends a relay early.
-   *
-   * @throws RequestException {@code not-found} when it is not one of the client's
-   */
-  void abort(Client client, String name) {
-    Live relay = live.get(idOf(name));
-    if (relay == null || !client.owns(relay.mailbox)) {
-      throw new RequestException(ErrorCode.NOT_FOUND, "relay: no relay " + name);
-    }
+  private static Entry entry(Live relay) {
+    LiveRelay running = relay.relay();
+    return new Entry(
+        relay.name,
+        running.delivered(Side.A),
+        running.delivered(Side.B),
+        running.ageNanos() / 1_000_000,
+        running.idleNanos() / 1_000_000,
+        relay.metadata);
+  }
+
+  /** Ends a relay early; its report follows. */
+  static void end(Live relay) {
     relay.relay().end(EndReason.ABORTED);
-  }
-
-  /** The number behind a name, or -1. */
-  private static long idOf(String name) {
-    try {
-      long id = Long.parseLong(name, RADIX);
-      return Long.toString(id, RADIX).equals(name) ? id : -1;
-    } catch (NumberFormatException e) {
-      return -1;
-    }
   }
 
   /** Ends all relays as aborted; completes when their reports are in the mailboxes. */
   Future<Void> stop() {
-    stopping = true;
-    List.copyOf(live.values()).forEach(relay -> relay.relay().end(EndReason.ABORTED));
-    return relays.whenIdle();
+    return relays.stop(RelayService::end);
   }
 
   /** Writes the Splicer's counters into the open object. */
   void stats(MessageWriter out) {
     DataPlane.Counters counters = plane.counters();
-    out.number("relays", live.size())
+    out.number("relays", live().size())
         .number("finished", finished)
         .number("bytes", bytesMoved)
         .number("pipes", counters.pipes())

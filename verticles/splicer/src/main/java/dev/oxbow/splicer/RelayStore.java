@@ -106,8 +106,8 @@ final class RelayStore {
             record.metadata(),
             a,
             b,
-            StreamSocket.restore(ReportReader.member(record, "a"), a.fd()),
-            StreamSocket.restore(ReportReader.member(record, "b"), b.fd()),
+            StreamSocket.restore(record.member("a"), a.fd()),
+            StreamSocket.restore(record.member("b"), b.fd()),
             null));
   }
 }

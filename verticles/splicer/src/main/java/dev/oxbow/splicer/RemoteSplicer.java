@@ -8,6 +8,8 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.client.ControlClient;
+import dev.oxbow.service.client.Counters;
+import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.client.TransferableClient;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -32,18 +34,18 @@ final class RemoteSplicer implements Splicer {
   static final String CLIENT = "splicer-client";
 
   private final ControlClient client;
-  private final Reports reports;
+  private final Reports<SpliceReport> reports;
 
-  private RemoteSplicer(ControlClient client, Reports reports) {
+  private RemoteSplicer(ControlClient client, Reports<SpliceReport> reports) {
     this.client = client;
     this.reports = reports;
   }
 
   static Future<Splicer> connect(Vertx vertx, Path socket, String app) {
-    Reports reports = new Reports();
+    Reports<SpliceReport> reports = SpliceReport.reports();
     return ControlClient.connect(vertx, socket, app, (m, fds) -> event(reports, m, fds))
         .<Splicer>map(client -> new RemoteSplicer(client, reports))
-        .recover(e -> Future.failedFuture(exception(e)));
+        .recover(SplicerException::failed);
   }
 
   /**
@@ -52,7 +54,7 @@ final class RemoteSplicer implements Splicer {
    * @throws IllegalArgumentException saying what does not fit
    */
   static Splicer inherit(Vertx vertx, Path socket, String app, Cargo cargo) {
-    Reports reports = new Reports();
+    Reports<SpliceReport> reports = SpliceReport.reports();
     return new RemoteSplicer(
         ControlClient.inherit(vertx, socket, app, (m, fds) -> event(reports, m, fds), cargo),
         reports);
@@ -63,7 +65,8 @@ final class RemoteSplicer implements Splicer {
     return new TransferableClient(CLIENT, client);
   }
 
-  private static void event(Reports reports, Message event, List<Descriptor> descriptors) {
+  private static void event(
+      Reports<SpliceReport> reports, Message event, List<Descriptor> descriptors) {
     if (!event.string("event").equals(FinishedEvent.NAME)) {
       log.warn("unknown event {}", event.string("event"));
       Descriptor.closeAll(descriptors);
@@ -77,7 +80,7 @@ final class RemoteSplicer implements Splicer {
     try {
       request.requireOpen();
     } catch (RequestException e) {
-      return Future.failedFuture(exception(e));
+      return SplicerException.failed(e);
     }
     List<Descriptor> sockets = List.of(request.a(), request.b());
     return ask(
@@ -123,7 +126,7 @@ final class RemoteSplicer implements Splicer {
   private static RelayPage page(Message answer) {
     List<RelayPage.Entry> relays = new ArrayList<>();
     for (Message entry : answer.objects("relays")) {
-      Message bytes = ReportReader.member(entry, "bytes");
+      Message bytes = entry.member("bytes");
       relays.add(
           new RelayPage.Entry(
               entry.string("relay"),
@@ -143,12 +146,7 @@ final class RemoteSplicer implements Splicer {
 
   @Override
   public Future<JsonObject> stats() {
-    return ask(
-        "stats",
-        m -> {},
-        List.of(),
-        List.of(),
-        answer -> ReportReader.json(ReportReader.member(answer, "stats")));
+    return ask("stats", m -> {}, List.of(), List.of(), Counters::of);
   }
 
   private <T> Future<T> ask(
@@ -159,13 +157,7 @@ final class RemoteSplicer implements Splicer {
       Function<Message, T> reader) {
     return client
         .request(op, members, names, descriptors, reader)
-        .recover(e -> Future.failedFuture(exception(e)));
-  }
-
-  private static SplicerException exception(Throwable e) {
-    return e instanceof RequestException request
-        ? SplicerException.of(request)
-        : new SplicerException(ErrorCode.UNAVAILABLE, String.valueOf(e.getMessage()));
+        .recover(SplicerException::failed);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.oxbow.splicer;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.tcp.TcpInfo;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.service.client.Reports;
 import dev.oxbow.splicer.relay.EndReason;
 import dev.oxbow.splicer.relay.Side;
 import java.util.ArrayList;
@@ -55,6 +56,11 @@ public record SpliceReport(
       @Nullable TcpInfo tcpInfo,
       long undeliveredBytes,
       @Nullable Descriptor undelivered) {}
+
+  /** Nobody waits for any yet. */
+  static Reports<SpliceReport> reports() {
+    return new Reports<>(SpliceReport::relay, SpliceReport::close);
+  }
 
   /** What belongs to a side. */
   public End end(Side side) {

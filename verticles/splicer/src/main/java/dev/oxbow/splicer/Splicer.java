@@ -5,6 +5,7 @@ import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
 import dev.oxbow.service.client.TransferableClient;
+import dev.oxbow.service.work.WorkTable;
 import dev.oxbow.splicer.relay.EndReason;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 public interface Splicer {
 
   /** Relays in one {@link #list} at most. */
-  int MAX_PAGE = 1000;
+  int MAX_PAGE = WorkTable.MAX_PAGE;
 
   /**
    * Starts a Splicer inside a Vert.x of the caller's.
@@ -120,7 +121,7 @@ public interface Splicer {
    * The live relays of this app, oldest first; for root those of everybody.
    *
    * @param after the last relay of the page before, or null for the first page
-   * @param limit 1 to {@value #MAX_PAGE}
+   * @param limit 1 to 1000
    */
   Future<RelayPage> list(@Nullable String after, int limit);
 

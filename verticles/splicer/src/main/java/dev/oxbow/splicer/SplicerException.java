@@ -1,42 +1,26 @@
 package dev.oxbow.splicer;
 
 import dev.oxbow.codecs.control.ErrorCode;
-import dev.oxbow.codecs.control.RequestException;
-import dev.oxbow.service.client.LostAnswerException;
+import dev.oxbow.service.client.ServiceException;
+import io.vertx.core.Future;
 
-/** A request that a Splicer refused or could not answer. */
-public final class SplicerException extends RuntimeException {
+/**
+ * A request that a Splicer refused or could not answer. {@link Splicer#splice} says what {@link
+ * #outcomeOpen()} means for the sockets.
+ */
+public final class SplicerException extends ServiceException {
   private static final long serialVersionUID = 1;
 
-  private final ErrorCode code;
-  private final boolean outcomeOpen;
-
   SplicerException(ErrorCode code, String message) {
-    this(code, message, false);
+    super(code, message);
   }
 
-  private SplicerException(ErrorCode code, String message, boolean outcomeOpen) {
-    super(message);
-    this.code = code;
-    this.outcomeOpen = outcomeOpen;
+  private SplicerException(Throwable failure) {
+    super(failure);
   }
 
-  static SplicerException of(RequestException e) {
-    return new SplicerException(
-        e.code(), String.valueOf(e.getMessage()), e instanceof LostAnswerException);
-  }
-
-  /**
-   * Whether nobody can say if it was done: the request had gone to another process, and the
-   * connection was lost before the answer came. {@link Splicer#splice} says what that means for the
-   * sockets. When false, nothing was done.
-   */
-  public boolean outcomeOpen() {
-    return outcomeOpen;
-  }
-
-  /** Why; {@link ErrorCode#UNAVAILABLE} also when the connection was lost before the answer. */
-  public ErrorCode code() {
-    return code;
+  /** A failed future with what a service or the way to it said. */
+  static <T> Future<T> failed(Throwable failure) {
+    return Future.failedFuture(new SplicerException(failure));
   }
 }

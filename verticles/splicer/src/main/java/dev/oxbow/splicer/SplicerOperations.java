@@ -5,6 +5,8 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.service.control.Operation;
 import dev.oxbow.service.control.Request;
+import dev.oxbow.splicer.RelayService.Live;
+import dev.oxbow.splicer.relay.Side;
 import io.vertx.core.buffer.Buffer;
 import java.util.Base64;
 import java.util.Map;
@@ -20,7 +22,13 @@ final class SplicerOperations {
   }
 
   Map<String, Operation> byOp() {
-    return Map.of("splice", this::splice, "list", this::list, "abort", this::abort);
+    return Map.of(
+        "splice",
+        this::splice,
+        "list",
+        request -> service.table().list(request, SplicerOperations::describe),
+        "abort",
+        request -> service.table().abort(request, RelayService::end));
   }
 
   private MessageWriter splice(Request request) {
@@ -74,32 +82,12 @@ final class SplicerOperations {
         "prelude." + field, "longer than " + SpliceRequest.MAX_PRELUDE_BYTES + " bytes");
   }
 
-  private MessageWriter list(Request request) {
-    request.requireDescriptors();
-    int limit = (int) request.message().integer("limit", 1, Splicer.MAX_PAGE, Splicer.MAX_PAGE);
-    String after = request.message().string("after", null);
-    RelayPage page = service.list(request.client(), after, limit);
-    MessageWriter answer = request.ok().array("relays");
-    for (RelayPage.Entry entry : page.relays()) {
-      answer
-          .element()
-          .string("relay", entry.relay())
-          .object("bytes")
-          .number("aToB", entry.bytesAToB())
-          .number("bToA", entry.bytesBToA())
-          .end()
-          .number("ageMs", entry.ageMs())
-          .number("idleMs", entry.idleMs())
-          .raw("metadata", entry.metadata())
-          .end();
-    }
-    answer.endArray();
-    return page.next() == null ? answer : answer.string("next", page.next());
-  }
-
-  private MessageWriter abort(Request request) {
-    request.requireDescriptors();
-    service.abort(request.client(), request.message().string("relay"));
-    return request.ok();
+  private static void describe(Live relay, MessageWriter out) {
+    out.object("bytes")
+        .number("aToB", relay.relay().delivered(Side.A))
+        .number("bToA", relay.relay().delivered(Side.B))
+        .end()
+        .number("ageMs", relay.relay().ageNanos() / 1_000_000)
+        .number("idleMs", relay.relay().idleNanos() / 1_000_000);
   }
 }

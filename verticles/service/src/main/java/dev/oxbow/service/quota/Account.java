@@ -1,6 +1,7 @@
 package dev.oxbow.service.quota;
 
 import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
@@ -9,8 +10,10 @@ import dev.oxbow.fdpassing.libc.Sockets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -181,6 +184,35 @@ public final class Account {
   }
 
   /**
+   * Runs a task that keeps descriptors which came without a packet, and counts them; not if it
+   * fails.
+   *
+   * @throws RequestException {@code quota-exceeded}; the task was not run then
+   */
+  public <T> T keeping(int count, Supplier<T> task) {
+    addDescriptors(count);
+    try {
+      checkDescriptors();
+      return task.get();
+    } catch (RuntimeException e) {
+      removeDescriptors(count);
+      throw e;
+    }
+  }
+
+  /**
+   * Refuses metadata that is too long.
+   *
+   * @throws RequestException {@code bad-request}
+   */
+  public void checkMetadata(RawJson metadata) {
+    if (metadata.length() > limits.getMetadataBytes()) {
+      throw RequestException.badField(
+          "metadata", "longer than " + limits.getMetadataBytes() + " bytes");
+    }
+  }
+
+  /**
    * Counts bytes that are held for it: metadata, preludes.
    *
    * @throws RequestException {@code quota-exceeded}; they are not counted then
@@ -278,7 +310,11 @@ public final class Account {
       count += item.descriptors.size();
     }
     int closed = count;
-    loop.execute(() -> removeDescriptors(closed));
+    try {
+      loop.execute(() -> removeDescriptors(closed));
+    } catch (RejectedExecutionException e) {
+      log.debug("closed after the loop had ended, and nobody counts any more", e);
+    }
   }
 
   private static void closeOne(Descriptor descriptor, Manner manner) {

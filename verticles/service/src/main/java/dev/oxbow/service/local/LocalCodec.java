@@ -1,14 +1,17 @@
-package dev.oxbow.splicer;
+package dev.oxbow.service.local;
 
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.MessageCodec;
 
 /** Passes objects over the event bus of one process as they are. */
 final class LocalCodec implements MessageCodec<Object, Object> {
+  private static final String NAME = "oxbow.local";
 
-  /** The codec's name on the event bus. */
-  static final String NAME = "oxbow.local";
+  /** Sent with these, objects stay what they are: sender and receiver share the heap. */
+  static final DeliveryOptions OPTIONS =
+      new DeliveryOptions().setLocalOnly(true).setCodecName(NAME);
 
   private LocalCodec() {}
 
@@ -17,7 +20,7 @@ final class LocalCodec implements MessageCodec<Object, Object> {
     try {
       bus.registerCodec(new LocalCodec());
     } catch (IllegalStateException e) {
-      // Another Splicer of the same Vert.x has done it: there is no way to ask before.
+      // Another service of the same Vert.x has done it: there is no way to ask before.
       return;
     }
   }

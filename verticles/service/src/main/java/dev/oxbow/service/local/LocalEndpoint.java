@@ -1,4 +1,4 @@
-package dev.oxbow.splicer;
+package dev.oxbow.service.local;
 
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.codecs.control.MessageWriter;
@@ -15,12 +15,11 @@ import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.json.JsonObject;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -28,76 +27,96 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The service's side of an embedded Splicer: requests come over the event bus as objects, and
- * reports go back so. One client, with this process's own uid.
+ * The service's side of an embedded service: requests come over the event bus as objects, and
+ * events go back so. One client, with this process's own uid. Control loop only.
  */
-final class EmbeddedEndpoint implements Client, Recipient {
-  private static final Logger log = LoggerFactory.getLogger(EmbeddedEndpoint.class);
-
-  /** Sent with this codec, objects stay what they are: sender and receiver share the heap. */
-  static final DeliveryOptions LOCAL =
-      new DeliveryOptions().setLocalOnly(true).setCodecName(LocalCodec.NAME);
-
+public final class LocalEndpoint implements Client, Recipient {
+  private static final Logger log = LoggerFactory.getLogger(LocalEndpoint.class);
   private static final String CARGO = "control";
 
   private final EventBus bus;
   private final String address;
   private final DescriptorLoop loop;
-  private final RelayService service;
+  private final Answers answers;
   private final Account account;
   private final Mailbox mailbox;
   private final MessageConsumer<Object> consumer;
   private final List<Message<Object>> waiting = new ArrayList<>();
   private boolean frozen;
 
-  /** Asks for a relay; who asks learns of its end from the reports. */
-  record Splice(SpliceRequest request, Reports reports) {}
+  /** What a service says to requests that are objects. Control loop only. */
+  public interface Answers {
 
-  /** Asks for a page of the live relays. */
+    /**
+     * Does what is asked for.
+     *
+     * @return goes to who asked, as it is
+     * @throws RequestException when it is refused; nothing has happened then
+     */
+    Object answer(Client client, Object request);
+
+    /** A page of what lives, as the client's {@code list} is to have it. */
+    Object list(Client client, @Nullable String after, int limit);
+
+    /**
+     * Ends something early.
+     *
+     * @throws RequestException {@code not-found}
+     */
+    void abort(Client client, String id);
+
+    /** Writes the service's counters into the open object. */
+    void stats(MessageWriter out);
+
+    /** What the client is told of an event; it owns the descriptors from here on. */
+    Object told(Event event);
+  }
+
+  /** Asks for a page of what lives. */
   record ListQuery(@Nullable String after, int limit) {}
 
-  /** Names a relay to be ended. */
-  record Abort(String relay) {}
-
-  /** Asks whether all reports before it have been handled. */
-  record Handled() {}
+  /** Names something to be ended. */
+  record Abort(String id) {}
 
   /** Asks for counters. */
   record Stats() {}
 
-  EmbeddedEndpoint(
-      EventBus bus, String address, DescriptorLoop loop, RelayService service, Accounts accounts) {
+  /** Asks whether all events before it have been handled. */
+  record Handled() {}
+
+  public LocalEndpoint(
+      EventBus bus, String address, DescriptorLoop loop, Answers answers, Accounts accounts) {
     this.bus = bus;
     this.address = address;
     this.loop = loop;
-    this.service = service;
+    this.answers = answers;
     this.account = accounts.of(Syscalls.effectiveUid());
     this.mailbox = Mailbox.anonymous(account, loop);
     mailbox.attach(this);
     this.consumer = bus.localConsumer(address, this::handle);
   }
 
-  static String reports(String address) {
-    return address + ".reports";
+  static String events(String address) {
+    return address + ".events";
   }
 
   /**
-   * Answers no request until {@link #thaw()}, and delivers no report; completes when those that
-   * were delivered have been handled, for they are in no mailbox any more.
+   * Answers no request until {@link #thaw()}, and delivers no event; completes when those that were
+   * delivered have been handled, for they are in no mailbox any more.
    */
-  Future<Void> freeze() {
+  public Future<Void> freeze() {
     frozen = true;
     mailbox.freeze();
     // Behind them: the event bus keeps the order between one sender and one receiver.
     Promise<Void> handled = Promise.promise();
-    bus.request(reports(address), new Handled(), LOCAL)
+    bus.request(events(address), new Handled(), LocalCodec.OPTIONS)
         .<Void>mapEmpty()
         .onComplete(result -> loop.run(() -> handled.handle(result)));
     return handled.future();
   }
 
   /** Goes on, with the requests that came meanwhile. */
-  void thaw() {
+  public void thaw() {
     frozen = false;
     mailbox.thaw();
     List<Message<Object>> requests = List.copyOf(waiting);
@@ -106,7 +125,7 @@ final class EmbeddedEndpoint implements Client, Recipient {
   }
 
   /** Describes the one mailbox to another process. */
-  MailboxStore export(Cargo cargo) {
+  public MailboxStore export(Cargo cargo) {
     MailboxStore store = new MailboxStore();
     store.add(mailbox);
     List<MessageWriter> records = new ArrayList<>();
@@ -116,7 +135,7 @@ final class EmbeddedEndpoint implements Client, Recipient {
   }
 
   /** Goes on with the mailbox of another process, frozen. */
-  MailboxStore inherit(Cargo cargo) {
+  public MailboxStore inherit(Cargo cargo) {
     frozen = true;
     MailboxStore store = new MailboxStore();
     for (dev.oxbow.codecs.control.Message record : cargo.records(CARGO)) {
@@ -137,43 +156,31 @@ final class EmbeddedEndpoint implements Client, Recipient {
             return;
           }
           try {
-            request.reply(answer(request.body()), LOCAL);
+            request.reply(answer(request.body()), LocalCodec.OPTIONS);
           } catch (RequestException e) {
-            request.reply(SplicerException.of(e), LOCAL);
+            request.reply(e, LocalCodec.OPTIONS);
           } catch (RuntimeException e) {
             log.error("request failed", e);
-            request.reply(new SplicerException(ErrorCode.INTERNAL, e.toString()), LOCAL);
+            request.reply(
+                new RequestException(ErrorCode.INTERNAL, e.toString()), LocalCodec.OPTIONS);
           }
         });
   }
 
   private Object answer(Object request) {
-    if (request instanceof Splice splice) {
-      String id = splice(splice.request);
-      // Here and not where the answer arrives: the report may be there before it.
-      return new Relay(id, splice.reports.await(id));
-    }
     if (request instanceof ListQuery list) {
-      return service.list(this, list.after, list.limit);
+      return answers.list(this, list.after, list.limit);
     }
     if (request instanceof Abort abort) {
-      service.abort(this, abort.relay);
+      answers.abort(this, abort.id);
       return abort;
     }
-    MessageWriter stats = new MessageWriter();
-    service.stats(stats);
-    return new JsonObject(new String(stats.bytes(), StandardCharsets.UTF_8));
-  }
-
-  private String splice(SpliceRequest request) {
-    account.addDescriptors(2);
-    try {
-      account.checkDescriptors();
-      return service.splice(mailbox, request);
-    } catch (RuntimeException e) {
-      account.removeDescriptors(2);
-      throw e;
+    if (request instanceof Stats) {
+      MessageWriter stats = new MessageWriter();
+      answers.stats(stats);
+      return new JsonObject(Buffer.buffer(stats.bytes()));
     }
+    return answers.answer(this, request);
   }
 
   @Override
@@ -203,21 +210,12 @@ final class EmbeddedEndpoint implements Client, Recipient {
 
   @Override
   public boolean deliver(Event event, long seq) {
-    bus.send(reports(address), report(event), LOCAL);
+    bus.send(events(address), answers.told(event), LocalCodec.OPTIONS);
     return true;
   }
 
-  private static SpliceReport report(Event event) {
-    if (event instanceof FinishedEvent finished) {
-      return finished.report();
-    }
-    MessageWriter message = new MessageWriter().strings("fds", event.names());
-    event.write(message);
-    return ReportReader.read(
-        dev.oxbow.codecs.control.Message.parse(message.bytes()), event.descriptors());
-  }
-
-  void close() {
+  /** Takes no more requests. */
+  public void close() {
     consumer.unregister();
   }
 }

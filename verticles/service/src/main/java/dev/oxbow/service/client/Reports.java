@@ -1,4 +1,4 @@
-package dev.oxbow.splicer;
+package dev.oxbow.service.client;
 
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -9,27 +9,44 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Who waits for which report. Thread-safe. */
-final class Reports {
+/**
+ * Who waits for which report of work that has ended. Thread-safe.
+ *
+ * @param <R> owns descriptors
+ */
+public final class Reports<R> {
 
   /** Reports that wait for a handler at most; beyond that the oldest is closed. */
   private static final int MAX_WAITING = 4096;
 
-  private final Map<String, Promise<SpliceReport>> awaited = new HashMap<>();
+  private final Function<R, String> idOf;
+  private final Consumer<R> discard;
+  private final Map<String, Promise<R>> awaited = new HashMap<>();
   private final List<Promise<Void>> patient = new ArrayList<>();
-  private final Deque<SpliceReport> waiting = new ArrayDeque<>();
-  private @Nullable Handler<SpliceReport> unclaimed;
+  private final Deque<R> waiting = new ArrayDeque<>();
+  private @Nullable Handler<R> unclaimed;
 
-  /** The report of a relay that was accepted just now. */
-  synchronized Future<SpliceReport> await(String relay) {
-    return awaited.computeIfAbsent(relay, r -> Promise.promise()).future();
+  /**
+   * @param idOf the id of the work that a report is about
+   * @param discard closes what a report owns
+   */
+  public Reports(Function<R, String> idOf, Consumer<R> discard) {
+    this.idOf = idOf;
+    this.discard = discard;
+  }
+
+  /** The report of work that was accepted just now. */
+  public synchronized Future<R> await(String id) {
+    return awaited.computeIfAbsent(id, r -> Promise.promise()).future();
   }
 
   /** Sets who gets what nobody awaits, and gives it what has come already. */
-  void unclaimedHandler(Handler<SpliceReport> handler) {
-    List<SpliceReport> before;
+  public void unclaimedHandler(Handler<R> handler) {
+    List<R> before;
     synchronized (this) {
       unclaimed = handler;
       before = List.copyOf(waiting);
@@ -39,12 +56,12 @@ final class Reports {
   }
 
   /** Gives a report to who waits for it, or keeps it for the handler to come. */
-  void deliver(SpliceReport report) {
-    Promise<SpliceReport> promise;
-    Handler<SpliceReport> handler;
-    SpliceReport surplus = null;
+  public void deliver(R report) {
+    Promise<R> promise;
+    @Nullable Handler<R> handler;
+    @Nullable R surplus = null;
     synchronized (this) {
-      promise = awaited.remove(report.relay());
+      promise = awaited.remove(idOf.apply(report));
       handler = unclaimed;
       if (promise == null && handler == null) {
         waiting.add(report);
@@ -56,13 +73,13 @@ final class Reports {
     } else if (handler != null) {
       handler.handle(report);
     } else if (surplus != null) {
-      surplus.close();
+      discard.accept(surplus);
     }
     tellIfDone();
   }
 
   /** Completes when nobody waits for a report any more. */
-  Future<Void> whenAllDelivered() {
+  public Future<Void> whenAllDelivered() {
     Promise<Void> done = Promise.promise();
     synchronized (this) {
       patient.add(done);
@@ -84,16 +101,16 @@ final class Reports {
   }
 
   /** No report will come any more; those that nobody wanted are closed. */
-  void fail(SplicerException why) {
-    List<Promise<SpliceReport>> all;
-    List<SpliceReport> unwanted;
+  public void fail(Throwable why) {
+    List<Promise<R>> all;
+    List<R> unwanted;
     synchronized (this) {
       all = List.copyOf(awaited.values());
       awaited.clear();
       unwanted = List.copyOf(waiting);
       waiting.clear();
     }
-    unwanted.forEach(SpliceReport::close);
+    unwanted.forEach(discard);
     all.forEach(promise -> promise.fail(why));
   }
 }
