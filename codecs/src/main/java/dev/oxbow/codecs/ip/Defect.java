@@ -33,19 +33,19 @@ public enum Defect {
   /** Larger than where it goes, and not to be cut. */
   TOO_BIG("too-big");
 
-  private final String text;
+  private final String wireName;
 
-  Defect(String text) {
-    this.text = text;
+  Defect(String wireName) {
+    this.wireName = wireName;
   }
 
-  /** Its name in counters. */
-  public String text() {
-    return text;
+  /** The reason as it stands in counters. */
+  public String wireName() {
+    return wireName;
   }
 
   @Override
   public String toString() {
-    return text;
+    return wireName;
   }
 }
