@@ -12,10 +12,12 @@ public final class Errno {
   public static final int ENOMEM = 12;
   public static final int EACCES = 13;
   public static final int EBUSY = 16;
+  public static final int EEXIST = 17;
   public static final int EINVAL = 22;
   public static final int ENFILE = 23;
   public static final int EMFILE = 24;
   public static final int EPIPE = 32;
+  public static final int EBADMSG = 74;
   public static final int ENOTSOCK = 88;
   public static final int EMSGSIZE = 90;
   public static final int ENOPROTOOPT = 92;

@@ -134,7 +134,12 @@ public final class Sockets {
 
   /** socket(2), close-on-exec; {@code type} may contain {@link #SOCK_NONBLOCK}. */
   public static int socket(int domain, int type) {
-    return check("socket", C.socket(domain, type | SOCK_CLOEXEC, 0));
+    return socket(domain, type, 0);
+  }
+
+  /** socket(2), close-on-exec, of a certain protocol of its domain. */
+  public static int socket(int domain, int type, int protocol) {
+    return check("socket", C.socket(domain, type | SOCK_CLOEXEC, protocol));
   }
 
   /**
