@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -207,7 +208,7 @@ class HAProxy(Subject):
         limit = f" hard-stop-after {self.limit}s\n" if self.limit else ""
         config = self.write("haproxy.cfg", f"""global
  nbthread 2
- maxconn 9000
+ maxconn 4000
  stats socket {self.folder}/haproxy.sock mode 600 level admin expose-fd listeners
 {limit}defaults
  mode tcp
@@ -252,7 +253,6 @@ class Nginx(Subject):
     def start(self):
         limit = f"worker_shutdown_timeout {self.limit}s;\n" if self.limit else ""
         config = self.write("nginx.conf", f"""load_module modules/ngx_stream_module.so;
-daemon off;
 user root;
 worker_processes 2;
 {limit}pid {self.folder}/nginx.pid;
@@ -263,7 +263,9 @@ stream {{
  server {{ listen {RELAY_ADDRESS}:{LISTEN} backlog=4096; proxy_pass {RELAY_ADDRESS}:{TARGET}; }}
 }}
 """)
-        self.launch("nginx", ["nginx", "-p", "/usr/share/nginx", "-c", config])
+        # As a daemon, since nginx refuses USR2 while its parent is the one that started it.
+        words = f"{shutil.which('nginx')} -p /usr/share/nginx -c {config} && exec sleep 3600"
+        self.launch("nginx", ["sh", "-c", words])
 
     def _master(self):
         with open(os.path.join(self.folder, "nginx.pid")) as file:

@@ -66,6 +66,13 @@ final class JavaCommand {
     throw new IOException("the command line of this process has no \"-jar " + jarName + "\"");
   }
 
+  /** Whether the JVM was given an option that begins with one of these. */
+  boolean hasOption(List<String> beginnings) {
+    return words.subList(1, jar).stream()
+        .map(JavaCommand::text)
+        .anyMatch(word -> beginnings.stream().anyMatch(word::startsWith));
+  }
+
   /**
    * The same command for a copy of the jar.
    *

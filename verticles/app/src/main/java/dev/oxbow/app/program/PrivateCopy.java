@@ -35,6 +35,18 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
   private static final String METASPACE = "-XX:MetaspaceSize=96m";
 
   /**
+   * The new generation: room for taking over some thousand relays without a collection. The JVM's
+   * own choice grows with the machine's memory, and with it what one collection has to copy while
+   * every flow waits.
+   */
+  private static final List<String> NEW_GENERATION =
+      List.of("-XX:NewSize=64m", "-XX:MaxNewSize=64m");
+
+  /** Whoever sizes the heap has said how large its parts are, too. */
+  private static final List<String> HEAP_OPTIONS =
+      List.of("-Xmx", "-Xmn", "-XX:MaxHeapSize", "-XX:MaxRAM", "-XX:New", "-XX:MaxNewSize");
+
+  /**
    * For commands that stay: makes the copy, or finds it, and goes on there, as the same process
    * (execve(2)) with the same environment, arguments, JVM options and inherited descriptors.
    * Returns for other commands, in a copy, without a jar; and with one line on standard error where
@@ -100,6 +112,9 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
           .map(ClassDataArchive::optionsToUse)
           .ifPresent(options::addAll);
       options.add(METASPACE);
+      if (!command.hasOption(HEAP_OPTIONS)) {
+        options.addAll(NEW_GENERATION);
+      }
       options.add("-D" + LOCK + "=" + entry.lock());
       endOwnDescriptors(original, entry.lock());
       ProcessImage.exec(java.toString(), command.inCopy(entry.jar(), original, options));

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,15 +38,19 @@ public final class InPlace {
   /** Environment variable: the hand-over socket of the process to take over from. */
   private static final String TAKE_OVER = "OXBOW_TAKE_OVER";
 
+  /** A process that has lived so long will be replaced some day, and is through with its start. */
+  private static final long SETTLED_SECONDS = 5;
+
   private final HandoffOptions options;
   private final ServiceManager manager;
   private final CountDownLatch stop;
   private final Runnable warmUp;
+  private final CountDownLatch upgradeBegun = new CountDownLatch(1);
 
   /**
    * @param stop is counted down when this process was told to stop
-   * @param warmUp makes this process quick while its successor starts; called on a thread of its
-   *     own
+   * @param warmUp makes this process quick, some seconds after its start, or while its successor
+   *     starts if that is earlier; called on a thread of its own
    */
   public InPlace(
       HandoffOptions options, ServiceManager manager, CountDownLatch stop, Runnable warmUp) {
@@ -104,7 +109,20 @@ public final class InPlace {
                 limits(),
                 new Watcher()));
     Signals.on("HUP", upgrades::request);
+    Thread warm = new Thread(this::warmUp, "oxbow-warm-up");
+    warm.setDaemon(true);
+    warm.start();
     return upgrades;
+  }
+
+  private void warmUp() {
+    try {
+      boolean begun = upgradeBegun.await(SETTLED_SECONDS, TimeUnit.SECONDS);
+      log.debug("practises {} the first upgrade", begun ? "during" : "before");
+      warmUp.run();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private Plan.Launched launch(Path socket) throws IOException {
@@ -114,9 +132,7 @@ public final class InPlace {
               Successor.command(options.getCommand()),
               Map.of(TAKE_OVER, socket.toString()),
               options.getDeadlineMs());
-      Thread warm = new Thread(warmUp, "oxbow-warm-up");
-      warm.setDaemon(true);
-      warm.start();
+      upgradeBegun.countDown();
       return new Plan.Launched(successor.process(), successor::raise);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -47,6 +47,14 @@ class JavaCommandTest {
   }
 
   @Test
+  void knowsWhichOptionsTheJvmWasGivenAndNotThoseOfTheProgram() throws IOException {
+    JavaCommand command = parse("o.jar", "java", "-Xmx1g", "-jar", "o.jar", "run", "-Xmn1");
+
+    assertThat(command.hasOption(List.of("-Xmn", "-Xmx"))).isTrue();
+    assertThat(command.hasOption(List.of("-Xmn", "java"))).isFalse();
+  }
+
+  @Test
   void findsTheWayBackToTheOriginal() throws IOException {
     JavaCommand first = parse("o.jar", "java", "-cp", "x", "-jar", "o.jar", "run", "-jar", "o.jar");
     byte[] copied = cmdline(first.inCopy(COPY, ORIGINAL, List.of("-Xa")));
