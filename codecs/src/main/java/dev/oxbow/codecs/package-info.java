@@ -10,6 +10,7 @@
  *   <li>{@code control}: the messages of the control protocol.
  *   <li>{@code ip}: IP packets in off-heap memory, read and rewritten in place.
  *   <li>{@code netlink}: messages to and from the kernel about links, routes and sockets.
+ *   <li>{@code offload}: super-packets, cut and joined, and struct virtio_net_hdr.
  *   <li>{@code tcp}: struct tcp_info and socket addresses, as the kernel fills them in.
  * </ul>
  */

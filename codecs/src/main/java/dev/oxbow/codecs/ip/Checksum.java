@@ -91,7 +91,7 @@ public final class Checksum {
    * What the checksum field of a packet's transport must be. The bytes that are there now do not
    * matter, nor whether they are partial.
    *
-   * @param packet TCP, UDP or ICMP, with a place for the checksum
+   * @param packet TCP, UDP or ICMP, with a place for the checksum, and no fragment
    */
   public static int transport(PacketView packet) {
     int field = Bytes.u16(packet.memory, packet.checksumAt());
@@ -120,7 +120,7 @@ public final class Checksum {
    */
   public static boolean transportValid(PacketView packet) {
     int at = packet.checksumAt();
-    if (at < 0) {
+    if (at < 0 || packet.isFragment()) {
       return true;
     }
     int field = Bytes.u16(packet.memory, at);
@@ -133,10 +133,13 @@ public final class Checksum {
     return fold(transportSum(packet)) == 0xffff;
   }
 
-  /** Computes the checksum of a packet's transport and writes it; it is not partial any more. */
+  /**
+   * Computes the checksum of a packet's transport and writes it; it is not partial any more. Leaves
+   * fragments alone.
+   */
   public static void fill(PacketView packet) {
     int at = packet.checksumAt();
-    if (at >= 0) {
+    if (at >= 0 && !packet.isFragment()) {
       Bytes.put16(packet.memory, at, transport(packet));
       packet.checksumPartial(false);
     }

@@ -30,6 +30,9 @@ public enum Defect {
   /** A fragment whose datagram did not become complete in time. */
   FRAGMENT_TIMEOUT("fragment-timeout"),
 
+  /** A struct virtio_net_hdr that does not fit its packet. */
+  BAD_OFFLOAD("bad-offload"),
+
   /** Larger than where it goes, and not to be cut. */
   TOO_BIG("too-big");
 

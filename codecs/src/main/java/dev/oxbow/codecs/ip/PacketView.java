@@ -338,16 +338,20 @@ public final class PacketView {
     return partial;
   }
 
-  /** Position of the transport's checksum, or -1 when there is none or it is cut off. */
+  /**
+   * Position of the transport's checksum, or -1 when there is none or it is cut off. A first
+   * fragment has one too, though what it covers is not all here.
+   */
   public int checksumAt() {
-    if (isFragment()) {
+    if (fragmentOffset != 0) {
       return -1;
     }
     int at =
         switch (protocol) {
           case IpProtocol.TCP -> transport + 16;
           case IpProtocol.UDP -> transport + 6;
-          case IpProtocol.ICMP, IpProtocol.ICMPV6 -> isIcmp() ? transport + 2 : -1;
+          case IpProtocol.ICMP -> version == 4 ? transport + 2 : -1;
+          case IpProtocol.ICMPV6 -> version == 6 ? transport + 2 : -1;
           default -> -1;
         };
     return at + 2 <= end ? at : -1;

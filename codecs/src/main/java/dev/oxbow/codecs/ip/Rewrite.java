@@ -5,8 +5,11 @@ import java.nio.ByteBuffer;
 /**
  * Changes of a packet in place that keep its checksums as right, or as wrong, as they were: RFC
  * 1624. Partial checksums ({@link PacketView#checksumPartial()}) stay partial, a UDP checksum of
- * zero stays zero. Hop limits are left alone. Packets are never fragments, since only the first
- * fragment has the checksum: reassemble before. New addresses are of the packet's version.
+ * zero stays zero. Hop limits are left alone. New addresses are of the packet's version.
+ *
+ * <p>A fragment's addresses may be changed, if those of all fragments of its datagram are: the
+ * first one has the checksum, and must have it at once after the fragment header. Its ports may
+ * not: only the first one has them.
  */
 public final class Rewrite {
 
