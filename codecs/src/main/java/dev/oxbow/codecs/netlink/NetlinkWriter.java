@@ -128,6 +128,22 @@ public final class NetlinkWriter {
     return this;
   }
 
+  /** An attribute of two bytes, one after the other. */
+  public NetlinkWriter pair(int type, int first, int second) {
+    head(type, 2);
+    out.put((byte) first).put((byte) second);
+    return zeros(2);
+  }
+
+  /** An attribute that is an IPv6 address. */
+  public NetlinkWriter address6(int type, long high, long low) {
+    head(type, 16);
+    boolean big = out.order() == ByteOrder.BIG_ENDIAN;
+    out.putLong(big ? high : Long.reverseBytes(high));
+    out.putLong(big ? low : Long.reverseBytes(low));
+    return this;
+  }
+
   /** An attribute of raw bytes. */
   public NetlinkWriter bytes(int type, byte[] value) {
     head(type, value.length);

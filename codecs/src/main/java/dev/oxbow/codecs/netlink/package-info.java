@@ -1,7 +1,7 @@
 /**
  * Netlink messages (RFC 3549, netlink(7), include/uapi/linux/netlink.h) in memory of the caller:
- * writers and readers that allocate nothing per message, for links, addresses and routes, and for
- * the kernel's sockets. A cursor belongs to one thread at a time.
+ * writers and readers that allocate nothing per message, for links, addresses and routes, for the
+ * kernel's sockets, and for conntrack. A cursor belongs to one thread at a time.
  */
 @NullMarked
 package dev.oxbow.codecs.netlink;

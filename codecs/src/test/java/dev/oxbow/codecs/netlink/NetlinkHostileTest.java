@@ -22,7 +22,8 @@ class NetlinkHostileTest {
           reader -> new LinkReader().read(reader),
           reader -> new AddressReader().read(reader),
           reader -> new RouteReader().read(reader),
-          reader -> new SocketReader().read(reader).remoteWord(3));
+          reader -> new SocketReader().read(reader).remoteWord(3),
+          reader -> new ConntrackReader().read(reader));
 
   @Test
   void mutatedMessagesNeverHurt() {
