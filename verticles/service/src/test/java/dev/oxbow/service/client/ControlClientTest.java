@@ -5,34 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.codecs.control.Message;
-import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
-import dev.oxbow.config.ControlOptions;
-import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Memfd;
-import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
-import dev.oxbow.service.control.ControlServer;
-import dev.oxbow.service.control.ControlSocket;
-import dev.oxbow.service.control.Operation;
-import dev.oxbow.service.control.Request;
-import dev.oxbow.service.control.ServiceSpec;
-import dev.oxbow.service.mailbox.Event;
-import dev.oxbow.service.mailbox.Mailbox;
-import dev.oxbow.service.mailbox.Mailboxes;
-import dev.oxbow.service.quota.Account;
-import dev.oxbow.service.quota.Accounts;
 import io.vertx.core.Future;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,94 +26,23 @@ import org.junit.jupiter.api.io.TempDir;
 final class ControlClientTest {
   @TempDir private Path directory;
 
-  private final EpollVertx vertx = EpollVertx.open();
-  private final DescriptorLoop loop = DescriptorLoop.of(vertx.context());
   private final List<String> events = Collections.synchronizedList(new ArrayList<>());
-  private Accounts accounts;
-  private Mailboxes mailboxes;
-  private ControlServer server;
-
-  /** Tells the text that it was given, with a descriptor. */
-  private record Echo(String text, List<Descriptor> descriptors) implements Event {
-    @Override
-    public String name() {
-      return "echo";
-    }
-
-    @Override
-    public void write(MessageWriter out) {
-      out.string("text", text);
-    }
-
-    @Override
-    public List<String> names() {
-      return List.of("memfd");
-    }
-
-    @Override
-    public Account.Manner whenDropped() {
-      return Account.Manner.PLAIN;
-    }
-  }
+  private EchoService service;
+  private EpollVertx vertx;
 
   @BeforeEach
   void serve() {
-    vertx.run(
-        () -> {
-          accounts = new Accounts(new QuotaOptions(), loop);
-          mailboxes = new Mailboxes(loop);
-        });
-    listen();
-  }
-
-  private void listen() {
-    Map<String, Operation> operations =
-        Map.of("echo", ControlClientTest::echo, "end", this::end, "take", ControlClientTest::take);
-    ServiceSpec spec = new ServiceSpec("test", "1", operations, stats -> {});
-    ControlOptions options = new ControlOptions();
-    vertx.run(
-        () -> {
-          server = new ControlServer(loop, spec, options, accounts, mailboxes);
-          try {
-            server.listen(ControlSocket.listen(socket(), options));
-          } catch (IOException e) {
-            throw new AssertionError(e);
-          }
-        });
+    service = new EchoService(socket());
+    vertx = service.vertx();
   }
 
   private Path socket() {
     return directory.resolve("test.sock");
   }
 
-  private static MessageWriter echo(Request request) {
-    Mailbox mailbox = request.client().mailbox();
-    mailbox.account().addDescriptors(1);
-    String text = request.message().string("text");
-    mailbox.post(new Echo(text, List.of(Memfd.open("echo", 1))));
-    return request.ok();
-  }
-
-  /** Ends the connection instead of answering. */
-  private MessageWriter end(Request request) {
-    server.close();
-    return request.ok();
-  }
-
-  private static MessageWriter take(Request request) {
-    request.requireDescriptors("x");
-    return request.ok().number("length", request.message().string("text").length());
-  }
-
   @AfterEach
   void close() {
-    vertx.run(
-        () -> {
-          server.close();
-          mailboxes.close();
-          accounts.close();
-        });
-    vertx.close();
+    service.close();
   }
 
   private ControlClient connect() {
@@ -146,11 +58,6 @@ final class ControlClientTest {
             }));
   }
 
-  private static Future<Message> echo(ControlClient client, String text) {
-    return client.request(
-        "echo", m -> m.string("text", text), List.of(), List.of(), Function.identity());
-  }
-
   private static Future<Message> plain(ControlClient client, String op) {
     return client.request(op, m -> {}, List.of(), List.of(), Function.identity());
   }
@@ -159,10 +66,10 @@ final class ControlClientTest {
   void acknowledgesWhatItsHandlerHasSeen() {
     ControlClient client = connect();
     for (int i = 0; i < 10; i++) {
-      EpollVertx.await(echo(client, "x" + i));
+      EpollVertx.await(EchoService.echo(client, "x" + i));
     }
     Await.until("all came", () -> events.size() == 10);
-    Await.until("and are acknowledged", () -> vertx.call(mailboxes::events) == 0);
+    Await.until("and are acknowledged", () -> service.events() == 0);
     assertThat(events).startsWith("x0", "x1").endsWith("x9");
     EpollVertx.await(client.close());
   }
@@ -212,7 +119,7 @@ final class ControlClientTest {
   @Test
   void descriptorThatIsClosedTooEarlyFailsItsRequestOnly() {
     ControlClient client = connect();
-    int connections = vertx.call(() -> accounts.of(accountUid()).connections());
+    int connections = service.connections();
     Descriptor good = Memfd.open("good", 1);
     Descriptor gone = Memfd.open("gone", 1);
     List<Future<Message>> answers = new ArrayList<>();
@@ -228,8 +135,8 @@ final class ControlClientTest {
     assertThat(answers.get(1).cause()).hasMessageStartingWith("x: ");
     EpollVertx.await(answers.get(2));
     good.close();
-    EpollVertx.await(echo(client, "still there"));
-    assertThat(vertx.call(() -> accounts.of(accountUid()).connections())).isEqualTo(connections);
+    EpollVertx.await(EchoService.echo(client, "still there"));
+    assertThat(service.connections()).isEqualTo(connections);
     EpollVertx.await(client.close());
   }
 
@@ -248,11 +155,11 @@ final class ControlClientTest {
           // More than the socket takes: the loop cannot serve meanwhile.
           answers.add(plain(client, "end"));
           for (int i = 0; i < 20; i++) {
-            answers.add(echo(client, large));
+            answers.add(EchoService.echo(client, large));
           }
         });
     assertFails(answers.get(0), ErrorCode.UNAVAILABLE);
-    listen();
+    service.listen();
     long lost = answers.stream().filter(answer -> !succeeds(answer)).count();
     assertThat(lost).isBetween(2L, 20L);
     for (Future<Message> answer : answers.subList(0, (int) lost)) {
@@ -274,13 +181,13 @@ final class ControlClientTest {
         EpollVertx.await(
             ControlClient.connect(
                 vertx.vertx(), socket(), "app", (e, d) -> Descriptor.closeAll(d), patience));
-    vertx.run(() -> server.close());
-    Await.until("it is lost", () -> vertx.call(mailboxes::count) == 0);
+    service.end();
+    Await.until("it is lost", () -> service.mailboxes() == 0);
     long begin = System.nanoTime();
-    Future<Message> first = echo(client, "first");
+    Future<Message> first = EchoService.echo(client, "first");
     Await.until("some time passes", () -> System.nanoTime() - begin > patience / 2);
     long later = System.nanoTime();
-    Future<Message> second = echo(client, "second");
+    Future<Message> second = EchoService.echo(client, "second");
     assertFails(first, ErrorCode.UNAVAILABLE);
     assertThat(first.cause()).isNotInstanceOf(LostAnswerException.class);
     assertFails(second, ErrorCode.UNAVAILABLE);
@@ -292,8 +199,8 @@ final class ControlClientTest {
   void connectsAgainAndSendsWhatWaited() {
     ControlClient client = connect();
     assertFails(plain(client, "end"), ErrorCode.UNAVAILABLE);
-    Future<Message> waits = echo(client, "late");
-    listen();
+    Future<Message> waits = EchoService.echo(client, "late");
+    service.listen();
     EpollVertx.await(waits);
     Await.until("the event came", () -> events.contains("late"));
     EpollVertx.await(client.close());
@@ -302,33 +209,22 @@ final class ControlClientTest {
   @Test
   void eventsOfTheTimeBetweenComeAfterwards() {
     ControlClient client = connect();
-    vertx.run(
-        () -> {
-          Mailbox mailbox = mailboxes.of(accounts.of(accountUid()), "app");
-          mailbox.use();
-          server.close();
-          mailbox.account().addDescriptors(1);
-          mailbox.post(new Echo("between", List.of(Memfd.open("between", 1))));
-          mailbox.unuse();
-        });
-    listen();
+    service.end();
+    service.post("between");
+    service.listen();
     Await.until("the event came", () -> events.contains("between"));
     EpollVertx.await(client.close());
-  }
-
-  private static long accountUid() {
-    return Syscalls.effectiveUid();
   }
 
   @Test
   void closingFailsWhatWaits() {
     ControlClient client = connect();
-    vertx.run(() -> server.close());
-    Await.until("it is lost", () -> vertx.call(mailboxes::count) == 0);
-    Future<Message> waits = echo(client, "never");
+    service.end();
+    Await.until("it is lost", () -> service.mailboxes() == 0);
+    Future<Message> waits = EchoService.echo(client, "never");
     EpollVertx.await(client.close());
     assertFails(waits, ErrorCode.UNAVAILABLE);
-    assertFails(echo(client, "after"), ErrorCode.UNAVAILABLE);
+    assertFails(EchoService.echo(client, "after"), ErrorCode.UNAVAILABLE);
     EpollVertx.await(client.close());
   }
 
