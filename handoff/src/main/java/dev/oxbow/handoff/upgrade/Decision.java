@@ -5,8 +5,12 @@ import dev.oxbow.fdpassing.descriptor.Memfd;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 
 /**
- * One word of memory that both processes map: whoever writes it first has decided how the upgrade
- * ends. Thread-safe.
+ * Memory that both processes map, two words: whoever writes the first one first has decided how the
+ * upgrade ends, and whoever writes the second one first may end the other process. Thread-safe.
+ *
+ * <pre>
+ *   0 outcome u32   4 claim u32 (0: none, else the code of a Side)   8..63 zero
+ * </pre>
  */
 final class Decision implements AutoCloseable {
 
@@ -24,6 +28,7 @@ final class Decision implements AutoCloseable {
   }
 
   private static final int BYTES = 64;
+  private static final int CLAIM = 4;
 
   private final Descriptor memfd;
   private final NativeMemory memory;
@@ -65,6 +70,20 @@ final class Decision implements AutoCloseable {
   /** Decides, unless that was done; true when it ends as wanted, whoever said so first. */
   boolean decide(Outcome wanted) {
     return memory.compareAndSetInt(0, Outcome.NONE.code, wanted.code) || outcome() == wanted;
+  }
+
+  /**
+   * Claims the right to end the other process; true when it is this side's, from now or before. A
+   * process of a version without claims takes none, and leaves it to this one.
+   */
+  boolean claim(Side own) {
+    return memory.compareAndSetInt(CLAIM, 0, own.code())
+        || memory.getIntVolatile(CLAIM) == own.code();
+  }
+
+  /** Takes the claim from the other side, which has not made use of it. */
+  void seize(Side own) {
+    memory.compareAndSetInt(CLAIM, memory.getIntVolatile(CLAIM), own.code());
   }
 
   @Override

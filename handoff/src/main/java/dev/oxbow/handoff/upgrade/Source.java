@@ -268,23 +268,10 @@ final class Source {
       return false;
     }
     if (arrival != null) {
-      end(arrival.peer());
+      Survivor.remain(Side.PREDECESSOR, arrival.peer(), decision, limits, faults);
     }
     undo.forEach(this::undo);
     return true;
-  }
-
-  /** Comes back when it has ended, however long the kernel takes for that: both must never work. */
-  private static void end(Peer peer) {
-    boolean ended = false;
-    while (!ended) {
-      try {
-        peer.kill();
-        ended = true;
-      } catch (IllegalStateException e) {
-        log.error("cannot go on yet: {}", e.getMessage());
-      }
-    }
   }
 
   /** One that fails must not keep the others from going on. */

@@ -58,7 +58,7 @@ public final class Target implements AutoCloseable {
    */
   public static Target connect(Path socket, UpgradeLimits limits) {
     try {
-      Faults faults = Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.SUCCESSOR);
+      Faults faults = Faults.parse(System.getenv(Faults.VARIABLE), Side.SUCCESSOR);
       faults.at(Stage.SPAWN, 0);
       return new Target(new HandoffChannel(UnixSockets.connect(socket)), limits, faults);
     } catch (IOException e) {
@@ -235,7 +235,7 @@ public final class Target implements AutoCloseable {
     if (!ours && !predecessor().endsWithin(limits.graceMs())) {
       log.warn("it has rolled back, and then done nothing for {} ms", limits.graceMs());
     }
-    predecessor().kill();
+    Survivor.remain(Side.SUCCESSOR, predecessor(), decision(), limits, faults);
     incident = "the predecessor was lost in stage " + stage.wireName() + ": " + why;
   }
 

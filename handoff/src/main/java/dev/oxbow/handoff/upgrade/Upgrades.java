@@ -41,8 +41,7 @@ public final class Upgrades {
   private final Descriptor listener;
   private final Plan plan;
   private final Arrivals arrivals = new Arrivals();
-  private final Faults faults =
-      Faults.parse(System.getenv(Faults.VARIABLE), Faults.Side.PREDECESSOR);
+  private final Faults faults = Faults.parse(System.getenv(Faults.VARIABLE), Side.PREDECESSOR);
   private final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   private final List<HandoffChannel> asking = new ArrayList<>();
   private @Nullable Source running;

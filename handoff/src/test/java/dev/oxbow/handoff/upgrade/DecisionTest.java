@@ -64,6 +64,39 @@ class DecisionTest {
     }
   }
 
+  /** Both want to end the other at the same moment; exactly one may, each time. */
+  @Test
+  void ofTwoThatWantToEndTheOtherOneMay() throws Exception {
+    CyclicBarrier barrier = new CyclicBarrier(2);
+    for (int i = 0; i < 2000; i++) {
+      try (Decision ours = Decision.open();
+          Decision theirs = other(ours)) {
+        CompletableFuture<Boolean> successor =
+            CompletableFuture.supplyAsync(
+                () -> {
+                  await(barrier);
+                  return theirs.claim(Side.SUCCESSOR);
+                });
+        await(barrier);
+        boolean predecessor = ours.claim(Side.PREDECESSOR);
+        assertThat(successor.get()).isNotEqualTo(predecessor);
+        assertThat(ours.claim(Side.PREDECESSOR)).isEqualTo(predecessor);
+        assertThat(ours.outcome()).isEqualTo(Outcome.NONE);
+      }
+    }
+  }
+
+  @Test
+  void claimThatIsSeizedIsLost() {
+    try (Decision ours = Decision.open();
+        Decision theirs = other(ours)) {
+      assertThat(theirs.claim(Side.SUCCESSOR)).isTrue();
+      ours.seize(Side.PREDECESSOR);
+      assertThat(ours.claim(Side.PREDECESSOR)).isTrue();
+      assertThat(theirs.claim(Side.SUCCESSOR)).isFalse();
+    }
+  }
+
   private static void await(CyclicBarrier barrier) {
     try {
       barrier.await();

@@ -7,7 +7,6 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.message.UnixSockets;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
-import dev.oxbow.handoff.upgrade.Faults.Side;
 import dev.oxbow.handoff.upgrade.HandoffChannel.BrokenException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
