@@ -8,6 +8,7 @@ import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoOps;
 import io.vertx.core.Context;
 import io.vertx.core.internal.ContextInternal;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /** The event loop of a Vert.x context, as a place for descriptors, tasks and timers. */
@@ -54,6 +55,16 @@ public final class DescriptorLoop {
   /** Runs a task on the loop, soon. Any thread. */
   public void execute(Runnable task) {
     loop.execute(task);
+  }
+
+  /** As {@link #execute}, for whoever may outlive the loop: false when it has ended. Any thread. */
+  public boolean tryExecute(Runnable task) {
+    try {
+      loop.execute(task);
+      return true;
+    } catch (RejectedExecutionException e) {
+      return false;
+    }
   }
 
   /** Runs a task on the loop at once when called there, else soon. Any thread. */

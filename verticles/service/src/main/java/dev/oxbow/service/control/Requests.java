@@ -12,7 +12,6 @@ import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.quota.Account;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -111,9 +110,9 @@ final class Requests {
           }
           Message message = inner;
           RequestException error = failure;
-          try {
-            server.loop().execute(() -> bodyRead(addressed, outer, message, error, descriptors));
-          } catch (RejectedExecutionException e) {
+          if (!server
+              .loop()
+              .tryExecute(() -> bodyRead(addressed, outer, message, error, descriptors))) {
             log.debug("{}: ended while a body was read", server.spec().name());
             server.bodies().end();
             Descriptor.closeAll(descriptors);

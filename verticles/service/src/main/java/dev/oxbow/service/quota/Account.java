@@ -7,10 +7,11 @@ import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Sockets;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -38,6 +39,7 @@ public final class Account {
   private final Flight flight;
   private final ThreadPoolExecutor reader;
   private final ThreadPoolExecutor closer;
+  private final Promise<Void> closed = Promise.promise();
   private final List<Runnable> relief = new ArrayList<>();
   private List<Closing> closing = new ArrayList<>();
   private int connections;
@@ -64,12 +66,16 @@ public final class Account {
     this.loop = loop;
     this.share = new Share(loop);
     this.flight = new Flight(flights);
-    this.reader = thread("oxbow-read-" + uid);
-    this.closer = thread("oxbow-close-" + uid);
+    this.reader = thread("oxbow-read-" + uid, () -> {});
+    this.closer = thread("oxbow-close-" + uid, closed::complete);
   }
 
-  /** A thread that ends when it has nothing to do for a while. */
-  private static ThreadPoolExecutor thread(String name) {
+  /**
+   * A thread that ends when it has nothing to do for a while.
+   *
+   * @param ended is run when it was shut down and has done all
+   */
+  private static ThreadPoolExecutor thread(String name, Runnable ended) {
     ThreadPoolExecutor executor =
         new ThreadPoolExecutor(
             1,
@@ -81,7 +87,12 @@ public final class Account {
               Thread thread = new Thread(task, name);
               thread.setDaemon(true);
               return thread;
-            });
+            }) {
+          @Override
+          protected void terminated() {
+            ended.run();
+          }
+        };
     executor.allowCoreThreadTimeOut(true);
     return executor;
   }
@@ -310,10 +321,8 @@ public final class Account {
       count += item.descriptors.size();
     }
     int closed = count;
-    try {
-      loop.execute(() -> removeDescriptors(closed));
-    } catch (RejectedExecutionException e) {
-      log.debug("closed after the loop had ended, and nobody counts any more", e);
+    if (!loop.tryExecute(() -> removeDescriptors(closed))) {
+      log.debug("{} closed after the loop had ended, and nobody counts any more", closed);
     }
   }
 
@@ -330,10 +339,11 @@ public final class Account {
     }
   }
 
-  /** Closes what waits and ends the threads when they have done all. */
-  void shutDown() {
+  /** Closes what waits and ends the threads when they have done all; completes then, anywhere. */
+  Future<Void> shutDown() {
     flush();
     reader.shutdown();
     closer.shutdown();
+    return closed.future();
   }
 }

@@ -307,10 +307,9 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
     if (mailboxes != null) {
       mailboxes.close();
     }
-    if (accounts != null) {
-      accounts.close();
-    }
+    // All of it is closed before the event loop ends, and with it perhaps the process.
+    Future<Void> closed = accounts == null ? Future.succeededFuture() : accounts.close();
     ServiceWork left = work;
-    return left == null ? Future.succeededFuture() : left.close();
+    return left == null ? closed : left.close().transform(v -> closed);
   }
 }

@@ -18,7 +18,10 @@ import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.service.quota.Account.Manner;
+import io.vertx.core.Future;
+import java.lang.Thread.UncaughtExceptionHandler;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -46,7 +49,7 @@ final class AccountTest {
 
   @AfterEach
   void close() {
-    vertx.run(accounts::close);
+    loop.tryExecute(accounts::close);
     vertx.close();
   }
 
@@ -196,5 +199,53 @@ final class AccountTest {
           account.close(List.of(after), Manner.PLAIN);
         });
     Await.until("both are closed", () -> !before.isOpen() && !after.isOpen());
+  }
+
+  private Future<Void> closeWhileItIsHeld(CountDownLatch held, Descriptor memfd) {
+    return vertx.call(
+        () -> {
+          account.executeClose(() -> await(held));
+          account.addDescriptors(1);
+          account.close(List.of(memfd), Manner.PLAIN);
+          return accounts.close();
+        });
+  }
+
+  @Test
+  void endsWhenAllIsClosed() {
+    CountDownLatch held = new CountDownLatch(1);
+    Descriptor memfd = Memfd.open("late", 1);
+    Future<Void> closed = closeWhileItIsHeld(held, memfd);
+    vertx.run(() -> assertThat(closed.isComplete()).isFalse());
+    held.countDown();
+    EpollVertx.await(closed);
+    assertThat(memfd.isOpen()).isFalse();
+  }
+
+  /** Something hangs; what comes behind it is closed when the loop is no more. */
+  @Test
+  void closesWhatTheLoopDoesNotWaitFor() throws InterruptedException {
+    CountDownLatch held = new CountDownLatch(1);
+    Descriptor memfd = Memfd.open("too late", 1);
+    List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+    UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+    Thread.setDefaultUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
+    try {
+      EpollVertx.await(closeWhileItIsHeld(held, memfd));
+      assertThat(memfd.isOpen()).isTrue();
+      vertx.close();
+      held.countDown();
+      Await.until("it is closed", () -> !memfd.isOpen());
+      Await.until("the thread has ended", () -> closers().isEmpty());
+      assertThat(uncaught).isEmpty();
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(before);
+    }
+  }
+
+  private static List<Thread> closers() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("oxbow-close-5"))
+        .toList();
   }
 }
