@@ -94,6 +94,22 @@ class OxbowTest {
     assertThat(err.toString()).contains("--limit is -1");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"3000000", "0", "-1", "86401"})
+  void refusesToWaitForAnUpgradeForNoTimeOrForWeeks(String seconds) {
+    assertThat(execute("upgrade", "--timeout", seconds)).isEqualTo(ExitStatus.USAGE);
+    assertThat(err.toString())
+        .startsWith("oxbow: --timeout is " + seconds + "; expected 1 to 86400.");
+  }
+
+  @Test
+  void waitsForAnUpgradeForADayAtMost() {
+    String nobody = folder.resolve("nobody").toString();
+    assertThat(execute("upgrade", "--timeout", "86400", "--runtime-dir", nobody))
+        .isEqualTo(ExitStatus.FAILED);
+    assertThat(err.toString()).startsWith("oxbow: nobody there to be upgraded: " + nobody);
+  }
+
   @Test
   void refusesDurationsWithoutUnits() {
     assertThat(execute("forward", "--listen", "1", "--to", "2", "--idle-timeout", "5"))

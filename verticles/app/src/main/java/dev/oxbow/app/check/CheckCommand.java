@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
-      "0:Oxbow can start.",
+      "0:Oxbow can start, or is alive and can be upgraded.",
       "1:Something is missing that it cannot start without.",
       "2:The configuration cannot be used."
     },

@@ -7,10 +7,12 @@ import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.Problem;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.service.runtime.RuntimeDirectory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +21,13 @@ import org.jspecify.annotations.Nullable;
  * @param configuration one finding, or one per problem
  * @param machine what the services need; empty when the configuration cannot be used
  * @param tools what only some commands need
+ * @param serving the process that is alive in the runtime directory
  */
-record CheckReport(List<Finding> configuration, List<Finding> machine, List<Finding> tools) {
+record CheckReport(
+    List<Finding> configuration,
+    List<Finding> machine,
+    List<Finding> tools,
+    Optional<Long> serving) {
   private static final Path DEFAULT_RUNTIME_DIR = Path.of("/run/oxbow");
 
   /** Looks at everything; without a file as if all were left at its default. */
@@ -28,19 +35,27 @@ record CheckReport(List<Finding> configuration, List<Finding> machine, List<Find
     if (config == null) {
       OxbowOptions options = new OxbowOptions(DEFAULT_RUNTIME_DIR).setSplicer(new SplicerOptions());
       Finding none = Finding.ok("configuration", "none given: all defaults are assumed");
-      return new CheckReport(List.of(none), Machine.examine(options), Tools.examine());
+      return examined(none, options);
     }
     try {
       OxbowOptions options = OxbowConfig.load(config);
       Finding good = Finding.ok("configuration", config + " can be used");
-      return new CheckReport(List.of(good), Machine.examine(options), Tools.examine());
+      return examined(good, options);
     } catch (ConfigException e) {
       List<Finding> problems = new ArrayList<>();
       for (Problem problem : e.problems()) {
         problems.add(Finding.wrong("configuration", problem.describe(config.toString())));
       }
-      return new CheckReport(problems, List.of(), Tools.examine());
+      return new CheckReport(problems, List.of(), Tools.examine(), Optional.empty());
     }
+  }
+
+  private static CheckReport examined(Finding configuration, OxbowOptions options) {
+    return new CheckReport(
+        List.of(configuration),
+        Machine.examine(options),
+        Tools.examine(),
+        RuntimeDirectory.ownerOf(options.getRuntimeDir()));
   }
 
   int exitStatus() {
@@ -57,7 +72,10 @@ record CheckReport(List<Finding> configuration, List<Finding> machine, List<Find
     append(text, "Tools that only some commands need", tools);
     text.append(
         switch (exitStatus()) {
-          case ExitStatus.OK -> "\nOxbow can start.\n";
+          case ExitStatus.OK ->
+              serving
+                  .map(pid -> "\nAnother instance is alive: pid " + pid + " can be upgraded.\n")
+                  .orElse("\nOxbow can start.\n");
           case ExitStatus.USAGE -> "\nThe configuration cannot be used.\n";
           default -> "\nOxbow cannot start here: see the lines that say missing.\n";
         });
@@ -66,6 +84,7 @@ record CheckReport(List<Finding> configuration, List<Finding> machine, List<Find
 
   String json() {
     MessageWriter json = new MessageWriter().flag("ok", exitStatus() == ExitStatus.OK);
+    serving.ifPresent(pid -> json.number("serving", pid));
     append(json, "configuration", configuration);
     append(json, "machine", machine);
     append(json, "tools", tools);

@@ -14,7 +14,12 @@ final class RuntimeDirectoryCheck {
   static Finding examine(Path path) {
     if (Files.isDirectory(path)) {
       return RuntimeDirectory.ownerOf(path)
-          .map(pid -> Finding.ok(NAME, path + ": pid " + pid + " serves there"))
+          .map(
+              pid ->
+                  Finding.warn(
+                      NAME,
+                      path + ": pid " + pid + " serves there",
+                      "oxbow upgrade replaces it; one beside it needs another runtimeDir"))
           .orElseGet(() -> existing(path));
     }
     if (Files.exists(path)) {

@@ -16,6 +16,7 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code oxbow upgrade}. */
@@ -42,6 +43,9 @@ import picocli.CommandLine.Spec;
     })
 public final class UpgradeCommand implements Callable<Integer> {
 
+  /** A day: longer than any deadlines that can be configured take together. */
+  private static final int MAX_TIMEOUT_SECONDS = 86_400;
+
   @Spec private @Nullable CommandSpec spec;
 
   @ArgGroup private Which which = new Which();
@@ -65,7 +69,7 @@ public final class UpgradeCommand implements Callable<Integer> {
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "60",
-      description = "How long to wait for the end. Default: ${DEFAULT-VALUE}.")
+      description = "How long to wait for the end, 1 to 86400. Default: ${DEFAULT-VALUE}.")
   private int timeoutSeconds = 60;
 
   @Option(names = "--json", description = "Prints the report as JSON.")
@@ -73,11 +77,16 @@ public final class UpgradeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
+      throw new ParameterException(
+          Objects.requireNonNull(spec).commandLine(),
+          "--timeout is " + timeoutSeconds + "; expected 1 to " + MAX_TIMEOUT_SECONDS + ".");
+    }
     byte[] answer;
     try {
       Path socket =
           which.pid == 0 ? which.runtimeDir.resolve(Plan.SOCKET) : HandoffSockets.of(which.pid);
-      answer = Upgrades.ask(socket, Math.multiplyExact(timeoutSeconds, 1000));
+      answer = Upgrades.ask(socket, timeoutSeconds * 1000);
     } catch (IOException e) {
       err().println("oxbow: nobody there to be upgraded: " + e.getMessage());
       return ExitStatus.FAILED;

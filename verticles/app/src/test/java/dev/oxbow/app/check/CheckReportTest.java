@@ -70,6 +70,24 @@ class CheckReportTest {
   }
 
   @Test
+  void saysThatAnotherInstanceIsAliveAndNotThatOneCanStart() throws IOException {
+    Path file = config("splicer: {}\n");
+    long own = ProcessHandle.current().pid();
+    try (RuntimeDirectory directory =
+        RuntimeDirectory.open(new OxbowOptions(folder.resolve("run")))) {
+      directory.publishPid();
+      CheckReport report = CheckReport.of(file);
+      assertThat(report.exitStatus()).isEqualTo(ExitStatus.OK);
+      assertThat(report.text())
+          .contains("Another instance is alive: pid " + own, "oxbow upgrade replaces it")
+          .doesNotContain("can start");
+      Message json = Message.parse(report.json().getBytes(StandardCharsets.UTF_8));
+      assertThat(json.integer("serving", 1, Integer.MAX_VALUE)).isEqualTo(own);
+    }
+    assertThat(CheckReport.of(file).text()).contains("Oxbow can start.");
+  }
+
+  @Test
   void tellsWhoServesInTheRuntimeDirectory() {
     Path path = folder.resolve("run");
     try (RuntimeDirectory directory = RuntimeDirectory.open(new OxbowOptions(path))) {
