@@ -15,6 +15,7 @@ public final class SocketMessages {
 
   // include/uapi/linux/sock_diag.h: type of requests, answers and events; multicast groups
   public static final int SOCK_DIAG_BY_FAMILY = 20;
+  public static final int SOCK_DESTROY = 21;
   public static final int SKNLGRP_INET_TCP_DESTROY = 1;
   public static final int SKNLGRP_INET_UDP_DESTROY = 2;
   public static final int SKNLGRP_INET6_TCP_DESTROY = 3;
@@ -38,8 +39,35 @@ public final class SocketMessages {
   public static final int ALL_STATES = (1 << (TCP_NEW_SYN_RECV + 1)) - 2;
 
   private static final int SOCKID_BYTES = 48;
+  private static final int IPPROTO_TCP = 6;
 
   private SocketMessages() {}
+
+  /**
+   * Asks to end a TCP connection as if it had been reset (CONFIG_INET_DIAG_DESTROY); needs
+   * CAP_NET_ADMIN. Acknowledged with ENOENT when there is none.
+   *
+   * @param family AF_INET or AF_INET6
+   * @param local this machine's address, 4 or 16 bytes
+   * @param remote the peer's address
+   */
+  public static void destroy(
+      NetlinkWriter out, int family, byte[] local, int localPort, byte[] remote, int remotePort) {
+    out.begin(SOCK_DESTROY, NLM_F_REQUEST | NetlinkWriter.NLM_F_ACK);
+    out.putByte(family).putByte(IPPROTO_TCP).zeros(2).putInt(ALL_STATES);
+    out.putByte(localPort >> 8).putByte(localPort).putByte(remotePort >> 8).putByte(remotePort);
+    address(out, local);
+    address(out, remote);
+    // Any interface, any cookie (INET_DIAG_NOCOOKIE).
+    out.putInt(0).putInt(-1).putInt(-1).end();
+  }
+
+  private static void address(NetlinkWriter out, byte[] bytes) {
+    for (byte value : bytes) {
+      out.putByte(value);
+    }
+    out.zeros(16 - bytes.length);
+  }
 
   /**
    * Asks for the sockets of this network namespace, see {@link SocketReader}. Sockets in TIME_WAIT

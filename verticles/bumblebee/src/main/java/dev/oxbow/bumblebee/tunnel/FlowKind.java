@@ -10,16 +10,44 @@ import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
 
-/** Descriptors that keep message boundaries and can carry IP packets. */
+/**
+ * Descriptors that keep message boundaries and can carry IP packets. The codes are those of the
+ * ledger: add, never change.
+ */
 public enum FlowKind {
   /** AF_UNIX, SOCK_SEQPACKET, connected: has an end of stream. */
-  SEQPACKET,
+  SEQPACKET(1),
   /** AF_UNIX, SOCK_DGRAM, connected. */
-  DGRAM,
+  DGRAM(2),
   /** A tun without packet information, one packet at a time. */
-  TUN,
+  TUN(3),
   /** A tun whose packets begin with a struct virtio_net_hdr. */
-  TUN_VNET;
+  TUN_VNET(4);
+
+  private final int code;
+
+  FlowKind(int code) {
+    this.code = code;
+  }
+
+  /** The kind as it stands in the ledger. */
+  int code() {
+    return code;
+  }
+
+  /**
+   * The kind of a code.
+   *
+   * @throws IllegalArgumentException for one that this version does not know
+   */
+  static FlowKind of(byte code) {
+    for (FlowKind kind : values()) {
+      if (kind.code == code) {
+        return kind;
+      }
+    }
+    throw new IllegalArgumentException("a flow of kind " + code);
+  }
 
   /** Whether it is a socket. */
   public boolean isSocket() {

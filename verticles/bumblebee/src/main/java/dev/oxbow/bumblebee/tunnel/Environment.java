@@ -1,0 +1,333 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Interfaces;
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockaddr;
+import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.handoff.cargo.Cargo;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The namespace in which the kernel speaks TCP for all tunnels: two listeners, and a tun for each
+ * tunnel, so that what one flow does not take fills no other's queue.
+ *
+ * <p>A tun belongs to a place in the ledger and stays there when its tunnel ends, switched off, for
+ * the next one: to close one takes the kernel tens of milliseconds, to switch one on less than one.
+ * Methods run on the namespace's thread, but for those that say otherwise.
+ */
+final class Environment {
+  private static final Logger log = LoggerFactory.getLogger(Environment.class);
+
+  /** What the names of the tuns begin with. */
+  static final String NAMES = "t";
+
+  private static final String NAMESPACE = "namespace";
+  private static final String LISTENER_4 = "listener/4";
+  private static final String LISTENER_6 = "listener/6";
+  private static final String TUN = "tun/";
+
+  private static final int SO_REUSEADDR = 2;
+  private static final int IPPROTO_IPV6 = 41;
+  private static final int IPV6_V6ONLY = 26;
+  private static final int BACKLOG = 65_535;
+
+  /**
+   * Packets, each up to 64 KiB, that a tun holds until we read them; beyond that it drops. What the
+   * kernel's TCP has in flight is bounded by net.ipv4.tcp_wmem per connection.
+   */
+  private static final int QUEUE_PACKETS = 16_384;
+
+  private static final int LOOPBACK_MTU = 65_536;
+
+  /** What the kernel is told before the first device is made; the order matters. */
+  private static final Map<String, String> SETTINGS =
+      new TreeMap<>(
+          Map.ofEntries(
+              Map.entry("core/somaxconn", Integer.toString(BACKLOG)),
+              Map.entry("ipv4/ip_forward", "0"),
+              Map.entry("ipv4/conf/all/rp_filter", "0"),
+              Map.entry("ipv4/conf/default/rp_filter", "0"),
+              // Half-open connections are bounded by tunnel; cookies would lose their options.
+              Map.entry("ipv4/tcp_syncookies", "0"),
+              Map.entry("ipv4/tcp_max_syn_backlog", Integer.toString(BACKLOG)),
+              // What one tunnel's connections taught must not guide the next one's.
+              Map.entry("ipv4/tcp_no_metrics_save", "1"),
+              Map.entry("ipv4/tcp_fastopen", "0"),
+              Map.entry("ipv6/conf/default/accept_ra", "0"),
+              Map.entry("ipv6/conf/default/router_solicitations", "0"),
+              Map.entry("ipv6/conf/default/addr_gen_mode", "1"),
+              Map.entry("ipv6/conf/default/accept_dad", "0")));
+
+  private final Namespace namespace;
+  private final Descriptor listener4;
+  private final Descriptor listener6;
+  private final @Nullable Tun[] devices;
+  private @Nullable Interfaces interfaces;
+  private @Nullable Census census;
+
+  private Environment(Namespace namespace, Descriptor listener4, Descriptor listener6, int slots) {
+    this.namespace = namespace;
+    this.listener4 = listener4;
+    this.listener6 = listener6;
+    this.devices = new Tun[slots];
+  }
+
+  /**
+   * Makes a namespace with its listeners. Blocks for some milliseconds; any thread but a loop's.
+   *
+   * @param slots places in the ledger
+   */
+  static Environment open(int slots) {
+    Namespace namespace = Namespace.open();
+    try {
+      return namespace.call(() -> furnish(namespace, slots));
+    } catch (RuntimeException e) {
+      namespace.close();
+      throw e;
+    }
+  }
+
+  private static Environment furnish(Namespace namespace, int slots) {
+    SETTINGS.forEach(Environment::set);
+    Interfaces interfaces = Interfaces.open();
+    List<Descriptor> made = new ArrayList<>();
+    try {
+      interfaces.mtu("lo", LOOPBACK_MTU);
+      interfaces.up("lo");
+      interfaces.address6("lo", Pool.bytes(6, Pool.LISTENER_HIGH_6, Pool.LISTENER_LOW_6), 8 * 16);
+      // A second address of lo, under a label of its own: 127.0.0.1 stays.
+      interfaces.address4("lo:0", Pool.bytes(4, Pool.V4_HIGH, Pool.LISTENER_LOW_4), 8 * 4);
+      made.add(listen(4));
+      made.add(listen(6));
+      Environment environment = new Environment(namespace, made.get(0), made.get(1), slots);
+      environment.interfaces = interfaces;
+      environment.census = Census.open();
+      return environment;
+    } catch (RuntimeException e) {
+      Descriptor.closeAll(made);
+      interfaces.close();
+      throw e;
+    }
+  }
+
+  private static void set(String name, String value) {
+    try {
+      Files.writeString(Path.of("/proc/sys/net", name), value);
+    } catch (IOException e) {
+      throw new UncheckedIOException("net/" + name, e);
+    }
+  }
+
+  private static Descriptor listen(int version) {
+    boolean six = version == 6;
+    int type = Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK;
+    int family = six ? Sockets.AF_INET6 : Sockets.AF_INET;
+    Descriptor socket = Descriptor.adopt(Sockets.socket(family, type));
+    try {
+      Sockets.setOption(socket.fd(), Sockets.SOL_SOCKET, SO_REUSEADDR, 1);
+      if (six) {
+        Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      }
+      byte[] address = Pool.bytes(version, Pool.listenerHigh(version), Pool.listenerLow(version));
+      Sockets.bind(socket.fd(), Sockaddr.of(InetAddress.getByAddress(address), Pool.LISTENER_PORT));
+      Sockets.listen(socket.fd(), BACKLOG);
+      return socket;
+    } catch (UnknownHostException e) {
+      socket.close();
+      throw new IllegalStateException("an address of another length", e);
+    } catch (RuntimeException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Takes over the environment of another process. Blocks a little; any thread but a loop's.
+   *
+   * @throws IllegalArgumentException naming what is missing
+   */
+  static Environment inherit(Cargo cargo, int slots) {
+    Namespace namespace = Namespace.adopt(cargo.take(NAMESPACE));
+    Environment environment =
+        new Environment(namespace, cargo.take(LISTENER_4), cargo.take(LISTENER_6), slots);
+    for (String name : List.copyOf(cargo.names())) {
+      if (name.startsWith(TUN)) {
+        int slot = Integer.parseInt(name.substring(TUN.length()));
+        environment.devices[slot] = Tun.adopt(cargo.take(name));
+      }
+    }
+    namespace.call(
+        () -> {
+          environment.interfaces = Interfaces.open();
+          environment.census = Census.open();
+          return true;
+        });
+    return environment;
+  }
+
+  /** Lends all that another process needs. Nothing else may run here meanwhile. */
+  void lend(Cargo cargo) {
+    cargo.lend(NAMESPACE, namespace.descriptor());
+    cargo.lend(LISTENER_4, listener4).lend(LISTENER_6, listener6);
+    for (int slot = 0; slot < devices.length; slot++) {
+      Tun device = devices[slot];
+      if (device != null) {
+        cargo.lend(TUN + slot, device.descriptor());
+      }
+    }
+  }
+
+  /**
+   * Runs a task on the namespace's thread. Any thread.
+   *
+   * @param done told the result or the failure, the other one being null; on any thread
+   */
+  <T> void submit(Callable<T> task, BiConsumer<@Nullable T, @Nullable Throwable> done) {
+    CompletableFuture<T> all = namespace.submit(task).whenComplete(done);
+    all.exceptionally(
+        failure -> {
+          log.debug("told already", failure);
+          return null;
+        });
+  }
+
+  /** The listening socket, owned by this environment. */
+  Descriptor listener(int version) {
+    return version == 4 ? listener4 : listener6;
+  }
+
+  /** How many tuns are open. A moment old on other threads. */
+  int devices() {
+    int count = 0;
+    for (Tun device : devices) {
+      count += device == null ? 0 : 1;
+    }
+    return count;
+  }
+
+  /** What tells which sockets live. */
+  Census census() {
+    if (census == null) {
+      throw new IllegalStateException("the environment is closed");
+    }
+    return census;
+  }
+
+  /** The device of a place, as it is; when there is one. Any thread, after what made it. */
+  @Nullable Tun device(int slot) {
+    return devices[slot];
+  }
+
+  /** Switches the device of a place on, and makes it before if there is none. */
+  Tun open(int slot, int mtu) {
+    Tun device = devices[slot];
+    if (device == null) {
+      device = Tun.open(NAMES + slot, true);
+      devices[slot] = device;
+      if (!device.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
+          && !device.offloads(Tun.TCP_OFFLOADS)) {
+        throw new LinuxException("ioctl", dev.oxbow.fdpassing.libc.Errno.EINVAL);
+      }
+      links().queueLength(device.name(), QUEUE_PACKETS);
+      links()
+          .address4(
+              device.name(), Pool.bytes(4, Pool.high(4), Pool.device(4, slot)), Pool.PREFIX_BITS_4);
+    }
+    links().mtu(device.name(), mtu);
+    links().up(device.name());
+    if (mtu >= MIN_MTU_6) {
+      // Gone when the device was switched off.
+      links()
+          .address6(
+              device.name(), Pool.bytes(6, Pool.high(6), Pool.device(6, slot)), Pool.PREFIX_BITS_6);
+    }
+    return device;
+  }
+
+  /** Smallest MTU of a device with IPv6, RFC 8200 5. */
+  static final int MIN_MTU_6 = 1280;
+
+  /**
+   * Switches a device off, so that routes and what was learned of paths are forgotten; false when
+   * there is none.
+   */
+  boolean park(int slot) {
+    Tun device = devices[slot];
+    if (device != null) {
+      links().down(device.name());
+    }
+    return device != null;
+  }
+
+  private Interfaces links() {
+    if (interfaces == null) {
+      throw new IllegalStateException("the environment is closed");
+    }
+    return interfaces;
+  }
+
+  /**
+   * Packets that the queues of interfaces had no room for, by /proc/net/dev.
+   *
+   * @param prefix of their names
+   */
+  static long transmitDropped(String prefix) throws IOException {
+    long dropped = 0;
+    for (String line : Files.readAllLines(Path.of("/proc/thread-self/net/dev"))) {
+      String[] words = line.strip().split("[:\\s]+", -1);
+      if (words[0].startsWith(prefix) && words.length > TX_DROPPED) {
+        dropped += Long.parseLong(words[TX_DROPPED]);
+      }
+    }
+    return dropped;
+  }
+
+  /** Column of /proc/net/dev: after the name and eight of what was received. */
+  private static final int TX_DROPPED = 12;
+
+  /**
+   * Closes all; takes milliseconds for each device that no other process has. Any thread.
+   *
+   * @param done told when that is so, on any thread
+   */
+  void close(Runnable done) {
+    submit(
+        () -> {
+          listener4.close();
+          listener6.close();
+          for (Tun device : devices) {
+            if (device != null) {
+              device.close();
+            }
+          }
+          links().close();
+          census().close();
+          return true;
+        },
+        (v, failure) -> {
+          if (failure != null) {
+            log.error("the environment was not closed", failure);
+          }
+          done.run();
+        });
+    namespace.close();
+  }
+}

@@ -1,0 +1,424 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.handoff.cargo.Cargo;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The data plane whose TCP is the kernel's, in a namespace of its own. */
+public final class KernelPlane implements TunnelPlane {
+  private static final Logger log = LoggerFactory.getLogger(KernelPlane.class);
+
+  /** Version of the state that a plane lends, and the oldest that one inherits. */
+  public static final int LAYOUT = Ledger.VERSION;
+
+  public static final int OLDEST_LAYOUT = Ledger.OLDEST;
+
+  /** Tunnels at most: the packets that are held for them are in one mapping of 2 GiB at most. */
+  public static final int MAX_TUNNELS = 16_384;
+
+  private static final String LEDGER = "ledger";
+  private static final String CONNECTIONS = "connections";
+  private static final String HELD = "held";
+
+  /** Descriptors that are lent beside those of the tuns. */
+  private static final int FIXED_DESCRIPTORS = 6;
+
+  private final DescriptorLoop control;
+  private final Ledger ledger;
+  private final Connections connections;
+  private final HeldPackets held;
+  private final Environment environment;
+  private final List<TunnelLoop> loops;
+  private final @Nullable Tunnel[] bySlot;
+  private final Reception reception;
+  private final Population population;
+
+  /** Tunnels that are being opened or closed with the help of another thread. */
+  private int underWay;
+
+  private @Nullable Promise<Void> settled;
+  private int tunnels;
+  private long packetsIn;
+  private long packetsOut;
+  private long dropped;
+
+  /**
+   * Sizes and limits.
+   *
+   * @param tunnels that can live at once, in all; {@link #MAX_TUNNELS} at most
+   * @param connectionsPerGroup that can be in the table at once, closing ones included
+   * @param connectionsPerTunnel of them
+   * @param handshakesPerTunnel of them, not yet complete
+   */
+  public record Options(
+      int tunnels, int connectionsPerGroup, int connectionsPerTunnel, int handshakesPerTunnel) {
+
+    /** Enough for a large gateway; memory is taken as it is used. */
+    public static final Options DEFAULT = new Options(4096, 65_536, 60_000, 1024);
+
+    int perGroup() {
+      return (Math.min(MAX_TUNNELS, tunnels) + GROUPS - 1) / GROUPS;
+    }
+  }
+
+  private KernelPlane(
+      DescriptorLoop control,
+      List<DescriptorLoop> loops,
+      Options options,
+      Ledger ledger,
+      Connections connections,
+      HeldPackets held,
+      Environment environment) {
+    this.control = control;
+    this.ledger = ledger;
+    this.connections = connections;
+    this.held = held;
+    this.environment = environment;
+    this.bySlot = new Tunnel[ledger.records()];
+    TunnelLoop.Limits limits =
+        new TunnelLoop.Limits(options.connectionsPerTunnel, options.handshakesPerTunnel);
+    this.loops =
+        loops.stream()
+            .map(loop -> new TunnelLoop(loop, limits, connections, held, this::closeSoon))
+            .toList();
+    this.reception = new Reception(control, environment, ledger, connections, this::tunnelAt);
+    this.population = new Population(control, environment, ledger, this::loopOf);
+  }
+
+  /**
+   * Makes a plane with a namespace of its own.
+   *
+   * @param control where it is called and where connections and ends are told; the caller's thread
+   * @param loops where packets are carried; may contain the control loop
+   * @return completes on the control loop; fails with {@link LinuxException} EPERM without
+   *     CAP_NET_ADMIN and CAP_SYS_ADMIN
+   */
+  public static Future<KernelPlane> open(
+      DescriptorLoop control, List<DescriptorLoop> loops, Options options) {
+    int perGroup = options.perGroup();
+    return onThread(
+        control,
+        () -> Environment.open(perGroup * GROUPS),
+        environment -> {
+          KernelPlane plane =
+              new KernelPlane(
+                  control,
+                  loops,
+                  options,
+                  new Ledger(perGroup),
+                  new Connections(Math.min(options.connectionsPerGroup, Pool.MAX_CONNECTIONS)),
+                  new HeldPackets(perGroup * GROUPS),
+                  environment);
+          return plane.startUp().map(plane);
+        });
+  }
+
+  /**
+   * A plane that takes over from another process's: all groups are frozen, and the tunnels are
+   * still to be adopted.
+   *
+   * @param cargo what that plane lent; taken out of it
+   * @return completes on the control loop; fails with {@link IllegalArgumentException} saying what
+   *     is missing or does not fit
+   */
+  public static Future<KernelPlane> inherit(
+      DescriptorLoop control, List<DescriptorLoop> loops, Options options, Cargo cargo) {
+    Ledger ledger = Ledger.adopt(cargo.take(LEDGER));
+    Connections connections = Connections.adopt(cargo.take(CONNECTIONS));
+    HeldPackets held = HeldPackets.adopt(cargo.take(HELD));
+    return onThread(
+        control,
+        () -> Environment.inherit(cargo, ledger.records()),
+        environment -> {
+          KernelPlane plane =
+              new KernelPlane(control, loops, options, ledger, connections, held, environment);
+          plane.loops.forEach(TunnelLoop::inherit);
+          return Future.succeededFuture(plane);
+        });
+  }
+
+  /** Something that takes long on a thread of its own, and what follows on the control loop. */
+  private static <A, B> Future<B> onThread(
+      DescriptorLoop control, Callable<A> slow, Function<A, Future<B>> then) {
+    Promise<B> done = Promise.promise();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                A made = slow.call();
+                control.execute(() -> then.apply(made).onComplete(done));
+              } catch (Exception e) {
+                control.execute(() -> done.fail(e));
+              }
+            },
+            "bumblebee-environment");
+    thread.setDaemon(true);
+    thread.start();
+    return done.future();
+  }
+
+  private Future<Void> startUp() {
+    reception.start();
+    return population.start();
+  }
+
+  private TunnelLoop loopOf(int group) {
+    return loops.get(group % loops.size());
+  }
+
+  private @Nullable Tunnel tunnelAt(int slot) {
+    return slot < bySlot.length ? bySlot[slot] : null;
+  }
+
+  @Override
+  public @Nullable LiveTunnel attach(TunnelSpec spec, Observer observer) {
+    TunnelRecord record = ledger.free(TunnelPlane.groupOf(spec.id()));
+    if (record == null) {
+      return null;
+    }
+    TunnelLoop loop = loopOf(TunnelPlane.groupOf(spec.id()));
+    record.begin(spec, System.nanoTime());
+    Tunnel tunnel;
+    try {
+      tunnel = new Tunnel(loop, record, spec, observer);
+    } catch (RuntimeException e) {
+      record.clear();
+      throw e;
+    }
+    enter(tunnel);
+    underWay++;
+    loop.execute(() -> loop.add(tunnel));
+    environment.submit(
+        () -> environment.open(record.slot(), spec.mtu()),
+        (device, failure) -> loop.execute(() -> opened(tunnel, device, failure)));
+    return tunnel;
+  }
+
+  private void enter(Tunnel tunnel) {
+    bySlot[tunnel.slot()] = tunnel;
+    tunnels++;
+  }
+
+  private void opened(Tunnel tunnel, @Nullable Tun device, @Nullable Throwable failure) {
+    if (device != null) {
+      tunnel.loop().start(tunnel, device);
+      control.execute(this::settle);
+      return;
+    }
+    log.error("no device for tunnel {}", tunnel.record().id(), failure);
+    int errno = failure instanceof LinuxException known ? known.errno() : Errno.EIO;
+    tunnel.record().ending(EndReason.ERROR, errno);
+    tunnel.loop().farewellWithoutDevice(tunnel);
+    control.execute(() -> over(tunnel));
+  }
+
+  /** On the tunnel's loop. */
+  private void closeSoon(Tunnel tunnel, int[] places) {
+    control.execute(
+        () -> {
+          underWay++;
+          environment.submit(
+              () -> destroy(tunnel, places),
+              (done, failure) -> {
+                if (failure != null) {
+                  log.error("connections of a tunnel were not reset", failure);
+                }
+                tunnel.loop().execute(() -> sayFarewell(tunnel, places));
+              });
+        });
+  }
+
+  private void sayFarewell(Tunnel tunnel, int[] places) {
+    tunnel.loop().farewell(tunnel, places);
+    environment.submit(
+        () -> environment.park(tunnel.slot()),
+        (done, failure) -> {
+          if (failure != null) {
+            log.error("the device of a tunnel was not switched off", failure);
+          }
+          control.execute(() -> over(tunnel));
+        });
+  }
+
+  /** On the namespace's thread. */
+  private boolean destroy(Tunnel tunnel, int[] places) {
+    for (int place : places) {
+      int at = connections.at(tunnel.group(), place);
+      int version = connections.version(at);
+      long low = Pool.low(version, tunnel.slot(), place);
+      environment.census().destroy(version, Pool.high(version), low, Pool.port(place));
+    }
+    return true;
+  }
+
+  private void over(Tunnel tunnel) {
+    TunnelRecord record = tunnel.record();
+    EndReason reason = record.reason();
+    long duration = System.nanoTime() - record.startNanos();
+    TunnelOutcome outcome =
+        new TunnelOutcome(
+            reason == null ? EndReason.ERROR : reason, record.errno(), duration, record.packets());
+    packetsIn += outcome.packets().in();
+    packetsOut += outcome.packets().out();
+    dropped += sum(outcome.packets());
+    bySlot[record.slot()] = null;
+    tunnels--;
+    record.clear();
+    tunnel.observer().closed(outcome);
+    settle();
+  }
+
+  private void settle() {
+    underWay--;
+    if (underWay == 0 && settled != null) {
+      settled.complete();
+      settled = null;
+    }
+  }
+
+  private static long sum(TunnelOutcome.Packets packets) {
+    return packets.dropped().values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  @Override
+  public LiveTunnel adopt(int slot, int flow, Observer observer) {
+    if (slot < 0 || slot >= ledger.records() || ledger.record(slot).id() == 0) {
+      throw new IllegalArgumentException("no tunnel in record " + slot);
+    }
+    TunnelRecord record = ledger.record(slot);
+    Tun device = environment.device(slot);
+    if (device == null) {
+      throw new IllegalArgumentException("no device for the tunnel in record " + slot);
+    }
+    TunnelSpec spec = record.spec(flow);
+    TunnelLoop loop = loopOf(TunnelPlane.groupOf(spec.id()));
+    Tunnel tunnel = new Tunnel(loop, record, spec, observer);
+    tunnel.device(device);
+    enter(tunnel);
+    loop.execute(() -> loop.add(tunnel));
+    return tunnel;
+  }
+
+  @Override
+  public Future<Void> freeze(int group) {
+    return loopOf(group).call(() -> loopOf(group).freeze(group));
+  }
+
+  @Override
+  public Future<Void> thaw(int group) {
+    return loopOf(group).call(() -> loopOf(group).thaw(group));
+  }
+
+  @Override
+  public int flows(int group) {
+    return loopOf(group).flows(group);
+  }
+
+  @Override
+  public Future<Void> share(Cargo cargo) {
+    return onAllLoops(TunnelLoop::share)
+        .compose(v -> whenSettled())
+        .compose(
+            v -> {
+              reception.stop();
+              return population.stop();
+            })
+        .onSuccess(
+            v -> {
+              cargo.lend(LEDGER, ledger.descriptor());
+              cargo.lend(CONNECTIONS, connections.descriptor());
+              cargo.lend(HELD, held.descriptor());
+              environment.lend(cargo);
+            });
+  }
+
+  private Future<Void> whenSettled() {
+    if (underWay == 0) {
+      return Future.succeededFuture();
+    }
+    Promise<Void> promise = Promise.promise();
+    settled = promise;
+    return promise.future();
+  }
+
+  @Override
+  public Future<Void> unshare() {
+    return onAllLoops(TunnelLoop::unshare).compose(v -> startUp());
+  }
+
+  /** Runs a step on each loop; goes on here on the control loop, after all that was told before. */
+  private Future<Void> onAllLoops(java.util.function.Consumer<TunnelLoop> step) {
+    List<Future<Void>> all = new ArrayList<>();
+    for (TunnelLoop loop : loops) {
+      Promise<Void> done = Promise.promise();
+      loop.call(() -> step.accept(loop))
+          .onComplete(result -> control.execute(() -> done.handle(result)));
+      all.add(done.future());
+    }
+    return Future.all(all).mapEmpty();
+  }
+
+  @Override
+  public long descriptorsToShare() {
+    return (long) FIXED_DESCRIPTORS + environment.devices();
+  }
+
+  @Override
+  public Counters counters() {
+    long in = packetsIn;
+    long out = packetsOut;
+    long lost = dropped;
+    long live = 0;
+    for (Tunnel tunnel : bySlot) {
+      if (tunnel != null) {
+        TunnelOutcome.Packets packets = tunnel.packets();
+        in += packets.in();
+        out += packets.out();
+        lost += sum(packets);
+        live += tunnel.connections();
+      }
+    }
+    return new Counters(
+        tunnels,
+        live,
+        environment.devices(),
+        reception.accepted(),
+        in,
+        out,
+        lost,
+        population.kernelDropped());
+  }
+
+  @Override
+  public Future<Void> abandon() {
+    return onAllLoops(TunnelLoop::abandon).compose(v -> close());
+  }
+
+  @Override
+  public Future<Void> close() {
+    reception.stop();
+    Promise<Void> closed = Promise.promise();
+    population
+        .stop()
+        .onComplete(stopped -> environment.close(() -> control.execute(() -> closed(closed))));
+    return closed.future();
+  }
+
+  private void closed(Promise<Void> closed) {
+    ledger.close();
+    connections.close();
+    held.close();
+    closed.complete();
+  }
+}

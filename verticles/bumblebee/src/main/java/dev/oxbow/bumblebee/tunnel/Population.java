@@ -1,0 +1,183 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import dev.oxbow.codecs.netlink.NetlinkReader;
+import dev.oxbow.codecs.netlink.SocketMessages;
+import dev.oxbow.codecs.netlink.SocketReader;
+import dev.oxbow.fdpassing.device.NetlinkEvents;
+import dev.oxbow.fdpassing.device.NetlinkSocket;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Timer;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import java.nio.ByteBuffer;
+import java.util.BitSet;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds out which connections the kernel has forgotten, so that their records can be used again.
+ * Events tell of most of them at once; a census of all sockets now and then tells of the rest: of
+ * those whose TIME_WAIT is over, and of those whose event was lost. Control loop only.
+ */
+final class Population {
+  private static final Logger log = LoggerFactory.getLogger(Population.class);
+
+  /** As long as a TIME_WAIT (include/net/tcp.h: TCP_TIMEWAIT_LEN). */
+  private static final long PERIOD_NANOS = 60_000_000_000L;
+
+  private final DescriptorLoop loop;
+  private final Environment environment;
+  private final Ledger ledger;
+  private final IntFunction<TunnelLoop> loops;
+  private final NetlinkReader messages = new NetlinkReader();
+  private final SocketReader reader = new SocketReader();
+  private @Nullable NetlinkSocket socket;
+  private @Nullable NetlinkEvents events;
+  private @Nullable Timer timer;
+  private boolean underWay;
+  private boolean again;
+  private volatile long kernelDropped;
+
+  /**
+   * @param loops the loop of a group
+   */
+  Population(
+      DescriptorLoop loop, Environment environment, Ledger ledger, IntFunction<TunnelLoop> loops) {
+    this.loop = loop;
+    this.environment = environment;
+    this.ledger = ledger;
+    this.loops = loops;
+  }
+
+  /** Begins to listen, and asks once; completes on the control loop. */
+  Future<Void> start() {
+    Promise<Void> started = Promise.promise();
+    environment.submit(
+        Census::events,
+        (made, failure) ->
+            loop.execute(
+                () -> {
+                  if (made == null) {
+                    started.fail(failure);
+                    return;
+                  }
+                  socket = made;
+                  events = NetlinkEvents.open(loop, made, new Listener());
+                  tick();
+                  started.complete();
+                }));
+    return started.future();
+  }
+
+  /** Stops; completes on the control loop when nothing is under way. */
+  Future<Void> stop() {
+    if (timer != null) {
+      timer.cancel();
+      timer = null;
+    }
+    if (events != null) {
+      events.close();
+      events = null;
+    }
+    if (socket != null) {
+      socket.close();
+      socket = null;
+    }
+    Promise<Void> stopped = Promise.promise();
+    environment.submit(() -> true, (v, failure) -> loop.execute(stopped::complete));
+    return stopped.future();
+  }
+
+  /** Packets that the queues of the tuns had no room for, as of the last look. */
+  long kernelDropped() {
+    return kernelDropped;
+  }
+
+  private void tick() {
+    census();
+    timer = loop.schedule(this::tick, PERIOD_NANOS);
+  }
+
+  /** Compares the table with the kernel's sockets; completes when all loops have been told. */
+  void census() {
+    if (underWay) {
+      again = true;
+      return;
+    }
+    underWay = true;
+    long since = System.nanoTime();
+    environment.submit(
+        this::known,
+        (known, failure) -> {
+          if (known != null) {
+            for (int group = 0; group < TunnelPlane.GROUPS; group++) {
+              sweep(group, known[group], since);
+            }
+          } else {
+            log.error("no census of connections", failure);
+          }
+          loop.execute(this::counted);
+        });
+  }
+
+  private void sweep(int group, BitSet known, long since) {
+    TunnelLoop its = loops.apply(group);
+    its.execute(() -> its.sweep(group, known, since));
+  }
+
+  private void counted() {
+    underWay = false;
+    if (again && events != null) {
+      again = false;
+      census();
+    }
+  }
+
+  /** Places of the connections that the kernel has, by group. On the namespace's thread. */
+  private BitSet[] known() throws java.io.IOException {
+    kernelDropped = Environment.transmitDropped(Environment.NAMES);
+    BitSet[] known = new BitSet[TunnelPlane.GROUPS];
+    for (int group = 0; group < TunnelPlane.GROUPS; group++) {
+      known[group] = new BitSet();
+    }
+    environment
+        .census()
+        .take(
+            (version, low, port) -> {
+              int slot = Pool.slot(version, low);
+              int place = Pool.connection(version, low, port);
+              if (slot < ledger.records() && place >= 0) {
+                known[ledger.groupOf(slot)].set(place);
+              }
+            });
+    return known;
+  }
+
+  private void gone(int version, long low, int port) {
+    int slot = Pool.slot(version, low);
+    int place = Pool.connection(version, low, port);
+    if (slot < ledger.records() && place >= 0) {
+      int group = ledger.groupOf(slot);
+      TunnelLoop its = loops.apply(group);
+      its.run(() -> its.gone(group, slot, place));
+    }
+  }
+
+  /** Events of the kernel. */
+  private final class Listener implements NetlinkEvents.Listener {
+    @Override
+    public void event(ByteBuffer message) {
+      messages.over(message);
+      if (messages.next() && messages.type() == SocketMessages.SOCK_DIAG_BY_FAMILY) {
+        Census.read(messages, reader, Population.this::gone);
+      }
+    }
+
+    @Override
+    public void resyncNeeded() {
+      census();
+    }
+  }
+}

@@ -1,0 +1,191 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import dev.oxbow.codecs.ip.Checksum;
+import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Vectors;
+import java.nio.ByteBuffer;
+
+/**
+ * From a tunnel's device to its flow. A packet that the flow has no room for is held in shared
+ * memory, one for each tunnel, and all behind it stay in the device. Loop thread only.
+ */
+final class ToFlow {
+
+  /** Packets and bytes in one turn at most. */
+  private static final int TURN_PACKETS = 64;
+
+  private static final int TURN_BYTES = 512 << 10;
+
+  /** A reset for each connection, and what was before it in the device. */
+  private static final int FAREWELL_TURNS = 4096;
+
+  private static final int START = Bench.HEAD_BYTES;
+  private static final int HEADER = START - VirtioNet.BYTES;
+
+  private final Bench bench;
+  private final Translation translation;
+  private final HeldPackets held;
+
+  ToFlow(Bench bench, Translation translation, HeldPackets held) {
+    this.bench = bench;
+    this.translation = translation;
+    this.held = held;
+  }
+
+  /**
+   * Carries packets until the device has no more, the flow takes no more, or the turn is over.
+   *
+   * @return whether there may be more to do at once
+   */
+  boolean turn(Tunnel tunnel) {
+    TunnelRecord record = tunnel.record();
+    if (record.heldBytes() != 0) {
+      int bytes = held.restore(tunnel.slot(), record.heldBytes(), bench.packets, HEADER);
+      int done = record.heldSegments();
+      record.held(0, 0);
+      if (!parse(bytes) || !give(tunnel, done)) {
+        return false;
+      }
+    }
+    int budget = TURN_BYTES;
+    for (int i = 0; i < TURN_PACKETS && budget > 0; i++) {
+      int bytes = read(tunnel);
+      if (bytes < 0) {
+        return false;
+      }
+      budget -= bytes;
+      if (!parse(bytes)) {
+        tunnel.drop(DropReason.KERNEL);
+      } else if (translation.fromKernel(tunnel) == Translation.PASS && !give(tunnel, 0)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Gives what the kernel has said last, as far as the flow takes it. */
+  void farewell(Tunnel tunnel) {
+    for (int i = 0; i < FAREWELL_TURNS && turn(tunnel); i++) {
+      tunnel.record().activityNanos(TunnelLoop.now());
+    }
+  }
+
+  /** Takes and forgets all that the device has. */
+  void discard(Tunnel tunnel) {
+    tunnel.record().held(0, 0);
+    int bytes;
+    do {
+      bytes = read(tunnel);
+    } while (bytes >= 0);
+  }
+
+  /** Bytes of the next packet without its header, or -1 when there is none. */
+  private int read(Tunnel tunnel) {
+    NativeMemory vector = bench.sendVector;
+    Bench.iovec(vector, 0, bench.address(HEADER), VirtioNet.BYTES + Bench.PACKET_BYTES);
+    long n = Vectors.readv(tunnel.device(), vector.address(), 1);
+    if (n < 0) {
+      tunnel.deviceEmpty();
+      if (n != -Errno.EAGAIN) {
+        tunnel.fail((int) -n);
+      }
+      return -1;
+    }
+    return (int) n - VirtioNet.BYTES;
+  }
+
+  private boolean parse(int bytes) {
+    PacketView packet = bench.packet;
+    ByteBuffer memory = bench.packets;
+    if (packet.parse(memory, START, bytes) != null || !VirtioNet.fits(memory, HEADER, packet)) {
+      return false;
+    }
+    packet.checksumPartial(VirtioNet.needsChecksum(memory, HEADER));
+    return true;
+  }
+
+  /**
+   * Gives the bench's packet to the flow, or holds it.
+   *
+   * @param done segments that the flow took before
+   * @return whether the flow takes more
+   */
+  private boolean give(Tunnel tunnel, int done) {
+    FlowPort port = tunnel.port();
+    PacketView packet = bench.packet;
+    int gsoSize = VirtioNet.gsoSize(bench.packets, HEADER);
+    if (port.headerBytes() == 0 && gsoSize > 0 && packet.payloadLength() > gsoSize) {
+      return giveSegments(tunnel, gsoSize, done);
+    }
+    if (port.headerBytes() == 0) {
+      if (packet.checksumPartial()) {
+        Checksum.fill(packet);
+      }
+    } else {
+      copyHeader(port.headerBytes());
+    }
+    int n = port.send(bench, bench.address(START), packet.length());
+    return n < 0 ? refused(tunnel, -n, 0, 1) : taken(tunnel, 1);
+  }
+
+  /** The flow's header may be longer than that of our device: the rest is zero. */
+  private void copyHeader(int bytes) {
+    if (bytes > VirtioNet.BYTES) {
+      ByteBuffer memory = bench.packets;
+      long first = memory.getLong(HEADER);
+      short rest = memory.getShort(HEADER + 8);
+      for (int at = START - bytes; at < START; at++) {
+        memory.put(at, (byte) 0);
+      }
+      memory.putLong(START - bytes, first);
+      memory.putShort(START - bytes + 8, rest);
+    }
+  }
+
+  private boolean giveSegments(Tunnel tunnel, int gsoSize, int from) {
+    PacketView packet = bench.packet;
+    if (!Segments.fits(packet)) {
+      tunnel.drop(DropReason.KERNEL);
+      return true;
+    }
+    int segments = Segments.count(packet, gsoSize);
+    int done = from;
+    while (done < segments) {
+      int count = Math.min(Bench.BATCH, segments - done);
+      Segments.prepare(bench, gsoSize, done, count);
+      int n = tunnel.port().sendMessages(bench, count);
+      if (n < 0 && !refused(tunnel, -n, done, 1)) {
+        return false;
+      }
+      // A segment that was refused for its own sake is dropped, and those behind it go on.
+      done += Math.max(1, n);
+      taken(tunnel, Math.max(0, n));
+    }
+    return true;
+  }
+
+  private static boolean taken(Tunnel tunnel, int packets) {
+    tunnel.record().countOut(packets);
+    return true;
+  }
+
+  /** Whether the flow takes more nevertheless. */
+  private boolean refused(Tunnel tunnel, int errno, int segmentsDone, int packets) {
+    if (errno == Errno.EAGAIN) {
+      PacketView packet = bench.packet;
+      int bytes = packet.length();
+      held.store(tunnel.slot(), bench.packets, HEADER, bytes);
+      tunnel.record().held(bytes, segmentsDone);
+      tunnel.flowFull();
+      return false;
+    }
+    if (FlowPort.ofPacket(errno)) {
+      tunnel.drop(DropReason.FLOW, packets);
+      return true;
+    }
+    tunnel.flowFailed(errno);
+    return false;
+  }
+}
