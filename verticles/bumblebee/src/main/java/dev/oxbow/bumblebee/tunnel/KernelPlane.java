@@ -24,9 +24,6 @@ public final class KernelPlane implements TunnelPlane {
 
   public static final int OLDEST_LAYOUT = Ledger.OLDEST;
 
-  /** Tunnels at most: the packets that are held for them are in one mapping of 2 GiB at most. */
-  public static final int MAX_TUNNELS = 16_384;
-
   private static final String LEDGER = "ledger";
   private static final String CONNECTIONS = "connections";
   private static final String HELD = "held";
@@ -53,29 +50,10 @@ public final class KernelPlane implements TunnelPlane {
   private long packetsOut;
   private long dropped;
 
-  /**
-   * Sizes and limits.
-   *
-   * @param tunnels that can live at once, in all; {@link #MAX_TUNNELS} at most
-   * @param connectionsPerGroup that can be in the table at once, closing ones included
-   * @param connectionsPerTunnel of them
-   * @param handshakesPerTunnel of them, not yet complete
-   */
-  public record Options(
-      int tunnels, int connectionsPerGroup, int connectionsPerTunnel, int handshakesPerTunnel) {
-
-    /** Enough for a large gateway; memory is taken as it is used. */
-    public static final Options DEFAULT = new Options(4096, 65_536, 60_000, 1024);
-
-    int perGroup() {
-      return (Math.min(MAX_TUNNELS, tunnels) + GROUPS - 1) / GROUPS;
-    }
-  }
-
   private KernelPlane(
       DescriptorLoop control,
       List<DescriptorLoop> loops,
-      Options options,
+      PlaneOptions options,
       Ledger ledger,
       Connections connections,
       HeldPackets held,
@@ -87,7 +65,7 @@ public final class KernelPlane implements TunnelPlane {
     this.environment = environment;
     this.bySlot = new Tunnel[ledger.records()];
     TunnelLoop.Limits limits =
-        new TunnelLoop.Limits(options.connectionsPerTunnel, options.handshakesPerTunnel);
+        new TunnelLoop.Limits(options.connectionsPerTunnel(), options.handshakesPerTunnel());
     this.loops =
         loops.stream()
             .map(loop -> new TunnelLoop(loop, limits, connections, held, this::closeSoon))
@@ -105,7 +83,7 @@ public final class KernelPlane implements TunnelPlane {
    *     CAP_NET_ADMIN and CAP_SYS_ADMIN
    */
   public static Future<KernelPlane> open(
-      DescriptorLoop control, List<DescriptorLoop> loops, Options options) {
+      DescriptorLoop control, List<DescriptorLoop> loops, PlaneOptions options) {
     int perGroup = options.perGroup();
     return onThread(
         control,
@@ -117,7 +95,7 @@ public final class KernelPlane implements TunnelPlane {
                   loops,
                   options,
                   new Ledger(perGroup),
-                  new Connections(Math.min(options.connectionsPerGroup, Pool.MAX_CONNECTIONS)),
+                  new Connections(Math.min(options.connectionsPerGroup(), Pool.MAX_CONNECTIONS)),
                   new HeldPackets(perGroup * GROUPS),
                   environment);
           return plane.startUp().map(plane);
@@ -133,7 +111,7 @@ public final class KernelPlane implements TunnelPlane {
    *     is missing or does not fit
    */
   public static Future<KernelPlane> inherit(
-      DescriptorLoop control, List<DescriptorLoop> loops, Options options, Cargo cargo) {
+      DescriptorLoop control, List<DescriptorLoop> loops, PlaneOptions options, Cargo cargo) {
     Ledger ledger = Ledger.adopt(cargo.take(LEDGER));
     Connections connections = Connections.adopt(cargo.take(CONNECTIONS));
     HeldPackets held = HeldPackets.adopt(cargo.take(HELD));
@@ -271,7 +249,7 @@ public final class KernelPlane implements TunnelPlane {
             reason == null ? EndReason.ERROR : reason, record.errno(), duration, record.packets());
     packetsIn += outcome.packets().in();
     packetsOut += outcome.packets().out();
-    dropped += sum(outcome.packets());
+    dropped += outcome.packets().droppedInAll();
     bySlot[record.slot()] = null;
     tunnels--;
     record.clear();
@@ -285,10 +263,6 @@ public final class KernelPlane implements TunnelPlane {
       settled.complete();
       settled = null;
     }
-  }
-
-  private static long sum(TunnelOutcome.Packets packets) {
-    return packets.dropped().values().stream().mapToLong(Long::longValue).sum();
   }
 
   @Override
@@ -385,7 +359,7 @@ public final class KernelPlane implements TunnelPlane {
         TunnelOutcome.Packets packets = tunnel.packets();
         in += packets.in();
         out += packets.out();
-        lost += sum(packets);
+        lost += packets.droppedInAll();
         live += tunnel.connections();
       }
     }

@@ -18,5 +18,11 @@ public record TunnelOutcome(EndReason reason, int errno, long durationNanos, Pac
    * @param out that the flow took
    * @param dropped by {@link DropReason#wireName}; reasons without any are left out
    */
-  public record Packets(long in, long out, Map<String, Long> dropped) {}
+  public record Packets(long in, long out, Map<String, Long> dropped) {
+
+    /** All that were dropped, for whatever reason. */
+    public long droppedInAll() {
+      return dropped.values().stream().mapToLong(Long::longValue).sum();
+    }
+  }
 }

@@ -20,10 +20,10 @@ final class PlaneStage implements AutoCloseable {
   private final KernelPlane plane;
 
   PlaneStage() {
-    this(KernelPlane.Options.DEFAULT);
+    this(PlaneOptions.DEFAULT);
   }
 
-  PlaneStage(KernelPlane.Options options) {
+  PlaneStage(PlaneOptions options) {
     DescriptorLoop loop = DescriptorLoop.of(vertx.context());
     plane = EpollVertx.await(vertx.call(() -> KernelPlane.open(loop, List.of(loop), options)));
   }
@@ -43,7 +43,7 @@ final class PlaneStage implements AutoCloseable {
     try (Descriptor flow = Descriptor.adopt((int) ends);
         Descriptor far = Descriptor.adopt((int) (ends >>> 32))) {
       for (int group = 0; group < groups; group++) {
-        long id = TunnelPlane.GROUPS + group;
+        long id = (long) TunnelPlane.GROUPS + group;
         stage.open(new TunnelSpec(id, 0, flow.fd(), FlowKind.of(far.fd()), 1500, false)).end();
       }
     }
