@@ -25,6 +25,7 @@ public final class OxbowOptions {
   private QuotaOptions quotas = new QuotaOptions();
   private HandoffOptions handoff = new HandoffOptions();
   private @Nullable SplicerOptions splicer;
+  private @Nullable BumblebeeOptions bumblebee;
 
   /** Defaults, no service on. */
   public OxbowOptions(Path runtimeDir) {
@@ -38,10 +39,11 @@ public final class OxbowOptions {
     this.quotas = new QuotaOptions(other.quotas);
     this.handoff = new HandoffOptions(other.handoff);
     this.splicer = other.splicer == null ? null : new SplicerOptions(other.splicer);
+    this.bumblebee = other.bumblebee == null ? null : new BumblebeeOptions(other.bumblebee);
   }
 
   /**
-   * From the keys of a configuration file. A section may be null: {@code splicer} is then on with
+   * From the keys of a configuration file. A section may be null: that of a service is then on with
    * its defaults. Unknown keys are not noticed here; {@link OxbowConfig} refuses them.
    */
   public OxbowOptions(JsonObject json) {
@@ -55,6 +57,8 @@ public final class OxbowOptions {
     this.handoff = new HandoffOptions(section(json, "handoff"));
     this.splicer =
         json.containsKey("splicer") ? new SplicerOptions(section(json, "splicer")) : null;
+    this.bumblebee =
+        json.containsKey("bumblebee") ? new BumblebeeOptions(section(json, "bumblebee")) : null;
   }
 
   private static JsonObject section(JsonObject json, String key) {
@@ -126,6 +130,37 @@ public final class OxbowOptions {
     return this;
   }
 
+  /** Options of Bumblebee; null = the service is off. */
+  public @Nullable BumblebeeOptions getBumblebee() {
+    return bumblebee;
+  }
+
+  /** Options of Bumblebee; null = the service is off. Kept, not copied. */
+  public OxbowOptions setBumblebee(@Nullable BumblebeeOptions bumblebee) {
+    this.bumblebee = bumblebee;
+    return this;
+  }
+
+  /** Event loops that the services which are on want altogether; 0 = one per processor. */
+  public int eventLoops() {
+    int most = 0;
+    for (int loops : new int[] {splicerLoops(), bumblebeeLoops()}) {
+      if (loops == 0) {
+        return 0;
+      }
+      most = Math.max(most, loops);
+    }
+    return Math.max(0, most);
+  }
+
+  private int splicerLoops() {
+    return splicer == null ? -1 : splicer.getLoops();
+  }
+
+  private int bumblebeeLoops() {
+    return bumblebee == null ? -1 : bumblebee.getLoops();
+  }
+
   /** The configuration with every key that has a value. */
   public JsonObject toJson() {
     var json =
@@ -134,7 +169,10 @@ public final class OxbowOptions {
             .put("control", control.toJson())
             .put("quotas", quotas.toJson())
             .put("handoff", handoff.toJson());
-    return splicer == null ? json : json.put("splicer", splicer.toJson());
+    if (splicer != null) {
+      json.put("splicer", splicer.toJson());
+    }
+    return bumblebee == null ? json : json.put("bumblebee", bumblebee.toJson());
   }
 
   @Override

@@ -14,11 +14,17 @@ public final class QuotaOptions {
   /** Control connections. */
   public static final int DEFAULT_CONNECTIONS = 256;
 
-  /** Descriptors in relays, in mailboxes and in unacknowledged events. */
+  /** Descriptors in relays and tunnels, in mailboxes and in unacknowledged events. */
   public static final int DEFAULT_DESCRIPTORS = 12_000;
 
   /** Relays. */
   public static final int DEFAULT_RELAYS = 4000;
+
+  /** Tunnels. */
+  public static final int DEFAULT_TUNNELS = 1000;
+
+  /** TCP connections in tunnels. */
+  public static final int DEFAULT_TUNNEL_CONNECTIONS = 65_536;
 
   /** Events in one mailbox. */
   public static final int DEFAULT_MAILBOX_EVENTS = 4096;
@@ -35,6 +41,8 @@ public final class QuotaOptions {
   private int connections = DEFAULT_CONNECTIONS;
   private int descriptors = DEFAULT_DESCRIPTORS;
   private int relays = DEFAULT_RELAYS;
+  private int tunnels = DEFAULT_TUNNELS;
+  private int tunnelConnections = DEFAULT_TUNNEL_CONNECTIONS;
   private int mailboxEvents = DEFAULT_MAILBOX_EVENTS;
   private int mailboxAgeMs = DEFAULT_MAILBOX_AGE_MS;
   private int metadataBytes = DEFAULT_METADATA_BYTES;
@@ -51,6 +59,8 @@ public final class QuotaOptions {
     this.connections = other.connections;
     this.descriptors = other.descriptors;
     this.relays = other.relays;
+    this.tunnels = other.tunnels;
+    this.tunnelConnections = other.tunnelConnections;
     this.mailboxEvents = other.mailboxEvents;
     this.mailboxAgeMs = other.mailboxAgeMs;
     this.metadataBytes = other.metadataBytes;
@@ -79,6 +89,8 @@ public final class QuotaOptions {
     setConnections(Bounds.integer(json, "connections", connections));
     setDescriptors(Bounds.integer(json, "descriptors", descriptors));
     setRelays(Bounds.integer(json, "relays", relays));
+    setTunnels(Bounds.integer(json, "tunnels", tunnels));
+    setTunnelConnections(Bounds.integer(json, "tunnelConnections", tunnelConnections));
     setMailboxEvents(Bounds.integer(json, "mailboxEvents", mailboxEvents));
     setMailboxAgeMs(Bounds.integer(json, "mailboxAgeMs", mailboxAgeMs));
     setMetadataBytes(Bounds.integer(json, "metadataBytes", metadataBytes));
@@ -120,7 +132,9 @@ public final class QuotaOptions {
     return descriptors;
   }
 
-  /** Descriptors that a service may hold for one uid, 1 to 1048576; a relay takes two. */
+  /**
+   * Descriptors that a service may hold for one uid, 1 to 1048576; a relay takes two, a tunnel one.
+   */
   public QuotaOptions setDescriptors(int descriptors) {
     this.descriptors = Bounds.check("descriptors", descriptors, 1, 1 << 20);
     return this;
@@ -134,6 +148,28 @@ public final class QuotaOptions {
   /** Relays that one uid may have at once, 1 to 1000000. */
   public QuotaOptions setRelays(int relays) {
     this.relays = Bounds.check("relays", relays, 1, 1_000_000);
+    return this;
+  }
+
+  /** Tunnels that one uid may have at once. */
+  public int getTunnels() {
+    return tunnels;
+  }
+
+  /** Tunnels that one uid may have at once, 1 to 16384. */
+  public QuotaOptions setTunnels(int tunnels) {
+    this.tunnels = Bounds.check("tunnels", tunnels, 1, BumblebeeOptions.MOST_TUNNELS);
+    return this;
+  }
+
+  /** TCP connections that the tunnels of one uid may have at once. */
+  public int getTunnelConnections() {
+    return tunnelConnections;
+  }
+
+  /** TCP connections that the tunnels of one uid may have at once, 1 to 16777216. */
+  public QuotaOptions setTunnelConnections(int tunnelConnections) {
+    this.tunnelConnections = Bounds.check("tunnelConnections", tunnelConnections, 1, 1 << 24);
     return this;
   }
 
@@ -196,6 +232,8 @@ public final class QuotaOptions {
         .put("connections", connections)
         .put("descriptors", descriptors)
         .put("relays", relays)
+        .put("tunnels", tunnels)
+        .put("tunnelConnections", tunnelConnections)
         .put("mailboxEvents", mailboxEvents)
         .put("mailboxAgeMs", mailboxAgeMs)
         .put("metadataBytes", metadataBytes)

@@ -102,10 +102,11 @@ class DocumentedKeysTest {
 
     assertThat(options.getControl().getSocketGroup()).isEqualTo("www-data");
     assertThat(options.getQuotas().forUid(1000).getRelays()).isEqualTo(20_000);
+    assertThat(options.getBumblebee().toJson()).isEqualTo(new BumblebeeOptions().toJson());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "control", "quotas", "handoff", "splicer"})
+  @ValueSource(strings = {"", "control", "quotas", "handoff", "splicer", "bumblebee"})
   void documentationHasTheTableOfTheSection(String section) throws IOException {
     List<String> path = section.isEmpty() ? List.of() : List.of(section);
     String table = new SchemaTables(SCHEMA).table(path);
@@ -122,13 +123,14 @@ class DocumentedKeysTest {
             .filter(key -> ConfigSchema.hasType(SCHEMA.at(List.of(key)), "object"))
             .toList();
 
-    assertThat(sections).containsExactly("control", "quotas", "handoff", "splicer");
+    assertThat(sections).containsExactly("control", "quotas", "handoff", "splicer", "bumblebee");
   }
 
   @ParameterizedTest
   @MethodSource("examples")
   void exampleOfTheDocumentationIsValid(String yaml) {
-    assertThat(OxbowConfig.parse(yaml, "example").getSplicer()).isNotNull();
+    OxbowOptions options = OxbowConfig.parse(yaml, "example");
+    assertThat(options.getSplicer() != null || options.getBumblebee() != null).isTrue();
   }
 
   static Stream<String> examples() throws IOException {

@@ -31,6 +31,7 @@ class OptionsTest {
     collect(found, "quotas", QuotaOptions.class);
     collect(found, "handoff", HandoffOptions.class);
     collect(found, "splicer", SplicerOptions.class);
+    collect(found, "bumblebee", BumblebeeOptions.class);
     return found.stream();
   }
 
@@ -70,7 +71,7 @@ class OptionsTest {
   @Test
   void everyDefaultOfTheSchemaIsConstant() throws IllegalAccessException {
     Set<String> keys = Set.copyOf(constants().map(a -> a.get()[0] + "." + a.get()[1]).toList());
-    for (String section : List.of("control", "quotas", "handoff", "splicer")) {
+    for (String section : List.of("control", "quotas", "handoff", "splicer", "bumblebee")) {
       JsonObject node = SCHEMA.at(List.of(section));
       for (String key : ConfigSchema.keys(node)) {
         Object value = SCHEMA.child(node, key).getValue("default");
@@ -86,6 +87,8 @@ class OptionsTest {
         setter("quotas", "connections", n -> new QuotaOptions().setConnections(n)),
         setter("quotas", "descriptors", n -> new QuotaOptions().setDescriptors(n)),
         setter("quotas", "relays", n -> new QuotaOptions().setRelays(n)),
+        setter("quotas", "tunnels", n -> new QuotaOptions().setTunnels(n)),
+        setter("quotas", "tunnelConnections", n -> new QuotaOptions().setTunnelConnections(n)),
         setter("quotas", "mailboxEvents", n -> new QuotaOptions().setMailboxEvents(n)),
         setter("quotas", "mailboxAgeMs", n -> new QuotaOptions().setMailboxAgeMs(n)),
         setter("quotas", "metadataBytes", n -> new QuotaOptions().setMetadataBytes(n)),
@@ -96,7 +99,11 @@ class OptionsTest {
         setter("splicer", "pipeBytes", n -> new SplicerOptions().setPipeBytes(n)),
         setter("splicer", "idlePipes", n -> new SplicerOptions().setIdlePipes(n)),
         setter("splicer", "stallMs", n -> new SplicerOptions().setStallMs(n)),
-        setter("splicer", "busyPollMicros", n -> new SplicerOptions().setBusyPollMicros(n)));
+        setter("splicer", "busyPollMicros", n -> new SplicerOptions().setBusyPollMicros(n)),
+        setter("bumblebee", "loops", n -> new BumblebeeOptions().setLoops(n)),
+        setter("bumblebee", "maxTunnels", n -> new BumblebeeOptions().setMaxTunnels(n)),
+        setter("bumblebee", "groupConnections", n -> new BumblebeeOptions().setGroupConnections(n)),
+        setter("bumblebee", "handshakes", n -> new BumblebeeOptions().setHandshakes(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {
@@ -185,7 +192,8 @@ class OptionsTest {
             .setControl(new ControlOptions().setSocketGroup("adm").setAllowedUids(Set.of(5L)))
             .setQuotas(new QuotaOptions().setPerUid(7, new QuotaOptions().setRelays(1)))
             .setHandoff(new HandoffOptions().setCommand(List.of("/bin/true")))
-            .setSplicer(new SplicerOptions().setLoops(2));
+            .setSplicer(new SplicerOptions().setLoops(2))
+            .setBumblebee(new BumblebeeOptions().setLoops(2));
     JsonObject before = original.toJson();
 
     var copy = new OxbowOptions(original);
@@ -194,6 +202,7 @@ class OptionsTest {
     copy.getQuotas().forUid(7).setRelays(2);
     copy.getHandoff().setDeadlineMs(1000);
     copy.getSplicer().setLoops(1);
+    copy.getBumblebee().setLoops(1);
     copy.setRuntimeDir(Path.of("/tmp")).setSplicer(null);
 
     assertThat(original.toJson()).isEqualTo(before);

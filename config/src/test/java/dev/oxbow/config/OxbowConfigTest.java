@@ -43,6 +43,8 @@ class OxbowConfigTest {
               connections: 1
               descriptors: 2
               relays: 3
+              tunnels: 8
+              tunnelConnections: 9
               mailboxEvents: 4
               mailboxAgeMs: 500
               metadataBytes: 600
@@ -56,6 +58,11 @@ class OxbowConfigTest {
               idlePipes: 0
               stallMs: 10
               busyPollMicros: 0
+            bumblebee:
+              loops: 3
+              maxTunnels: 64
+              groupConnections: 256
+              handshakes: 65
             """);
 
     assertThat(options.getRuntimeDir()).isEqualTo(Path.of("/run/edge"));
@@ -67,13 +74,14 @@ class OxbowConfigTest {
     assertThat(control.getAllowedGids()).containsExactly(33L);
     assertThat(options.getQuotas().toJson().encode())
         .isEqualTo(
-            "{'connections':1,'descriptors':2,'relays':3,'mailboxEvents':4,'mailboxAgeMs':500,"
+            ("{'connections':1,'descriptors':2,'relays':3,'tunnels':8,'tunnelConnections':9,"
+                        + "'mailboxEvents':4,'mailboxAgeMs':500,")
                     .replace('\'', '"')
                 + ("'metadataBytes':600,'heldBytes':70000,'perUid':{"
-                        + "'0':{'connections':1,'descriptors':2,'relays':3,'mailboxEvents':4,"
-                        + "'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000},"
-                        + "'1000':{'connections':1,'descriptors':2,'relays':7,'mailboxEvents':4,"
-                        + "'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000}}}")
+                        + "'0':{'connections':1,'descriptors':2,'relays':3,'tunnels':8,"
+                        + "'tunnelConnections':9,'mailboxEvents':4,'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000},"
+                        + "'1000':{'connections':1,'descriptors':2,'relays':7,'tunnels':8,"
+                        + "'tunnelConnections':9,'mailboxEvents':4,'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000}}}")
                     .replace('\'', '"'));
     SplicerOptions splicer = options.getSplicer();
     assertThat(splicer.getLoops()).isEqualTo(2);
@@ -81,6 +89,11 @@ class OxbowConfigTest {
     assertThat(splicer.getIdlePipes()).isZero();
     assertThat(splicer.getStallMs()).isEqualTo(10);
     assertThat(splicer.getBusyPollMicros()).isZero();
+    BumblebeeOptions bumblebee = options.getBumblebee();
+    assertThat(bumblebee.getLoops()).isEqualTo(3);
+    assertThat(bumblebee.getMaxTunnels()).isEqualTo(64);
+    assertThat(bumblebee.getGroupConnections()).isEqualTo(256);
+    assertThat(bumblebee.getHandshakes()).isEqualTo(65);
   }
 
   @ParameterizedTest

@@ -42,10 +42,10 @@ class RefusalTest {
 
   @Test
   void refusesServiceThatIsNotKnown() {
-    assertThat(refusal(MINIMAL + "bumblebee: {}\n"))
+    assertThat(refusal(MINIMAL + "wasp: {}\n"))
         .isEqualTo(
-            "oxbow.yaml:3: bumblebee: unknown key."
-                + " Known here: runtimeDir, control, quotas, handoff, splicer");
+            "oxbow.yaml:3: wasp: unknown key."
+                + " Known here: runtimeDir, control, quotas, handoff, splicer, bumblebee");
   }
 
   @Test
@@ -100,8 +100,8 @@ class RefusalTest {
                 "quotas",
                 3,
                 "5 is not right: expected a section with any of the keys connections,"
-                    + " descriptors, relays, mailboxEvents, mailboxAgeMs, metadataBytes, heldBytes,"
-                    + " perUid (what one uid may hold at once)"));
+                    + " descriptors, relays, tunnels, tunnelConnections, mailboxEvents, mailboxAgeMs,"
+                    + " metadataBytes, heldBytes, perUid (what one uid may hold at once)"));
   }
 
   @Test
@@ -113,7 +113,7 @@ class RefusalTest {
   @Test
   void refusesConfigurationWithoutService() {
     assertThat(refusal("# nothing on\nruntimeDir: /run/oxbow\n"))
-        .isEqualTo("oxbow.yaml:2: no service is on; add a section for one of: splicer");
+        .isEqualTo("oxbow.yaml:2: no service is on; add a section for one of: splicer, bumblebee");
   }
 
   @Test
@@ -194,6 +194,8 @@ class RefusalTest {
         "splicer: {idlePipes: 1025} | an integer from 0 to 1024",
         "splicer: {stallMs: 60001} | an integer from 10 to 60000",
         "splicer: {busyPollMicros: 1001} | an integer from 0 to 1000",
+        "bumblebee: {maxTunnels: 16385} | an integer from 64 to 16384",
+        "bumblebee: [10] | a section with any of the keys loops",
       })
   void refusesValueWithWhatWouldBeRight(String line, String expected) {
     String key = line.substring(0, line.indexOf(':'));

@@ -117,6 +117,11 @@ public interface LibC {
   @Variadic(fixedCount = 1)
   long syscall(long number, long first, long second, long third, long fourth);
 
+  /** With a fifth argument, a number too; as a {@code long} it would arrive garbled. */
+  @Variadic(fixedCount = 1)
+  long syscall(
+      long number, long first, long second, long third, long fourth, @Nullable Pointer fifth);
+
   int kill(int pid, int signal);
 
   int setpriority(int which, int who, int priority);

@@ -1,5 +1,7 @@
 package dev.oxbow.fdpassing.libc;
 
+import jnr.ffi.Pointer;
+
 /**
  * System calls on other processes, by descriptors that name them whatever becomes of their numbers:
  * pidfd_open(2). Any thread.
@@ -13,6 +15,10 @@ public final class Processes {
   // include/uapi/asm-generic/unistd.h
   private static final long PIDFD_SEND_SIGNAL = 424;
   private static final long PIDFD_OPEN = 434;
+
+  // arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/linux/kcmp.h
+  private static final long KCMP = 312;
+  private static final long KCMP_FILE = 0;
 
   // include/uapi/asm-generic/socket.h; Linux 6.5
   private static final int SO_PEERPIDFD = 77;
@@ -61,6 +67,17 @@ public final class Processes {
   /** kill(2) of this process itself: a fault that a test asks for. */
   public static void signalSelf(int signal) {
     Syscalls.check("kill", C.kill((int) ProcessHandle.current().pid(), signal));
+  }
+
+  /**
+   * Whether two descriptors of this process lead to the same open file description, kcmp(2).
+   *
+   * @throws LinuxException named {@code kcmp} ENOSYS, on a kernel without CONFIG_KCMP
+   */
+  public static boolean sameOpenFile(int a, int b) {
+    long self = ProcessHandle.current().pid();
+    Pointer second = Pointer.wrap(LibC.RUNTIME, b);
+    return checked("kcmp", C.syscall(KCMP, self, self, KCMP_FILE, a, second)) == 0;
   }
 
   private static long checked(String syscall, long result) {

@@ -11,6 +11,7 @@ import dev.oxbow.service.client.ControlClient;
 import dev.oxbow.service.client.Counters;
 import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.client.TransferableClient;
+import dev.oxbow.service.work.Page;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
@@ -113,14 +114,7 @@ final class RemoteSplicer implements Splicer {
 
   @Override
   public Future<RelayPage> list(@Nullable String after, int limit) {
-    return ask("list", m -> writeList(m, after, limit), List.of(), List.of(), RemoteSplicer::page);
-  }
-
-  private static void writeList(MessageWriter out, @Nullable String after, int limit) {
-    out.number("limit", limit);
-    if (after != null) {
-      out.string("after", after);
-    }
+    return ask("list", m -> Page.ask(m, after, limit), List.of(), List.of(), RemoteSplicer::page);
   }
 
   private static RelayPage page(Message answer) {

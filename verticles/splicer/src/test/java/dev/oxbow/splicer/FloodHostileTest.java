@@ -8,6 +8,8 @@ import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.StreamPair;
+import dev.oxbow.service.testing.ControlPeer;
+import dev.oxbow.service.testing.Strangers;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;

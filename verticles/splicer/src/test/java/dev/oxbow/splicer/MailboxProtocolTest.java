@@ -8,6 +8,7 @@ import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.testing.ControlPeer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;

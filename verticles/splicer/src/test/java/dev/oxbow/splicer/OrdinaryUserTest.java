@@ -13,6 +13,7 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.StreamPair;
+import dev.oxbow.service.testing.ControlPeer;
 import dev.oxbow.splicer.load.KnownStream;
 import dev.oxbow.splicer.load.Wire;
 import io.vertx.core.Vertx;

@@ -2,6 +2,7 @@ package dev.oxbow.splicer;
 
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.testing.ControlPeer;
 
 /** Somebody else's traffic: one byte to and fro through a relay, and how long it ever took. */
 @SuppressWarnings("NonAtomicVolatileUpdate") // one writer, the player

@@ -37,6 +37,9 @@ public final class Machine {
     findings.add(descriptorLimit(options));
     findings.addAll(pipes(options));
     findings.add(RuntimeDirectoryCheck.examine(options.getRuntimeDir()));
+    if (options.getBumblebee() != null) {
+      findings.addAll(PacketsCheck.examine(true));
+    }
     SocketGroupCheck.examine(options.getControl()).ifPresent(findings::add);
     return findings;
   }

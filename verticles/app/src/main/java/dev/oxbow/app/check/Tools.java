@@ -2,6 +2,7 @@ package dev.oxbow.app.check;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,28 +24,24 @@ public final class Tools {
         .findFirst();
   }
 
-  /** What `oxbow demo` and the integration tests use. */
+  /** What `oxbow demo`, `oxbow gateway` and the integration tests use. */
   static List<Finding> examine() {
+    List<Finding> findings = new ArrayList<>(programs());
+    findings.addAll(PacketsCheck.examine(false));
+    return findings;
+  }
+
+  private static List<Finding> programs() {
     return List.of(
         program("ip", "iproute2", "`oxbow demo` makes its network namespaces with it"),
         program("nginx", "nginx-light", "`oxbow demo` uses it as origin, else one of its own"),
         program("curl", "curl", "`oxbow demo` adds it to its own clients"),
-        program("nft", "nftables", "for rule sets; not used by the services that are on"),
-        device(Path.of("/dev/net/tun")));
+        program("nft", "nftables", "for rule sets; not used by the services that are on"));
   }
 
   private static Finding program(String name, String debianPackage, String use) {
     return find(name)
         .map(file -> Finding.ok(name, file.toString()))
         .orElseGet(() -> Finding.optional(name, use, "apt-get install " + debianPackage));
-  }
-
-  private static Finding device(Path file) {
-    return Files.isWritable(file)
-        ? Finding.ok(file.toString(), "can be opened")
-        : Finding.optional(
-            file.toString(),
-            "not used by the services that are on",
-            "modprobe tun, and let this user write to it");
   }
 }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * b.
  *
  * @param relay the relay's id; null when there was none
- * @param client the client's address
+ * @param client the client's address, as the one who accepted it saw it
  * @param listen the address that the client connected to
  * @param source the address that the target was connected from; null when it was not
  * @param target the target's address
@@ -50,6 +50,8 @@ record AccessEntry(
     long undeliveredBytes,
     long forwarder) {
 
+  private static final String CLIENT = "client";
+  private static final String LISTEN = "listen";
   private static final String CONNECT_MS = "connectMs";
   private static final String FORWARDER = "forwarder";
 
@@ -57,10 +59,16 @@ record AccessEntry(
    * What a relay carries as metadata: addresses for who looks at live relays, the rest so that any
    * later forwarder can log it.
    */
-  static RawJson metadata(@Nullable String client, String target, long connectMs, long forwarder) {
+  static RawJson metadata(
+      @Nullable String client,
+      @Nullable String listen,
+      String target,
+      long connectMs,
+      long forwarder) {
     byte[] json =
         new MessageWriter()
-            .string("client", client)
+            .string(CLIENT, client)
+            .string(LISTEN, listen)
             .string("target", target)
             .number(CONNECT_MS, connectMs)
             .number(FORWARDER, forwarder)
@@ -74,8 +82,8 @@ record AccessEntry(
     Side endedBy = report.endedBy();
     return new AccessEntry(
         report.relay(),
-        report.a().peer(),
-        report.a().local(),
+        metadata == null ? report.a().peer() : metadata.string(CLIENT, report.a().peer()),
+        metadata == null ? report.a().local() : metadata.string(LISTEN, report.a().local()),
         report.b().local(),
         report.b().peer(),
         report.bytesAToB(),
@@ -110,6 +118,8 @@ record AccessEntry(
     try {
       byte[] json = report.metadata().toString().getBytes(StandardCharsets.UTF_8);
       Message metadata = Message.parse(json);
+      metadata.string(CLIENT, null);
+      metadata.string(LISTEN, null);
       metadata.integer(CONNECT_MS, -1, Long.MAX_VALUE, -1);
       metadata.integer(FORWARDER, 0, Long.MAX_VALUE, 0);
       return metadata;

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * One line per connection. Each is one write(2), done before its report counts as handled: a line
  * can be written twice by a forwarder that is killed, but never be lost.
  */
-final class AccessLog {
+public final class AccessLog {
   private static final Logger log = LoggerFactory.getLogger(AccessLog.class);
   private static final long SELF = ProcessHandle.current().pid();
 
@@ -27,7 +27,7 @@ final class AccessLog {
   /**
    * @param out not buffered
    */
-  AccessLog(LogFormat format, OutputStream out, Clock clock) {
+  public AccessLog(LogFormat format, OutputStream out, Clock clock) {
     this.format = format;
     this.out = out;
     this.clock = clock;

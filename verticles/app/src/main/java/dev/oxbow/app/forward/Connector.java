@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * One attempt to connect to a target. While it is frozen the kernel goes on connecting, and another
  * process may look at the result. Loop thread only.
  */
-final class Connector {
+public final class Connector {
   private final DescriptorLoop loop;
   private final Descriptor socket;
   private final long deadlineNanos;
@@ -39,7 +39,7 @@ final class Connector {
    *     same clock in all processes
    * @throws LinuxException when no socket can be made
    */
-  static Connector connect(DescriptorLoop loop, byte[] sockaddr, long deadlineNanos) {
+  public static Connector connect(DescriptorLoop loop, byte[] sockaddr, long deadlineNanos) {
     int type = Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK;
     int fd = Sockets.socket(Sockaddr.family(sockaddr), type);
     Connector connector = new Connector(loop, Descriptor.adopt(fd), deadlineNanos);
@@ -57,7 +57,7 @@ final class Connector {
   }
 
   /** A non-blocking socket that the callee owns; fails with {@link LinuxException}. */
-  Future<Descriptor> connected() {
+  public Future<Descriptor> connected() {
     return connected.future();
   }
 

@@ -1,7 +1,7 @@
 package dev.oxbow.app.forward;
 
 /** How the lines of the access log look. */
-enum LogFormat {
+public enum LogFormat {
   /** {@code key=value} pairs. */
   TEXT,
   /** One JSON object a line. */

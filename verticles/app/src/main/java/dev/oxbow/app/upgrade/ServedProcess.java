@@ -10,7 +10,6 @@ import dev.oxbow.app.program.PrivateCopy;
 import dev.oxbow.app.systemd.ActivatedSockets;
 import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.OxbowOptions;
-import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -154,8 +153,7 @@ public final class ServedProcess {
   }
 
   private Vertx open() {
-    SplicerOptions splicer = options.getSplicer();
-    return NativeVertx.open(splicer == null ? 0 : splicer.getLoops());
+    return NativeVertx.open(options.eventLoops());
   }
 
   /**

@@ -92,7 +92,7 @@ class AccessLogTest {
   }
 
   private static SpliceReport report(long forwarder) {
-    return report(AccessEntry.metadata("10.0.0.2:40000", "web:80", 3, forwarder));
+    return report(AccessEntry.metadata("10.0.0.2:40000", "10.0.0.1:443", "web:80", 3, forwarder));
   }
 
   private static SpliceReport report(RawJson metadata) {

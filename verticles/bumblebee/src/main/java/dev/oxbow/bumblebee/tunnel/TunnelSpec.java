@@ -1,5 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.service.flow.FlowKind;
+
 /**
  * What a tunnel is made of. The flow's descriptor is owned by whoever attaches the tunnel, and
  * stays open until it has ended.
@@ -7,7 +9,7 @@ package dev.oxbow.bumblebee.tunnel;
  * @param id not 0; {@link TunnelPlane#groupOf} of it is the group
  * @param uid whose tunnel it is
  * @param flow the descriptor; its file status flags are neither relied on nor changed
- * @param kind as {@link FlowKind#of} told
+ * @param kind as {@link dev.oxbow.service.flow.Flow#examine} told
  * @param mtu largest packet towards the flow, in bytes, 576 to 65535; below 1280 it has no IPv6
  * @param vnetHdr whether messages of a packet socket begin with a struct virtio_net_hdr; a tun
  *     tells by itself

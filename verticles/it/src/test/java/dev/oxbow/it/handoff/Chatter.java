@@ -1,6 +1,6 @@
 package dev.oxbow.it.handoff;
 
-import dev.oxbow.splicer.ControlPeer;
+import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;

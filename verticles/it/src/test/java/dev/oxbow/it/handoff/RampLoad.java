@@ -4,7 +4,7 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.StreamPair;
-import dev.oxbow.splicer.ControlPeer;
+import dev.oxbow.service.testing.ControlPeer;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;

@@ -3,7 +3,7 @@ package dev.oxbow.it.handoff;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.it.process.OxbowProcess;
-import dev.oxbow.splicer.ControlPeer;
+import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -2,7 +2,7 @@ package dev.oxbow.it.handoff;
 
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.it.process.OxbowProcess;
-import dev.oxbow.splicer.ControlPeer;
+import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;

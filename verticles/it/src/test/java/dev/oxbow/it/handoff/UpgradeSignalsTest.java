@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.it.process.OxbowProcess;
-import dev.oxbow.splicer.ControlPeer;
+import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;

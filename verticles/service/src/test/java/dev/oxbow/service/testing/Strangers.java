@@ -1,4 +1,4 @@
-package dev.oxbow.splicer;
+package dev.oxbow.service.testing;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -41,15 +41,15 @@ public final class Strangers {
   private Strangers() {}
 
   /** One connection of a uid that has the same gid and no other groups. */
-  static ControlPeer connect(ServedSplicer splicer, int uid) {
-    return connect(splicer, List.of("--reuid=" + uid, "--regid=" + uid, "--clear-groups"), 1)
+  public static ControlPeer connect(ServedService service, int uid) {
+    return connect(service, List.of("--reuid=" + uid, "--regid=" + uid, "--clear-groups"), 1)
         .get(0);
   }
 
-  /** As {@link #connect(ServedSplicer, int)}, and it has sent a message before it is let in. */
-  static ControlPeer connectAndSend(ServedSplicer splicer, int uid, String message) {
+  /** As {@link #connect(ServedService, int)}, and it has sent a message before it is let in. */
+  public static ControlPeer connectAndSend(ServedService service, int uid, String message) {
     return connect(
-            splicer, List.of("--reuid=" + uid, "--regid=" + uid, "--clear-groups"), 1, message)
+            service, List.of("--reuid=" + uid, "--regid=" + uid, "--clear-groups"), 1, message)
         .get(0);
   }
 
@@ -58,9 +58,9 @@ public final class Strangers {
    *
    * @param identity options of setpriv(1)
    */
-  static List<ControlPeer> connect(
-      ServedSplicer splicer, List<String> identity, int count, String... more) {
-    return connect(splicer.directory(), splicer.socket(), identity, count, more);
+  public static List<ControlPeer> connect(
+      ServedService service, List<String> identity, int count, String... more) {
+    return connect(service.directory(), service.socket(), identity, count, more);
   }
 
   /**

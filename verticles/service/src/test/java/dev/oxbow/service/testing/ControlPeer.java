@@ -1,4 +1,4 @@
-package dev.oxbow.splicer;
+package dev.oxbow.service.testing;
 
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.fdpassing.descriptor.Descriptor;

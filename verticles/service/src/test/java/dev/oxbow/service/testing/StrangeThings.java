@@ -1,4 +1,4 @@
-package dev.oxbow.splicer;
+package dev.oxbow.service.testing;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Errno;
@@ -17,7 +17,7 @@ import java.util.Map;
  * Descriptors of all kinds, made by a child process. The file of a FUSE file system hangs whoever
  * closes it, reads it or asks for its size, until the child is gone.
  */
-final class StrangeThings implements AutoCloseable {
+public final class StrangeThings implements AutoCloseable {
   private static final int TIMEOUT_MS = 10_000;
 
   private final Process child;
@@ -33,7 +33,7 @@ final class StrangeThings implements AutoCloseable {
    * @param script its name among the test's resources; it sends each descriptor in a packet that
    *     holds its kind, and ends when its standard input does
    */
-  static StrangeThings make(Path directory, String script) {
+  public static StrangeThings make(Path directory, String script) {
     Path meeting = directory.resolve("things");
     try (Descriptor listener = UnixSockets.listen(meeting, file -> {})) {
       Path copy = Files.write(directory.resolve(script), resource(script));
@@ -80,7 +80,7 @@ final class StrangeThings implements AutoCloseable {
     }
   }
 
-  Map<String, Descriptor> byKind() {
+  public Map<String, Descriptor> byKind() {
     return byKind;
   }
 

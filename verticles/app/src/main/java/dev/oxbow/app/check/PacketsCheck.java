@@ -1,0 +1,108 @@
+package dev.oxbow.app.check;
+
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Processes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+
+/**
+ * Whether this machine can carry packets: a network namespace, a tun in it, its offloads. What it
+ * makes for that is gone when it returns. Blocking calls.
+ */
+final class PacketsCheck {
+  private static final String NAMESPACE = "namespaces";
+  private static final String TUN = "tun";
+  private static final String OFFLOADS = "offloads";
+  private static final String NAME = "oxbow-check";
+
+  private final boolean required;
+
+  private PacketsCheck(boolean required) {
+    this.required = required;
+  }
+
+  /**
+   * Looks.
+   *
+   * @param required whether a service that is on needs it
+   */
+  static List<Finding> examine(boolean required) {
+    return new PacketsCheck(required).examine();
+  }
+
+  private List<Finding> examine() {
+    List<Finding> findings = new ArrayList<>();
+    try (Namespace namespace = Namespace.open()) {
+      findings.add(Finding.ok(NAMESPACE, "a network namespace can be made"));
+      try (Tun tun = namespace.call(() -> Tun.open(NAME, true))) {
+        findings.add(Finding.ok(TUN, "/dev/net/tun makes devices with virtio_net_hdr"));
+        findings.add(offloads(tun));
+      }
+    } catch (CompletionException e) {
+      if (!(e.getCause() instanceof LinuxException cause)) {
+        throw e;
+      }
+      findings.add(missing(cause, !findings.isEmpty()));
+    } catch (LinuxException e) {
+      findings.add(missing(e, !findings.isEmpty()));
+    }
+    findings.add(comparison());
+    return findings;
+  }
+
+  private Finding missing(LinuxException e, boolean namespaceMade) {
+    if (!namespaceMade) {
+      return lacking(
+          NAMESPACE,
+          "no network namespace can be made: " + e.getMessage(),
+          "run as root or with CAP_SYS_ADMIN (systemd: AmbientCapabilities=, RestrictNamespaces=no)");
+    }
+    String remedy =
+        switch (e.errno()) {
+          case Errno.ENOENT ->
+              "modprobe tun, and let /dev/net/tun be seen (systemd:"
+                  + " PrivateDevices=no; containers: --device /dev/net/tun)";
+          case Errno.EPERM, Errno.EACCES ->
+              "run as root or with CAP_NET_ADMIN, and let this user" + " write to /dev/net/tun";
+          default -> "look at the kernel's log";
+        };
+    return lacking(TUN, "no tun can be made: " + e.getMessage(), remedy);
+  }
+
+  private Finding offloads(Tun tun) {
+    if (!tun.offloads(Tun.TCP_OFFLOADS)) {
+      return lacking(
+          OFFLOADS,
+          "the tun takes no unfinished checksums and long TCP packets (TUNSETOFFLOAD)",
+          "run a kernel with CONFIG_TUN and offloads");
+    }
+    return Finding.ok(
+        OFFLOADS,
+        tun.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
+            ? "checksums, TCP and UDP segmentation"
+            : "checksums and TCP segmentation; UDP segmentation comes with Linux 6.2");
+  }
+
+  /** One tun given twice is known by kcmp(2). */
+  private Finding comparison() {
+    try {
+      Processes.sameOpenFile(0, 0);
+      return Finding.ok("kcmp", "descriptors of tuns can be told apart");
+    } catch (LinuxException e) {
+      return lacking(
+          "kcmp",
+          "descriptors of tuns cannot be told apart: " + e.getMessage(),
+          "run a kernel with CONFIG_KCMP, and let system call filters allow kcmp");
+    }
+  }
+
+  private Finding lacking(String name, String detail, String remedy) {
+    return required
+        ? Finding.missing(name, detail, remedy)
+        : Finding.optional(name, detail + "; only Bumblebee needs it", remedy);
+  }
+}
