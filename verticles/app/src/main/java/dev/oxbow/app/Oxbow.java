@@ -6,6 +6,7 @@ import dev.oxbow.app.demo.DemoCommand;
 import dev.oxbow.app.demo.client.ClientCommand;
 import dev.oxbow.app.demo.origin.OriginCommand;
 import dev.oxbow.app.forward.ForwardCommand;
+import dev.oxbow.app.gateway.GatewayCommand;
 import dev.oxbow.app.run.RehearseCommand;
 import dev.oxbow.app.run.RunCommand;
 import dev.oxbow.app.status.StatusCommand;
@@ -29,7 +30,9 @@ import picocli.CommandLine.ParseResult;
     description = {
       "Socket services for proxies that can be replaced while they work.",
       "Splicer takes two connected sockets from a proxy, relays between them without copying,"
-          + " and gives both back with a report."
+          + " and gives both back with a report.",
+      "Bumblebee takes a socket or tun that carries IP packets, and gives back one TCP socket for"
+          + " each TCP connection in them."
     },
     commandListHeading = "%nCommands:%n",
     footerHeading = "%nFirst steps:%n",
@@ -37,6 +40,7 @@ import picocli.CommandLine.ParseResult;
       "  oxbow demo                         see it work, in namespaces of its own",
       "  oxbow check                        what this machine lacks, if anything",
       "  oxbow forward --listen 8080 --to example.org:80",
+      "  oxbow gateway --tun tun0 --netns /run/netns/tenant",
       "  oxbow run --config oxbow.yaml      serve other processes",
       "",
       "oxbow COMMAND --help tells more."
@@ -47,6 +51,7 @@ import picocli.CommandLine.ParseResult;
       StatusCommand.class,
       UpgradeCommand.class,
       ForwardCommand.class,
+      GatewayCommand.class,
       DemoCommand.class,
       RehearseCommand.class,
       ClientCommand.class,

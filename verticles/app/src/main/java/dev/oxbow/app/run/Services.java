@@ -1,18 +1,22 @@
 package dev.oxbow.app.run;
 
 import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.runtime.StartException;
+import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.splicer.SplicerVerticle;
 import io.vertx.core.Vertx;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,14 +26,56 @@ final class Services {
   private static final Logger log = LoggerFactory.getLogger(Services.class);
   private static final long START_SECONDS = 30;
 
+  /** All that there are. */
+  private static final List<Kind> KINDS =
+      List.of(
+          new Kind(
+              SplicerVerticle.NAME,
+              "Splicer",
+              options -> options.getSplicer() != null,
+              SplicerVerticle.LAYOUT,
+              (options, cargo) ->
+                  cargo == null
+                      ? new SplicerVerticle(options)
+                      : new SplicerVerticle(options, cargo)),
+          new Kind(
+              BumblebeeVerticle.NAME,
+              "Bumblebee",
+              options -> options.getBumblebee() != null,
+              BumblebeeVerticle.LAYOUT,
+              (options, cargo) ->
+                  cargo == null
+                      ? new BumblebeeVerticle(options)
+                      : new BumblebeeVerticle(options, cargo)));
+
+  /** Makes a service, afresh or from what another process has handed over. */
+  private interface Maker {
+    ServiceVerticle make(OxbowOptions options, @Nullable Cargo cargo);
+  }
+
+  /**
+   * A service.
+   *
+   * @param name of its control socket, and of what it hands over
+   * @param title as people write it
+   * @param on whether a configuration switches it on
+   * @param layout of the state that this program reads
+   */
+  private record Kind(
+      String name,
+      String title,
+      Predicate<OxbowOptions> on,
+      Transferable.Layout layout,
+      Maker maker) {}
+
   private Services() {}
 
   /** The layouts of state that this program reads, of the services that are switched on. */
   static Map<String, Transferable.Layout> layouts(OxbowOptions options) {
     Map<String, Transferable.Layout> layouts = new LinkedHashMap<>();
-    if (options.getSplicer() != null) {
-      layouts.put(SplicerVerticle.NAME, SplicerVerticle.LAYOUT);
-    }
+    KINDS.stream()
+        .filter(kind -> kind.on.test(options))
+        .forEach(kind -> layouts.put(kind.name, kind.layout));
     return layouts;
   }
 
@@ -59,23 +105,29 @@ final class Services {
       OxbowOptions options,
       ActivatedSockets activated,
       @Nullable Map<String, Cargo> cargos) {
-    if (options.getSplicer() == null) {
-      return List.of();
+    List<Transferable> deployed = new ArrayList<>();
+    for (Kind kind : KINDS) {
+      if (kind.on.test(options)) {
+        Cargo cargo = cargos == null ? null : cargos.get(kind.name);
+        ServiceVerticle service = kind.maker.make(options, cargo);
+        activated.takeControlSocket(kind.name).ifPresent(service::setListener);
+        deploy(vertx, kind, service);
+        deployed.add(service);
+      }
     }
-    Cargo cargo = cargos == null ? null : cargos.get(SplicerVerticle.NAME);
-    SplicerVerticle splicer =
-        cargo == null ? new SplicerVerticle(options) : new SplicerVerticle(options, cargo);
-    activated.takeControlSocket(SplicerVerticle.NAME).ifPresent(splicer::setListener);
+    return deployed;
+  }
+
+  private static void deploy(Vertx vertx, Kind kind, ServiceVerticle service) {
     try {
-      vertx.deployVerticle(splicer).await(START_SECONDS, TimeUnit.SECONDS);
-      return List.of(splicer);
+      vertx.deployVerticle(service).await(START_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
-      throw new StartException("Splicer did not start within " + START_SECONDS + " s.", e);
+      throw new StartException(kind.title + " did not start within " + START_SECONDS + " s.", e);
     } catch (StartException e) {
       throw e;
     } catch (Exception e) {
       log.debug("deployment failed", e);
-      throw new StartException("Splicer cannot start: " + e.getMessage(), e);
+      throw new StartException(kind.title + " cannot start: " + e.getMessage(), e);
     }
   }
 }

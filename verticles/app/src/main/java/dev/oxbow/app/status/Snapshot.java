@@ -6,7 +6,6 @@ import dev.oxbow.splicer.RelayPage;
 import dev.oxbow.splicer.Splicer;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -43,10 +42,9 @@ record Snapshot(long takenNanos, JsonObject stats, List<RelayPage.Entry> relays)
             });
   }
 
-  /** One object with the names of the control protocol. */
-  String json() {
-    MessageWriter json = new MessageWriter().raw("stats", RawJson.of(stats.encode()));
-    json.array("relays");
+  /** Writes its members, with the names of the control protocol. */
+  void write(MessageWriter json) {
+    json.raw("stats", RawJson.of(stats.encode())).array("relays");
     for (RelayPage.Entry relay : relays) {
       json.element()
           .string("relay", relay.relay())
@@ -59,6 +57,6 @@ record Snapshot(long takenNanos, JsonObject stats, List<RelayPage.Entry> relays)
           .raw("metadata", relay.metadata())
           .end();
     }
-    return new String(json.endArray().bytes(), StandardCharsets.UTF_8);
+    json.endArray();
   }
 }

@@ -3,22 +3,32 @@ package dev.oxbow.app.status;
 import dev.oxbow.app.console.ExitStatus;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Signals;
+import dev.oxbow.bumblebee.Bumblebee;
+import dev.oxbow.bumblebee.BumblebeeVerticle;
+import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.service.client.ServiceException;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.Splicer;
-import dev.oxbow.splicer.SplicerException;
+import dev.oxbow.splicer.SplicerVerticle;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Asks a running service and prints what it says. */
+/** Asks running services and prints what they say. */
 final class Status {
   private static final Path DEFAULT_RUNTIME_DIR = Path.of("/run/oxbow");
-  private static final String SOCKET = "splicer.sock";
   private static final long ANSWER_SECONDS = 10;
 
   /** ECMA-48: cursor home, erase below. */
@@ -46,34 +56,91 @@ final class Status {
         config != null
             ? OxbowConfig.load(config).getRuntimeDir()
             : runtimeDir != null ? runtimeDir : DEFAULT_RUNTIME_DIR;
-    Path socket = directory.resolve(SOCKET);
     CountDownLatch stop = view.watch() ? Signals.stopRequested() : new CountDownLatch(0);
     Vertx vertx = NativeVertx.open(1);
     try {
-      Splicer splicer = Splicer.remote(vertx, socket, app).await(ANSWER_SECONDS, TimeUnit.SECONDS);
-      print(splicer, view, stop);
-      splicer.close().await(ANSWER_SECONDS, TimeUnit.SECONDS);
+      List<Shown> services = connect(vertx, directory, app, new StatusTable(view.limit()));
+      print(services, view, stop);
+      for (Shown service : services) {
+        await(service.socket, service.close.get());
+      }
       return ExitStatus.OK;
-    } catch (SplicerException e) {
-      throw new StartException("No status from " + socket + ": " + e.getMessage(), e);
-    } catch (TimeoutException e) {
-      throw new StartException("No answer from " + socket + ".", e);
     } finally {
       vertx.close();
     }
   }
 
-  private static void print(Splicer splicer, View view, CountDownLatch stop)
-      throws InterruptedException, TimeoutException {
+  /**
+   * A service that is asked.
+   *
+   * @param socket its control socket
+   * @param table asks it and shows the answer as text
+   * @param json asks it and writes the answer
+   */
+  private record Shown(
+      Path socket,
+      Supplier<Future<String>> table,
+      Function<MessageWriter, Future<Void>> json,
+      Supplier<Future<Void>> close) {}
+
+  /** The services that have a control socket there; without any the Splicer is missed. */
+  private static List<Shown> connect(Vertx vertx, Path directory, String app, StatusTable table) {
+    List<Shown> services = new ArrayList<>();
+    Path splicer = directory.resolve(SplicerVerticle.NAME + ".sock");
+    Path bumblebee = directory.resolve(BumblebeeVerticle.NAME + ".sock");
+    if (Files.exists(splicer) || !Files.exists(bumblebee)) {
+      Splicer to = await(splicer, Splicer.remote(vertx, splicer, app));
+      services.add(
+          new Shown(
+              splicer,
+              () -> Snapshot.take(to).map(table::show),
+              json -> Snapshot.take(to).map(taken -> written(() -> taken.write(json))),
+              to::close));
+    }
+    if (Files.exists(bumblebee)) {
+      Bumblebee to = await(bumblebee, Bumblebee.remote(vertx, bumblebee, app));
+      services.add(
+          new Shown(
+              bumblebee,
+              () -> TunnelSnapshot.take(to).map(table::show),
+              json ->
+                  TunnelSnapshot.take(to)
+                      .map(taken -> written(() -> taken.write(BumblebeeVerticle.NAME, json))),
+              to::close));
+    }
+    return services;
+  }
+
+  private static @Nullable Void written(Runnable write) {
+    write.run();
+    return null;
+  }
+
+  private static <T> T await(Path socket, Future<T> future) {
+    try {
+      return future.await(ANSWER_SECONDS, TimeUnit.SECONDS);
+    } catch (ServiceException e) {
+      throw new StartException("No status from " + socket + ": " + e.getMessage(), e);
+    } catch (TimeoutException e) {
+      throw new StartException("No answer from " + socket + ".", e);
+    }
+  }
+
+  private static void print(List<Shown> services, View view, CountDownLatch stop)
+      throws InterruptedException {
     PrintStream out = System.out;
-    StatusTable table = new StatusTable(view.limit());
     do {
-      Snapshot snapshot = Snapshot.take(splicer).await(ANSWER_SECONDS, TimeUnit.SECONDS);
-      if (view.json()) {
-        out.println(snapshot.json());
-      } else {
-        out.print((view.watch() ? CLEAR : "") + table.show(snapshot));
+      MessageWriter json = new MessageWriter();
+      StringBuilder text = new StringBuilder(view.watch() ? CLEAR : "");
+      for (Shown service : services) {
+        if (view.json()) {
+          await(service.socket, service.json.apply(json));
+        } else {
+          text.append(services.size() > 1 ? "== " + service.socket + "\n" : "")
+              .append(await(service.socket, service.table.get()));
+        }
       }
+      out.print(view.json() ? new String(json.bytes(), StandardCharsets.UTF_8) + "\n" : text);
       out.flush();
     } while (!stop.await(1, TimeUnit.SECONDS));
   }

@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
     name = "status",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows counters and live relays of a running service.",
-      "Root sees the relays of everybody, others those of their own --app."
+      "Shows counters, live relays and live tunnels of the services in a runtimeDir.",
+      "Root sees those of everybody, others those of their own --app."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {"0:The service answered.", "1:It did not.", "2:Wrong arguments."},
@@ -34,7 +34,7 @@ public final class StatusCommand implements Callable<Integer> {
 
   @ArgGroup private Where where = new Where();
 
-  @Option(names = "--json", description = "Print one JSON object: stats and relays.")
+  @Option(names = "--json", description = "Print one JSON object: stats and relays; bumblebee.")
   private boolean json;
 
   @Option(names = "--watch", description = "Show it again each second, with rates, until ^C.")
@@ -54,7 +54,7 @@ public final class StatusCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Relays to show as a table (default: ${DEFAULT-VALUE}).")
+      description = "Relays and tunnels to show as a table (default: ${DEFAULT-VALUE}).")
   private int limit = 20;
 
   @Mixin private LogOptions logging = new LogOptions();

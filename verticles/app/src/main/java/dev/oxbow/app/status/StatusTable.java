@@ -2,6 +2,7 @@ package dev.oxbow.app.status;
 
 import dev.oxbow.app.console.TextTable;
 import dev.oxbow.app.console.Units;
+import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.splicer.RelayPage;
 import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
@@ -32,16 +33,45 @@ final class StatusTable {
     appendCounters(counters, "", snapshot.stats());
     text.append(counters).append('\n');
     List<RelayPage.Entry> relays = snapshot.relays();
-    text.append(relays.size()).append(relays.size() == 1 ? " live relay" : " live relays");
-    if (relays.size() > limit) {
-      text.append(", the oldest ").append(limit).append(" of them");
-    }
-    text.append('\n');
+    text.append(headline(relays.size(), "relay"));
     if (!relays.isEmpty()) {
       text.append(relayTable(snapshot));
     }
     remember(snapshot);
     return text.toString();
+  }
+
+  /** The same of a Bumblebee. */
+  String show(TunnelSnapshot snapshot) {
+    StringBuilder text = new StringBuilder();
+    TextTable counters = new TextTable("lr");
+    appendCounters(counters, "", snapshot.stats());
+    text.append(counters).append('\n');
+    List<TunnelPage.Entry> tunnels = snapshot.tunnels();
+    text.append(headline(tunnels.size(), "tunnel"));
+    if (!tunnels.isEmpty()) {
+      TextTable table = new TextTable("lrrrrrrl");
+      table.row("TUNNEL", "CONNECTIONS", "IN", "OUT", "DROPPED", "AGE", "IDLE", "METADATA");
+      for (TunnelPage.Entry tunnel : tunnels.subList(0, Math.min(limit, tunnels.size()))) {
+        long dropped = tunnel.dropped().values().stream().mapToLong(Long::longValue).sum();
+        table.row(
+            tunnel.tunnel(),
+            Long.toString(tunnel.connections()),
+            Long.toString(tunnel.packetsIn()),
+            Long.toString(tunnel.packetsOut()),
+            Long.toString(dropped),
+            Units.duration(tunnel.ageMs()),
+            Units.duration(tunnel.idleMs()),
+            shortened(tunnel.metadata().toString()));
+      }
+      text.append(table);
+    }
+    return text.toString();
+  }
+
+  private String headline(int count, String what) {
+    String most = count > limit ? ", the oldest " + limit + " of them" : "";
+    return count + " live " + what + (count == 1 ? "" : "s") + most + "\n";
   }
 
   private TextTable relayTable(Snapshot snapshot) {

@@ -1,4 +1,4 @@
-/** What a running Splicer does, for people and for scripts. */
+/** What running services do, for people and for scripts. */
 @NullMarked
 package dev.oxbow.app.status;
 

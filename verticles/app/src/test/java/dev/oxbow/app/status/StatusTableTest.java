@@ -2,8 +2,10 @@ package dev.oxbow.app.status;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.splicer.RelayPage;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -47,7 +49,9 @@ class StatusTableTest {
 
   @Test
   void jsonHasTheNamesOfTheProtocol() {
-    JsonObject json = new JsonObject(snapshot(0, relay("r1", 5, 6)).json());
+    MessageWriter written = new MessageWriter();
+    snapshot(0, relay("r1", 5, 6)).write(written);
+    JsonObject json = new JsonObject(Buffer.buffer(written.bytes()));
     JsonObject relay = json.getJsonArray("relays").getJsonObject(0);
     assertThat(json.getJsonObject("stats")).isEqualTo(STATS);
     assertThat(relay.getJsonObject("bytes").getLong("aToB")).isEqualTo(5);

@@ -1,0 +1,121 @@
+package dev.oxbow.app.gateway;
+
+import dev.oxbow.app.console.LogOptions;
+import dev.oxbow.app.console.Units;
+import dev.oxbow.app.forward.ForwardLimits;
+import dev.oxbow.app.forward.LogFormat;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code oxbow gateway}. */
+@Command(
+    name = "gateway",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Carries the TCP connections that are routed into a tun to their destinations.",
+      "Bumblebee makes sockets of the packets, the gateway connects to where each wants to go, and"
+          + " Splicer relays, without copying a byte. When a destination refuses, the client is"
+          + " reset. What is not TCP is dropped, and a line now and then says how much.",
+      "The destination is reached by the routes of the gateway's own namespace: put the tun into"
+          + " another one (--netns), or see to it that no route leads back into the tun.",
+      "Bumblebee and Splicer run in this process, or in others: with --bumblebee and --splicer a"
+          + " gateway that is started again goes on with the tuns and the relays of the one"
+          + " before.",
+      "Standard output gets one line per connection when it has ended, as with oxbow forward."
+    },
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {
+      "0:Stopped by SIGTERM or SIGINT.",
+      "1:Could not start, or a tun is gone.",
+      "2:Wrong arguments."
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  ip netns add tenant",
+      "  oxbow gateway --tun tun0 --netns /run/netns/tenant \\",
+      "    --address 10.7.0.2/24 --address fd00:7::2/64",
+      "  ip -n tenant route add default dev tun0",
+      "  ip netns exec tenant curl http://192.0.2.10/"
+    })
+public final class GatewayCommand implements Callable<Integer> {
+  private static final int LEAST_MTU = 576;
+  private static final int MOST_MTU = 65_535;
+
+  @Spec private CommandLine.Model.@Nullable CommandSpec spec;
+
+  @ArgGroup(exclusive = false, multiplicity = "1..*", heading = "%nEach tun:%n")
+  private List<TunOptions> tuns = List.of();
+
+  @Option(
+      names = "--bumblebee",
+      paramLabel = "SOCKET",
+      description = "Control socket of a running service, such as /run/oxbow/bumblebee.sock.")
+  private @Nullable Path bumblebee;
+
+  @Option(
+      names = "--splicer",
+      paramLabel = "SOCKET",
+      description = "Control socket of a running service, such as /run/oxbow/splicer.sock.")
+  private @Nullable Path splicer;
+
+  @Option(
+      names = "--app",
+      paramLabel = "NAME",
+      defaultValue = "gateway",
+      description = "Names the mailboxes at the services (default: ${DEFAULT-VALUE}).")
+  private String app = "gateway";
+
+  @Option(
+      names = "--connect-timeout",
+      paramLabel = "DURATION",
+      defaultValue = "10s",
+      converter = Units.Milliseconds.class,
+      description = "How long to wait for a destination (default: ${DEFAULT-VALUE}).")
+  private long connectTimeoutMs;
+
+  @Option(
+      names = "--log-format",
+      paramLabel = "text|json",
+      defaultValue = "text",
+      description = "How the lines per connection look (default: ${DEFAULT-VALUE}).")
+  private LogFormat logFormat = LogFormat.TEXT;
+
+  @ArgGroup(validate = false, heading = "%nLimits of each connection:%n")
+  private ForwardLimits limits = new ForwardLimits();
+
+  @Mixin private LogOptions logging = new LogOptions();
+
+  @Override
+  public Integer call() throws Exception {
+    logging.apply();
+    for (TunOptions tun : tuns) {
+      if (tun.mtu() < LEAST_MTU || tun.mtu() > MOST_MTU) {
+        throw wrong("--mtu is " + tun.mtu() + "; expected 576 to 65535.");
+      }
+    }
+    if (tuns.stream().map(TunOptions::label).distinct().count() < tuns.size()) {
+      throw wrong("--tun is given twice for the same namespace.");
+    }
+    if (!app.matches("[A-Za-z0-9._-]{1,64}")) {
+      throw wrong("--app has 1 to 64 letters, digits, dots, dashes or underscores.");
+    }
+    return GatewayProcess.run(
+        new GatewayProcess.Plan(
+            tuns, bumblebee, splicer, app, limits, connectTimeoutMs, logFormat));
+  }
+
+  private ParameterException wrong(String message) {
+    CommandLine command = spec == null ? new CommandLine(this) : spec.commandLine();
+    return new ParameterException(command, message);
+  }
+}

@@ -1,0 +1,114 @@
+package dev.oxbow.bumblebee;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.oxbow.bumblebee.tunnel.Planes;
+import dev.oxbow.bumblebee.tunnel.TunnelPlane;
+import dev.oxbow.config.BumblebeeOptions;
+import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.verticle.ServiceVerticle;
+import dev.oxbow.service.verticle.ServiceWork;
+import dev.oxbow.service.verticle.Surroundings;
+import io.vertx.core.Future;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bumblebee as a verticle. {@link BumblebeeOptions#getLoops()} says on how many event loops it
+ * carries packets.
+ */
+public final class BumblebeeVerticle extends ServiceVerticle {
+
+  /** The service's name, and that of its control socket. */
+  public static final String NAME = "bumblebee";
+
+  /** Of the state that it hands over, and the oldest that it takes over. */
+  public static final Layout LAYOUT = new Layout(1, 1);
+
+  private final BumblebeeOptions bumblebee;
+  private @Nullable BumblebeeWork work;
+
+  /** A Bumblebee with a control socket. */
+  public BumblebeeVerticle(OxbowOptions options) {
+    this(options, null, null);
+  }
+
+  /**
+   * A Bumblebee with a control socket that goes on with what another process has handed over: it is
+   * frozen when it has started.
+   */
+  public BumblebeeVerticle(OxbowOptions options, Cargo inherited) {
+    this(options, inherited, null);
+  }
+
+  /**
+   * A Bumblebee without a control socket.
+   *
+   * @param inherited what another process has handed over, or null
+   * @param address where it takes requests on the event bus; null for the control socket
+   */
+  BumblebeeVerticle(OxbowOptions options, @Nullable Cargo inherited, @Nullable String address) {
+    super(NAME, options, inherited, address);
+    BumblebeeOptions own = options().getBumblebee();
+    this.bumblebee = own == null ? new BumblebeeOptions() : own;
+  }
+
+  @Override
+  protected int loops() {
+    return bumblebee.getLoops();
+  }
+
+  @Override
+  protected Future<ServiceWork> begin(Surroundings in) {
+    return Planes.open(in, bumblebee)
+        .map(
+            plane -> {
+              BumblebeeWork made =
+                  new BumblebeeWork(plane, new TunnelService(plane, options().getRuntimeDir()));
+              work = made;
+              return made;
+            });
+  }
+
+  @Override
+  public Layout layout() {
+    return LAYOUT;
+  }
+
+  @Override
+  public int groups() {
+    return TunnelPlane.GROUPS;
+  }
+
+  @Override
+  public Map<String, Long> counts() {
+    BumblebeeWork own = work;
+    return own == null
+        ? Map.of()
+        : Map.of(
+            "tunnels",
+            (long) own.tunnels().table().live().size(),
+            "connections",
+            own.plane().counters().connections());
+  }
+
+  @Override
+  public int flows(int group) {
+    return plane().flows(group);
+  }
+
+  @Override
+  public Future<Void> freeze(int group) {
+    return plane().freeze(group);
+  }
+
+  @Override
+  public Future<Void> thaw(int group) {
+    return plane().thaw(group);
+  }
+
+  private TunnelPlane plane() {
+    return requireNonNull(work).plane();
+  }
+}
