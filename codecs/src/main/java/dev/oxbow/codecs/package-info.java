@@ -8,6 +8,7 @@
  *
  * <ul>
  *   <li>{@code control}: the messages of the control protocol.
+ *   <li>{@code fragments}: datagrams put together from fragments, and cut into them.
  *   <li>{@code ip}: IP packets in off-heap memory, read and rewritten in place.
  *   <li>{@code netlink}: messages to and from the kernel about links, routes and sockets.
  *   <li>{@code offload}: super-packets, cut and joined, and struct virtio_net_hdr.
