@@ -26,10 +26,13 @@ final class Bench {
   /** Instead of a length: the virtio_net_hdr is cut, or nothing follows it. */
   static final int NO_HEADER = -2;
 
+  /** Room for the headers of a segment: more than IPv4's or IPv6's and TCP's longest. */
+  static final int SEGMENT_HEADER_BYTES = 256;
+
   private static final int LARGE = 16;
   private static final int AREA_BYTES = LARGE * (PACKET_BYTES + 1 + HEAD_BYTES);
   private static final int ANSWER_BYTES = 2048;
-  private static final int HEADERS_BYTES = BATCH * 256;
+  private static final int HEADERS_BYTES = BATCH * SEGMENT_HEADER_BYTES;
 
   final NativeMemory area = NativeMemory.allocate(AREA_BYTES);
 
@@ -49,7 +52,7 @@ final class Bench {
 
   private final NativeMemory headerArea = NativeMemory.allocate(HEADERS_BYTES);
 
-  /** For the headers of segments, 256 bytes each. */
+  /** For the headers of segments, {@link #SEGMENT_HEADER_BYTES} each. */
   final ByteBuffer headers = headerArea.view();
 
   final NativeMemory receiveVector = NativeMemory.allocate(BATCH * Vectors.IOVEC_BYTES);

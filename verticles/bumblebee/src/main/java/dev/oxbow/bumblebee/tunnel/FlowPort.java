@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -29,13 +30,14 @@ final class FlowPort {
         switch (spec.kind()) {
           case TUN -> 0;
           case TUN_VNET -> Tun.vnetHdrBytes(spec.flow());
-          case SEQPACKET, DGRAM -> spec.vnetHdr() ? VirtioNet.BYTES : 0;
+          case SEQPACKET, DGRAM -> spec.vnetHdr() ? VirtioNetHeader.BYTES : 0;
         };
     // A tun cuts what does not fit without saying so: a byte more tells.
     int longest = spec.kind() == FlowKind.TUN ? spec.mtu() + 1 : spec.mtu();
     this.packetBytes = headerBytes == 0 ? longest : Bench.PACKET_BYTES;
     this.cuts = spec.kind() == FlowKind.TUN;
-    if (headerBytes != 0 && (headerBytes < VirtioNet.BYTES || headerBytes > Bench.HEAD_BYTES)) {
+    if (headerBytes != 0
+        && (headerBytes < VirtioNetHeader.BYTES || headerBytes > Bench.HEAD_BYTES)) {
       throw new IllegalArgumentException("a virtio_net_hdr of " + headerBytes + " bytes");
     }
   }

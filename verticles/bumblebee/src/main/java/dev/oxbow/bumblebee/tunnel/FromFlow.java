@@ -1,22 +1,27 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.offload.Coalescer;
+import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Vectors;
 import java.nio.ByteBuffer;
 
 /**
- * From a tunnel's flow to its device, a batch at a time. The device never refuses for want of room,
- * so nothing is left over. Loop thread only.
+ * From a tunnel's flow to its device, a batch at a time; segments that follow one another go as one
+ * super-packet, so that the kernel goes through its stack once. The device never refuses for want
+ * of room, so nothing is left over. Loop thread only.
  */
 final class FromFlow {
   private final Bench bench;
   private final Translation translation;
-  private final Joiner joiner;
+  private final Coalescer coalescer;
 
   FromFlow(Bench bench, Translation translation) {
     this.bench = bench;
     this.translation = translation;
-    this.joiner = new Joiner(bench);
+    this.coalescer = new Coalescer(bench.packets, Bench.BATCH, false);
   }
 
   /**
@@ -35,15 +40,16 @@ final class FromFlow {
       }
       return false;
     }
+    coalescer.reset();
     int packets = 0;
     for (int i = 0; i < n; i++) {
       // An empty message is nothing, and at the end of a stream there is no end of them.
       if (bench.length[i] != 0) {
         packets++;
-        carry(tunnel, port, bench.start[i], bench.length[i], now);
+        take(tunnel, port.headerBytes(), bench.start[i], bench.length[i], now);
       }
     }
-    joiner.flush(tunnel);
+    write(tunnel);
     tunnel.record().countIn(packets);
     if (packets == 0 && tunnel.ended() && port.drained()) {
       tunnel.end(EndReason.EOF);
@@ -52,52 +58,41 @@ final class FromFlow {
     return true;
   }
 
-  private void carry(Tunnel tunnel, FlowPort port, int start, int length, long now) {
+  private void take(Tunnel tunnel, int headerBytes, int start, int length, long now) {
     if (length < 0) {
       tunnel.drop(length == Bench.TOO_LONG ? DropReason.TOO_LONG : DropReason.MALFORMED);
       return;
     }
     PacketView packet = bench.packet;
-    if (packet.parse(bench.packets, start, length) != null) {
+    ByteBuffer memory = bench.packets;
+    int header = start - headerBytes;
+    if (packet.parse(memory, start, length) != null
+        || (headerBytes > 0 && VirtioNetHeader.apply(memory, header, packet) != null)) {
       tunnel.drop(DropReason.MALFORMED);
       return;
     }
-    if (port.headerBytes() == 0) {
-      packet.checksumPartial(false);
-      plain(tunnel, now);
-      return;
-    }
-    moveHeader(start, port.headerBytes());
-    if (!VirtioNet.fits(bench.packets, start - VirtioNet.BYTES, packet)) {
-      tunnel.drop(DropReason.MALFORMED);
-      return;
-    }
-    packet.checksumPartial(VirtioNet.needsChecksum(bench.packets, start - VirtioNet.BYTES));
+    int segmentBytes = headerBytes > 0 ? VirtioNetHeader.segmentBytes(memory, header) : 0;
     int verdict = translation.fromFlow(tunnel, now);
     if (verdict == Translation.PASS) {
-      joiner.writeWithHeader(tunnel, start, packet.length());
+      coalescer.add(packet, segmentBytes);
     } else if (verdict == Translation.ANSWER) {
       answer(tunnel);
     }
   }
 
-  private void plain(Tunnel tunnel, long now) {
-    int verdict = translation.fromFlow(tunnel, now);
-    if (verdict == Translation.PASS) {
-      joiner.add(tunnel, translation.connection());
-    } else if (verdict == Translation.ANSWER) {
-      answer(tunnel);
-    }
-  }
-
-  /** The flow's header may be longer than that of our device, which has the first ten bytes. */
-  private void moveHeader(int start, int bytes) {
-    if (bytes > VirtioNet.BYTES) {
-      ByteBuffer memory = bench.packets;
-      long first = memory.getLong(start - bytes);
-      short rest = memory.getShort(start - bytes + 8);
-      memory.putLong(start - VirtioNet.BYTES, first);
-      memory.putShort(start - VirtioNet.BYTES + 8, rest);
+  private void write(Tunnel tunnel) {
+    coalescer.finish();
+    NativeMemory vector = bench.writeVector;
+    for (int n = 0; n < coalescer.groups(); n++) {
+      int group = coalescer.group(n);
+      int pieces = 0;
+      for (int piece = group; piece >= 0; piece = coalescer.next(piece)) {
+        long address = bench.address(coalescer.position(piece));
+        Bench.iovec(vector, pieces++, address, coalescer.length(piece));
+      }
+      if (Vectors.writev(tunnel.device(), vector.address(), pieces) < 0) {
+        tunnel.drop(DropReason.KERNEL, coalescer.packets(group));
+      }
     }
   }
 

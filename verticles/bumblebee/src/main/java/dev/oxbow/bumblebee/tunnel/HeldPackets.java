@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.handoff.state.StateTable;
 import dev.oxbow.handoff.state.StateTable.Layout;
@@ -16,7 +17,7 @@ final class HeldPackets implements AutoCloseable {
   private static final long MAGIC = 0x4b50444c4548584fL;
 
   private static final int VERSION = 1;
-  private static final int BYTES = VirtioNet.BYTES + Bench.PACKET_BYTES + 7 & ~7;
+  private static final int BYTES = VirtioNetHeader.BYTES + Bench.PACKET_BYTES + 7 & ~7;
 
   private final StateTable table;
   private final ByteBuffer packets;
@@ -52,12 +53,12 @@ final class HeldPackets implements AutoCloseable {
    * @param bytes of the packet behind that
    */
   void store(int slot, ByteBuffer from, int at, int bytes) {
-    packets.put(table.offset(slot), from, at, VirtioNet.BYTES + bytes);
+    packets.put(table.offset(slot), from, at, VirtioNetHeader.BYTES + bytes);
   }
 
   /** Puts a packet back to where it is worked on; returns its length. */
   int restore(int slot, int bytes, ByteBuffer to, int at) {
-    to.put(at, packets, table.offset(slot), VirtioNet.BYTES + bytes);
+    to.put(at, packets, table.offset(slot), VirtioNetHeader.BYTES + bytes);
     return bytes;
   }
 

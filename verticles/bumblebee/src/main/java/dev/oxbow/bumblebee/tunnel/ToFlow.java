@@ -1,7 +1,8 @@
 package dev.oxbow.bumblebee.tunnel;
 
-import dev.oxbow.codecs.ip.Checksum;
 import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.offload.Segmenter;
+import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Vectors;
@@ -22,11 +23,12 @@ final class ToFlow {
   private static final int FAREWELL_TURNS = 4096;
 
   private static final int START = Bench.HEAD_BYTES;
-  private static final int HEADER = START - VirtioNet.BYTES;
+  private static final int HEADER = START - VirtioNetHeader.BYTES;
 
   private final Bench bench;
   private final Translation translation;
   private final HeldPackets held;
+  private final Segmenter segmenter = new Segmenter();
 
   ToFlow(Bench bench, Translation translation, HeldPackets held) {
     this.bench = bench;
@@ -84,7 +86,7 @@ final class ToFlow {
   /** Bytes of the next packet without its header, or -1 when there is none. */
   private int read(Tunnel tunnel) {
     NativeMemory vector = bench.sendVector;
-    Bench.iovec(vector, 0, bench.address(HEADER), VirtioNet.BYTES + Bench.PACKET_BYTES);
+    Bench.iovec(vector, 0, bench.address(HEADER), VirtioNetHeader.BYTES + Bench.PACKET_BYTES);
     long n = Vectors.readv(tunnel.device(), vector.address(), 1);
     if (n < 0) {
       tunnel.deviceEmpty();
@@ -93,17 +95,14 @@ final class ToFlow {
       }
       return -1;
     }
-    return (int) n - VirtioNet.BYTES;
+    return (int) n - VirtioNetHeader.BYTES;
   }
 
   private boolean parse(int bytes) {
     PacketView packet = bench.packet;
     ByteBuffer memory = bench.packets;
-    if (packet.parse(memory, START, bytes) != null || !VirtioNet.fits(memory, HEADER, packet)) {
-      return false;
-    }
-    packet.checksumPartial(VirtioNet.needsChecksum(memory, HEADER));
-    return true;
+    return packet.parse(memory, START, bytes) == null
+        && VirtioNetHeader.apply(memory, HEADER, packet) == null;
   }
 
   /**
@@ -115,24 +114,17 @@ final class ToFlow {
   private boolean give(Tunnel tunnel, int done) {
     FlowPort port = tunnel.port();
     PacketView packet = bench.packet;
-    int gsoSize = VirtioNet.gsoSize(bench.packets, HEADER);
-    if (port.headerBytes() == 0 && gsoSize > 0 && packet.payloadLength() > gsoSize) {
-      return giveSegments(tunnel, gsoSize, done);
-    }
     if (port.headerBytes() == 0) {
-      if (packet.checksumPartial()) {
-        Checksum.fill(packet);
-      }
-    } else {
-      copyHeader(port.headerBytes());
+      return giveSegments(tunnel, VirtioNetHeader.segmentBytes(bench.packets, HEADER), done);
     }
+    copyHeader(port.headerBytes());
     int n = port.send(bench, bench.address(START), packet.length());
-    return n < 0 ? refused(tunnel, -n, 0, 1) : taken(tunnel, 1);
+    return n < 0 ? refused(tunnel, -n, 0) : taken(tunnel, 1);
   }
 
   /** The flow's header may be longer than that of our device: the rest is zero. */
   private void copyHeader(int bytes) {
-    if (bytes > VirtioNet.BYTES) {
+    if (bytes > VirtioNetHeader.BYTES) {
       ByteBuffer memory = bench.packets;
       long first = memory.getLong(HEADER);
       short rest = memory.getShort(HEADER + 8);
@@ -144,26 +136,40 @@ final class ToFlow {
     }
   }
 
-  private boolean giveSegments(Tunnel tunnel, int gsoSize, int from) {
-    PacketView packet = bench.packet;
-    if (!Segments.fits(packet)) {
-      tunnel.drop(DropReason.KERNEL);
-      return true;
-    }
-    int segments = Segments.count(packet, gsoSize);
+  private boolean giveSegments(Tunnel tunnel, int segmentBytes, int from) {
     int done = from;
-    while (done < segments) {
-      int count = Math.min(Bench.BATCH, segments - done);
-      Segments.prepare(bench, gsoSize, done, count);
+    do {
+      if (segmenter.begin(bench.packet, segmentBytes, tunnel.mtu()) != null
+          || segmenter.headerLength() > Bench.SEGMENT_HEADER_BYTES) {
+        tunnel.drop(DropReason.KERNEL);
+        return true;
+      }
+      int count = prepare(done);
       int n = tunnel.port().sendMessages(bench, count);
-      if (n < 0 && !refused(tunnel, -n, done, 1)) {
+      if (n < 0 && !refused(tunnel, -n, done)) {
         return false;
       }
       // A segment that was refused for its own sake is dropped, and those behind it go on.
       done += Math.max(1, n);
       taken(tunnel, Math.max(0, n));
-    }
+    } while (done < segmenter.count());
     return true;
+  }
+
+  /** Makes messages of the segments from a certain one on; returns how many. */
+  private int prepare(int first) {
+    int count = Math.min(Bench.BATCH, segmenter.count() - first);
+    for (int i = -first; i < count; i++) {
+      int to = Math.max(0, i) * Bench.SEGMENT_HEADER_BYTES;
+      int header = segmenter.nextHeader(bench.headers, to);
+      if (i >= 0) {
+        long payload = bench.address(segmenter.payload());
+        Bench.iovec(bench.sendVector, 2 * i, bench.headerAddress(to), header);
+        Bench.iovec(bench.sendVector, 2 * i + 1, payload, segmenter.payloadLength());
+        bench.sendMessage(i, 2 * i, 2);
+      }
+    }
+    return count;
   }
 
   private static boolean taken(Tunnel tunnel, int packets) {
@@ -172,7 +178,7 @@ final class ToFlow {
   }
 
   /** Whether the flow takes more nevertheless. */
-  private boolean refused(Tunnel tunnel, int errno, int segmentsDone, int packets) {
+  private boolean refused(Tunnel tunnel, int errno, int segmentsDone) {
     if (errno == Errno.EAGAIN) {
       PacketView packet = bench.packet;
       int bytes = packet.length();
@@ -182,7 +188,7 @@ final class ToFlow {
       return false;
     }
     if (FlowPort.ofPacket(errno)) {
-      tunnel.drop(DropReason.FLOW, packets);
+      tunnel.drop(DropReason.FLOW);
       return true;
     }
     tunnel.flowFailed(errno);
