@@ -2,7 +2,8 @@ package dev.oxbow.bumblebee;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.oxbow.bumblebee.tunnel.Planes;
+import dev.oxbow.bumblebee.tunnel.KernelPlane;
+import dev.oxbow.bumblebee.tunnel.PlaneOptions;
 import dev.oxbow.bumblebee.tunnel.TunnelPlane;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
@@ -24,7 +25,7 @@ public final class BumblebeeVerticle extends ServiceVerticle {
   public static final String NAME = "bumblebee";
 
   /** Of the state that it hands over, and the oldest that it takes over. */
-  public static final Layout LAYOUT = new Layout(1, 1);
+  public static final Layout LAYOUT = new Layout(KernelPlane.LAYOUT, KernelPlane.OLDEST_LAYOUT);
 
   private final BumblebeeOptions bumblebee;
   private @Nullable BumblebeeWork work;
@@ -61,7 +62,7 @@ public final class BumblebeeVerticle extends ServiceVerticle {
 
   @Override
   protected Future<ServiceWork> begin(Surroundings in) {
-    return Planes.open(in, bumblebee)
+    return plane(in, bumblebee)
         .map(
             plane -> {
               BumblebeeWork made =
@@ -69,6 +70,19 @@ public final class BumblebeeVerticle extends ServiceVerticle {
               work = made;
               return made;
             });
+  }
+
+  private static Future<KernelPlane> plane(Surroundings in, BumblebeeOptions options) {
+    PlaneOptions sizes =
+        new PlaneOptions(
+            options.getMaxTunnels(),
+            options.getGroupConnections(),
+            options.getGroupConnections(),
+            options.getHandshakes());
+    Cargo cargo = in.inherited();
+    return cargo == null
+        ? KernelPlane.open(in.control(), in.loops(), sizes)
+        : KernelPlane.inherit(in.control(), in.loops(), sizes, cargo);
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.libc.Vectors;
+import dev.oxbow.service.flow.FlowKind;
 
 /**
  * A flow's descriptor, for packets in both directions. Never waits, whatever the flags of the open

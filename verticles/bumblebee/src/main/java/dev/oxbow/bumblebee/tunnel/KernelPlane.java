@@ -10,6 +10,7 @@ import io.vertx.core.Promise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,8 +28,6 @@ public final class KernelPlane implements TunnelPlane {
   private static final String LEDGER = "ledger";
   private static final String CONNECTIONS = "connections";
   private static final String HELD = "held";
-
-  /** Descriptors that are lent beside those of the tuns. */
   private static final int FIXED_DESCRIPTORS = 6;
 
   private final DescriptorLoop control;
@@ -70,7 +69,7 @@ public final class KernelPlane implements TunnelPlane {
         loops.stream()
             .map(loop -> new TunnelLoop(loop, limits, connections, held, this::closeSoon))
             .toList();
-    this.reception = new Reception(control, environment, ledger, connections, this::tunnelAt);
+    this.reception = new Reception(control, environment, ledger, connections, slot -> bySlot[slot]);
     this.population = new Population(control, environment, ledger, this::loopOf);
   }
 
@@ -153,10 +152,6 @@ public final class KernelPlane implements TunnelPlane {
 
   private TunnelLoop loopOf(int group) {
     return loops.get(group % loops.size());
-  }
-
-  private @Nullable Tunnel tunnelAt(int slot) {
-    return slot < bySlot.length ? bySlot[slot] : null;
   }
 
   @Override
@@ -265,6 +260,11 @@ public final class KernelPlane implements TunnelPlane {
     }
   }
 
+  /** What knows which connections live. */
+  Population population() {
+    return population;
+  }
+
   @Override
   public LiveTunnel adopt(int slot, int flow, Observer observer) {
     if (slot < 0 || slot >= ledger.records() || ledger.record(slot).id() == 0) {
@@ -332,7 +332,7 @@ public final class KernelPlane implements TunnelPlane {
   }
 
   /** Runs a step on each loop; goes on here on the control loop, after all that was told before. */
-  private Future<Void> onAllLoops(java.util.function.Consumer<TunnelLoop> step) {
+  private Future<Void> onAllLoops(Consumer<TunnelLoop> step) {
     List<Future<Void>> all = new ArrayList<>();
     for (TunnelLoop loop : loops) {
       Promise<Void> done = Promise.promise();

@@ -38,6 +38,7 @@ final class Population {
   private @Nullable Timer timer;
   private boolean underWay;
   private boolean again;
+  private long censuses;
   private volatile long kernelDropped;
 
   /**
@@ -90,6 +91,11 @@ final class Population {
     return stopped.future();
   }
 
+  /** How many have been taken. */
+  long censuses() {
+    return censuses;
+  }
+
   /** Packets that the queues of the tuns had no room for, as of the last look. */
   long kernelDropped() {
     return kernelDropped;
@@ -129,6 +135,7 @@ final class Population {
 
   private void counted() {
     underWay = false;
+    censuses++;
     if (again && events != null) {
       again = false;
       census();

@@ -3,6 +3,7 @@ package dev.oxbow.bumblebee.tunnel;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.service.flow.FlowKind;
 import org.jspecify.annotations.Nullable;
 
 /**

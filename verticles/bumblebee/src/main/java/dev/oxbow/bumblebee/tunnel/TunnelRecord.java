@@ -1,6 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.service.flow.FlowKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -5,6 +5,9 @@ import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.service.flow.Flow;
+import dev.oxbow.service.flow.FlowKind;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -101,8 +104,8 @@ final class FlowEnd implements AutoCloseable {
   }
 
   TunnelSpec spec(long id, int mtu) {
-    return new TunnelSpec(
-        id, 0, flow.fd(), FlowKind.of(flow.fd()), mtu, kind.vnetHdr && kind.type != 0);
+    FlowKind found = Flow.examine("flow", flow.fd(), Path.of("/nonexistent")).kind();
+    return new TunnelSpec(id, 0, flow.fd(), found, mtu, kind.vnetHdr && kind.type != 0);
   }
 
   @Override

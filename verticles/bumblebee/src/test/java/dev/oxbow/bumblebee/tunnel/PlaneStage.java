@@ -1,8 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
-import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
-import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import java.util.List;
@@ -39,12 +37,9 @@ final class PlaneStage implements AutoCloseable {
   /** A stage whose groups 0 to some number have a device already, which stays for the next. */
   static PlaneStage warm(int groups) {
     PlaneStage stage = new PlaneStage();
-    long ends = Sockets.socketpair(Sockets.AF_UNIX, Sockets.SOCK_SEQPACKET);
-    try (Descriptor flow = Descriptor.adopt((int) ends);
-        Descriptor far = Descriptor.adopt((int) (ends >>> 32))) {
+    try (RawFlow flow = new RawFlow()) {
       for (int group = 0; group < groups; group++) {
-        long id = (long) TunnelPlane.GROUPS + group;
-        stage.open(new TunnelSpec(id, 0, flow.fd(), FlowKind.of(far.fd()), 1500, false)).end();
+        stage.open(flow.spec((long) TunnelPlane.GROUPS + group, 1500)).end();
       }
     }
     return stage;

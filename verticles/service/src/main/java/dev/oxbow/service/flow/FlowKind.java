@@ -1,15 +1,43 @@
 package dev.oxbow.service.flow;
 
-/** Descriptors that keep message boundaries and can carry IP packets. */
+/**
+ * Descriptors that keep message boundaries and can carry IP packets. The codes are those of
+ * ledgers: add, never change.
+ */
 public enum FlowKind {
   /** AF_UNIX, SOCK_SEQPACKET, connected: has an end of stream. */
-  SEQPACKET,
+  SEQPACKET(1),
   /** AF_UNIX, SOCK_DGRAM, connected. */
-  DGRAM,
+  DGRAM(2),
   /** A tun without packet information, one packet at a time. */
-  TUN,
+  TUN(3),
   /** A tun whose packets begin with a struct virtio_net_hdr of 10 bytes. */
-  TUN_VNET;
+  TUN_VNET(4);
+
+  private final int code;
+
+  FlowKind(int code) {
+    this.code = code;
+  }
+
+  /** The kind as it stands in a ledger. */
+  public int code() {
+    return code;
+  }
+
+  /**
+   * The kind of a code.
+   *
+   * @throws IllegalArgumentException for one that this version does not know
+   */
+  public static FlowKind of(byte code) {
+    for (FlowKind kind : values()) {
+      if (kind.code == code) {
+        return kind;
+      }
+    }
+    throw new IllegalArgumentException("a flow of kind " + code);
+  }
 
   /** Whether it is a socket. */
   public boolean isSocket() {

@@ -1,0 +1,190 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.ip.TcpHeader;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fdpassing.testing.TestPeer;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What happens to single packets. */
+@RequiresRoot
+@DescriptorLeaks
+class PacketTest {
+  private static final byte[] NOTHING = {};
+  private static final int MTU = 1500;
+
+  private static PlaneStage stage;
+
+  private RawFlow flow;
+  private PlaneStage.Told told;
+
+  @BeforeAll
+  static void openStage() {
+    stage = PlaneStage.warm(4);
+  }
+
+  @AfterAll
+  static void closeStage() {
+    stage.close();
+  }
+
+  @BeforeEach
+  void open() {
+    flow = new RawFlow();
+    told = stage.open(flow.spec(1, MTU));
+  }
+
+  @AfterEach
+  void close() {
+    if (!told.outcome.isDone()) {
+      told.end();
+    }
+    flow.close();
+  }
+
+  private static Packets ends(int version, int port) {
+    return version == 4
+        ? Packets.of("192.0.2.1", port, "198.51.100.9", 443)
+        : Packets.of("2001:db8:5::1", port, "2001:db8:9::9", 443);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {4, 6})
+  void segmentOfUnknownConnectionIsReset(int version) {
+    flow.send(ends(version, 4000).segment(TcpHeader.ACK, 5, 77, NOTHING));
+    PacketView answer = Packets.view(flow.receive());
+    assertThat(TcpHeader.flags(answer)).isEqualTo(TcpHeader.RST);
+    assertThat(TcpHeader.sequence(answer)).isEqualTo(77);
+    assertThat(answer.sourcePort()).isEqualTo(443);
+    assertThat(answer.destinationPort()).isEqualTo(4000);
+    flow.send(ends(version, 4000).segment(TcpHeader.RST, 5, 0, NOTHING));
+    assertThat(told.end().packets().dropped()).isEqualTo(Map.of("unknown-connection", 2L));
+    assertThat(flow.receive(0)).isNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {4, 6})
+  void bytesGoBothWays(int version) {
+    RawConnection client = RawConnection.open(flow, ends(version, 4001));
+    assertThat(client.offeredMss()).isEqualTo(version == 4 ? MTU - 40 : MTU - 60);
+    try (TestPeer server = told.nextPeer()) {
+      client.send("hello".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+      assertThat(server.read(5)).asString().isEqualTo("hello");
+      client.receive();
+      server.write(new byte[5000]);
+      int bytes = 0;
+      while (bytes < 5000) {
+        PacketView segment = client.receive();
+        // The client had offered 9,000.
+        assertThat(segment.length()).isLessThanOrEqualTo(MTU);
+        bytes += segment.payloadLength();
+        client.acknowledge(segment);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {4, 6})
+  void pathMtuIsLearnedFromErrors(int version) {
+    int pathMtu = version == 4 ? 700 : 1300;
+    RawConnection.open(flow, ends(version, 4002));
+    try (TestPeer server = told.nextPeer()) {
+      server.write(new byte[4000]);
+      byte[] large = flow.receive();
+      assertThat(large).hasSize(MTU);
+      Packets router =
+          version == 4
+              ? Packets.of("192.0.2.254", 0, "198.51.100.9", 0)
+              : Packets.of("2001:db8:5::fe", 0, "2001:db8:9::9", 0);
+      flow.send(router.tooBig(pathMtu, large));
+      byte[] packet = flow.receive();
+      while (packet.length > pathMtu) {
+        packet = flow.receive();
+      }
+      PacketView segment = Packets.view(packet);
+      assertThat(segment.length()).isBetween(pathMtu - 20, pathMtu);
+      assertThat(segment.payloadLength()).isPositive();
+    }
+  }
+
+  @Test
+  void errorsAboutUnknownConnectionsAndOtherProtocolsAreCounted() {
+    byte[] about = ends(4, 9).segment(TcpHeader.ACK, 1, 1, new byte[100]);
+    flow.send(ends(4, 9).tooBig(600, about));
+    flow.send(ends(4, 9).datagram(new byte[10]));
+    flow.send(new byte[] {1, 2, 3});
+    flow.send(new byte[MTU + 1]);
+    assertThat(told.end().packets().dropped())
+        .isEqualTo(Map.of("icmp-unrelated", 1L, "not-tcp", 1L, "malformed", 1L, "too-long", 1L));
+  }
+
+  @Test
+  void emptyMessagesAreNothing() {
+    for (int i = 0; i < 300; i++) {
+      flow.send(NOTHING);
+    }
+    RawConnection client = RawConnection.open(flow, ends(4, 4003));
+    try (TestPeer server = told.nextPeer()) {
+      client.send(new byte[] {42});
+      assertThat(server.read(1)).containsExactly(42);
+    }
+    assertThat(told.end().packets().dropped()).isEmpty();
+  }
+
+  @Test
+  void handshakesThatAreNotFinishedAreBounded() {
+    int limit = PlaneOptions.DEFAULT.handshakesPerTunnel();
+    for (int i = 0; i < limit + 7; i++) {
+      flow.send(ends(4, 10_000 + i).segment(TcpHeader.SYN, 1, 0, NOTHING));
+      if (i < limit) {
+        flow.receive();
+      }
+    }
+    TunnelOutcome outcome = told.end();
+    assertThat(outcome.packets().dropped()).isEqualTo(Map.of("handshake-limit", 7L));
+  }
+
+  @Test
+  void hostileBytesHarmNobody() {
+    Random random = new Random(4711);
+    try (RawFlow other = new RawFlow()) {
+      PlaneStage.Told peaceful = stage.open(other.spec(2, MTU));
+      RawConnection client = RawConnection.open(other, ends(4, 4004));
+      try (TestPeer server = peaceful.nextPeer()) {
+        byte[] good = ends(4, 4005).segment(TcpHeader.SYN, 1, 0, new byte[40]);
+        byte[] good6 = ends(6, 4005).segment(TcpHeader.ACK, 1, 0, new byte[40]);
+        for (int i = 0; i < 20_000; i++) {
+          byte[] packet = (random.nextBoolean() ? good : good6).clone();
+          for (int change = random.nextInt(4); change >= 0; change--) {
+            packet[random.nextInt(packet.length)] = (byte) random.nextInt();
+          }
+          if (i % 4 == 0) {
+            random.nextBytes(packet);
+          }
+          flow.send(packet);
+          while (flow.receive(0) != null) {
+            assertThat(told.outcome).isNotDone();
+          }
+          if (i % 1000 == 0) {
+            client.send(new byte[] {(byte) i});
+            assertThat(server.read(1)).containsExactly((byte) i);
+            client.receive();
+          }
+        }
+      }
+      assertThat(peaceful.end().packets().dropped()).isEmpty();
+    }
+    assertThat(told.end().reason()).isEqualTo(EndReason.ABORTED);
+  }
+}

@@ -1,0 +1,104 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import dev.oxbow.codecs.ip.Checksum;
+import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.ip.TcpHeader;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+
+/**
+ * Packets made by hand, from one end of a connection to the other.
+ *
+ * @param from address of the sender
+ * @param fromPort its port
+ * @param to address of the receiver
+ * @param toPort its port
+ */
+record Packets(byte[] from, int fromPort, byte[] to, int toPort) {
+
+  static Packets of(String from, int fromPort, String to, int toPort) {
+    try {
+      return new Packets(
+          InetAddress.getByName(from).getAddress(),
+          fromPort,
+          InetAddress.getByName(to).getAddress(),
+          toPort);
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private int ipBytes() {
+    return from.length == 4 ? PacketView.IPV4_BYTES : PacketView.IPV6_BYTES;
+  }
+
+  /** A segment without options. */
+  byte[] segment(int flags, int sequence, int acknowledgment, byte[] payload) {
+    return segment(flags, sequence, acknowledgment, new byte[0], payload);
+  }
+
+  /** A segment. */
+  byte[] segment(int flags, int sequence, int acknowledgment, byte[] options, byte[] payload) {
+    int header = TcpHeader.BYTES + options.length;
+    ByteBuffer out = ip(IpProtocol.TCP, header + payload.length);
+    int at = ipBytes();
+    out.putShort(at, (short) fromPort).putShort(at + 2, (short) toPort);
+    out.putInt(at + 4, sequence).putInt(at + 8, acknowledgment);
+    out.put(at + 12, (byte) (header / 4 << 4)).put(at + 13, (byte) flags);
+    out.putShort(at + 14, (short) 0xffff);
+    out.put(at + TcpHeader.BYTES, options).put(at + header, payload);
+    return finish(out);
+  }
+
+  /** "Fragmentation needed" or "packet too big" about a packet. */
+  byte[] tooBig(int mtu, byte[] about) {
+    boolean four = from.length == 4;
+    int quoted = Math.min(about.length, 500);
+    ByteBuffer out = ip(four ? IpProtocol.ICMP : IpProtocol.ICMPV6, 8 + quoted);
+    int at = ipBytes();
+    out.put(at, (byte) (four ? 3 : 2)).put(at + 1, (byte) (four ? 4 : 0));
+    out.putInt(at + 4, mtu).put(at + 8, about, 0, quoted);
+    return finish(out);
+  }
+
+  /** A datagram of UDP. */
+  byte[] datagram(byte[] payload) {
+    ByteBuffer out = ip(IpProtocol.UDP, 8 + payload.length);
+    int at = ipBytes();
+    out.putShort(at, (short) fromPort).putShort(at + 2, (short) toPort);
+    out.putShort(at + 4, (short) (8 + payload.length)).put(at + 8, payload);
+    return finish(out);
+  }
+
+  private ByteBuffer ip(int protocol, int length) {
+    ByteBuffer out = ByteBuffer.allocate(ipBytes() + length);
+    if (from.length == 4) {
+      out.put(0, (byte) 0x45).putShort(2, (short) (ipBytes() + length)).putShort(6, (short) 0x4000);
+      out.put(8, (byte) 64).put(9, (byte) protocol).put(12, from).put(16, to);
+    } else {
+      out.put(0, (byte) 0x60).putShort(4, (short) length).put(6, (byte) protocol);
+      out.put(7, (byte) 64).put(8, from).put(24, to);
+    }
+    return out;
+  }
+
+  private byte[] finish(ByteBuffer out) {
+    if (from.length == 4) {
+      Checksum.fillHeader(out, 0);
+    }
+    PacketView view = view(out.array());
+    Checksum.fill(view);
+    return out.array();
+  }
+
+  /** A packet to be read. */
+  static PacketView view(byte[] packet) {
+    PacketView view = new PacketView();
+    if (view.parse(ByteBuffer.wrap(packet), 0, packet.length) != null) {
+      throw new AssertionError("no packet");
+    }
+    return view;
+  }
+}
