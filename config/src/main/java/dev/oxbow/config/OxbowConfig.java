@@ -52,6 +52,11 @@ public final class OxbowConfig {
     return ConfigSchema.resource("oxbow.yaml");
   }
 
+  /** What Fish adds to nftables, with @NAMES@ where it fills in what it was granted. */
+  public static String fishRules() {
+    return ConfigSchema.resource("fish.nft");
+  }
+
   private static String text(Path file) {
     String name = file.toString();
     if (Files.isDirectory(file)) {

@@ -31,7 +31,24 @@ public final class SocketAddresses {
       return v4(sockaddr, 20) + ":" + port(sockaddr);
     }
     int scope = in.getInt(24);
-    return "[" + v6(sockaddr) + (scope == 0 ? "" : "%" + scope) + "]:" + port(sockaddr);
+    return "[" + v6(sockaddr, 8) + (scope == 0 ? "" : "%" + scope) + "]:" + port(sockaddr);
+  }
+
+  /**
+   * {@code 10.0.0.1} or {@code 2001:db8::1} (RFC 5952).
+   *
+   * @param high of the address; an IPv4 address is mapped into IPv6 (::ffff:a.b.c.d)
+   * @param low of the address
+   */
+  public static String address(long high, long low) {
+    byte[] bytes = ByteBuffer.allocate(16).putLong(high).putLong(low).array();
+    return high == 0 && low >>> 32 == 0xffff ? v4(bytes, 12) : v6(bytes, 0);
+  }
+
+  /** As {@link #address}, with a port: {@code 10.0.0.1:443}, {@code [2001:db8::1]:443}. */
+  public static String text(long high, long low, int port) {
+    String address = address(high, low);
+    return (address.indexOf(':') < 0 ? address : "[" + address + "]") + ":" + port;
   }
 
   private static int port(byte[] sockaddr) {
@@ -57,10 +74,10 @@ public final class SocketAddresses {
         + (bytes[at + 3] & 0xff);
   }
 
-  private static String v6(byte[] sockaddr) {
+  private static String v6(byte[] bytes, int at) {
     int[] groups = new int[8];
     for (int i = 0; i < 8; i++) {
-      groups[i] = (sockaddr[8 + 2 * i] & 0xff) << 8 | (sockaddr[9 + 2 * i] & 0xff);
+      groups[i] = (bytes[at + 2 * i] & 0xff) << 8 | (bytes[at + 2 * i + 1] & 0xff);
     }
     int zerosAt = -1;
     int zeros = 1;

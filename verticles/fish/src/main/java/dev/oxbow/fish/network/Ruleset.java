@@ -1,0 +1,60 @@
+package dev.oxbow.fish.network;
+
+import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.fish.ports.PortSlice;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The rules of nftables with all that was granted filled in, and what loads them. */
+public final class Ruleset {
+  private static final String TABLE = "oxbow_";
+
+  private Ruleset() {}
+
+  /**
+   * The rules as text for {@code nft -f}.
+   *
+   * @param router whether this machine forwards only because Fish made it, so that everybody else's
+   *     packets are not to be forwarded
+   */
+  public static String text(String device, List<PortSlice> slices, boolean router) {
+    return OxbowConfig.fishRules()
+        .replace("@DEVICE@", device)
+        .replace("@SLICES4@", elements(slices, false))
+        .replace("@SLICES6@", elements(slices, true))
+        .replace(
+            "@ROUTER@",
+            router
+                ? "iifname != \"%s\" oifname != \"%s\" counter drop".formatted(device, device)
+                : "");
+  }
+
+  /** Loads the rules in place of those of an earlier life; blocks. */
+  static void load(String device, List<PortSlice> slices, boolean router) {
+    Command.run(text(device, slices, router), "nft", "-f", "-");
+  }
+
+  /** Removes the rules; blocks. */
+  static void remove(String device) {
+    Command.run(
+        "table inet " + TABLE + device + "\ndelete table inet " + TABLE + device + "\n",
+        "nft",
+        "-f",
+        "-");
+  }
+
+  private static String elements(List<PortSlice> slices, boolean six) {
+    String elements =
+        slices.stream()
+            .filter(slice -> (slice.high() != 0) == six)
+            .map(
+                slice ->
+                    Prefix.text(slice.high(), slice.low())
+                        + " . "
+                        + slice.first()
+                        + "-"
+                        + slice.last())
+            .collect(Collectors.joining(", "));
+    return elements.isEmpty() ? "" : "elements = { " + elements + " }";
+  }
+}

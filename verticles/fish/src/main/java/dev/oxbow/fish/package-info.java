@@ -1,0 +1,30 @@
+/**
+ * Fish: packets of many clients leave this machine from an address and a slice of ports that were
+ * asked for, and the replies come back.
+ *
+ * <p><b>Goal.</b> A flow of IP packets leaves with exactly the address and the ports that its owner
+ * named, each connection with a five-tuple that nobody else in the network namespace has; or it
+ * does not leave at all, and somebody is told. Never silently from another port.
+ *
+ * <p><b>How.</b> A tun in the namespace ({@code fish0}) has a route for a pool of inner addresses.
+ * Each client address of each session gets one of them, so that clients with equal addresses never
+ * meet. The first packet of a connection makes Fish pick a port and insert a conntrack entry that
+ * translates to it; then the packet is written to the tun with the inner address as its source, and
+ * the kernel routes, translates and sends it. A reply is translated back by the kernel, routed to
+ * the tun, rewritten to the client's address, and put into the flow.
+ *
+ * <p><b>Who decides.</b> The kernel does: an insertion whose five-tuple belongs to another is
+ * refused atomically (EEXIST), and Fish tries the next port. The tables of this process only
+ * propose. They lie in mapped files beside the control socket, so that they outlive a crash, as the
+ * kernel's entries do.
+ *
+ * <p><b>Closed when in doubt.</b> The rules of {@code fish.nft} drop whatever comes from the tun
+ * without a mapping, whatever comes to a slice without one, and whatever leaves the address from a
+ * port outside the slice that it was bound to. They stay after a crash.
+ *
+ * <p><b>What is not done.</b> No hand-over yet: a process that runs Fish is not upgraded in place.
+ */
+@NullMarked
+package dev.oxbow.fish;
+
+import org.jspecify.annotations.NullMarked;

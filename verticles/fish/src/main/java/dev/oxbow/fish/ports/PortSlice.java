@@ -1,0 +1,150 @@
+package dev.oxbow.fish.ports;
+
+import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+
+/**
+ * The ports of one outer address that this machine has: who uses them how often, which of them
+ * belong to one client's port alone, and which blocks of them are this node's to give out. One
+ * thread at a time.
+ */
+public final class PortSlice {
+
+  /** Ports that change their owner together. */
+  public static final int BLOCK_PORTS = 64;
+
+  private static final int PROTOCOLS = 3;
+
+  private final long high;
+  private final long low;
+  private final int first;
+  private final int last;
+  private final boolean[] owned;
+
+  /** Per protocol and port: flows that use it, and whose it is alone (0: nobody's). */
+  private final NativeMemory uses;
+
+  private final NativeMemory exclusive;
+
+  /** Finds the port of a client's port that has one alone. */
+  private final HashIndex endpoints;
+
+  /**
+   * All of its blocks are this node's.
+   *
+   * @param high of the outer address
+   * @param low of the outer address
+   * @param first port, inclusive
+   * @param last port, inclusive
+   */
+  public PortSlice(long high, long low, int first, int last) {
+    if (first < 1 || last > 0xffff || first > last) {
+      throw new IllegalArgumentException("ports " + first + "-" + last);
+    }
+    this.high = high;
+    this.low = low;
+    this.first = first;
+    this.last = last;
+    this.owned = new boolean[last / BLOCK_PORTS - first / BLOCK_PORTS + 1];
+    java.util.Arrays.fill(owned, true);
+    this.uses = NativeMemory.allocate(PROTOCOLS * size() * Integer.BYTES);
+    this.exclusive = NativeMemory.allocate(PROTOCOLS * size() * Long.BYTES);
+    this.endpoints = new HashIndex(PROTOCOLS * size(), this::endpointHash);
+  }
+
+  public long high() {
+    return high;
+  }
+
+  public long low() {
+    return low;
+  }
+
+  public int first() {
+    return first;
+  }
+
+  public int last() {
+    return last;
+  }
+
+  /** How many ports. */
+  public int size() {
+    return last - first + 1;
+  }
+
+  /** Whether it is a slice of this address with this port. */
+  public boolean contains(long addressHigh, long addressLow, int port) {
+    return addressHigh == high && addressLow == low && port >= first && port <= last;
+  }
+
+  /** Says whether this node may give out the ports of a block that begins at a multiple of 64. */
+  public void own(int blockPort, boolean ours) {
+    owned[blockPort / BLOCK_PORTS - first / BLOCK_PORTS] = ours;
+  }
+
+  boolean owns(int port) {
+    return owned[port / BLOCK_PORTS - first / BLOCK_PORTS];
+  }
+
+  /** Flows that use a port, toward whatever destination. */
+  int uses(int protocol, int port) {
+    return uses.getInt(index(protocol, port) * Integer.BYTES);
+  }
+
+  void countUse(int protocol, int port, int change) {
+    int at = index(protocol, port) * Integer.BYTES;
+    uses.putInt(at, uses.getInt(at) + change);
+    if (uses.getInt(at) == 0 && exclusive(protocol, port) != 0) {
+      endpoints.remove(index(protocol, port));
+      exclusive.putLong(index(protocol, port) * Long.BYTES, 0);
+    }
+  }
+
+  /** Whose port it is alone: a client and its port, as {@link #endpoint} puts them; 0 nobody's. */
+  long exclusive(int protocol, int port) {
+    return exclusive.getLong(index(protocol, port) * Long.BYTES);
+  }
+
+  void setExclusive(int protocol, int port, long endpoint) {
+    if (exclusive(protocol, port) == 0) {
+      exclusive.putLong(index(protocol, port) * Long.BYTES, endpoint);
+      endpoints.add(index(protocol, port));
+    }
+  }
+
+  /** The port that a client's port has alone, or -1. */
+  int portOf(int protocol, long endpoint) {
+    int row = index(protocol, first) / size();
+    int candidate = endpoints.first(endpointHash(row, endpoint));
+    while (candidate >= 0) {
+      if (candidate / size() == row && exclusive.getLong(candidate * Long.BYTES) == endpoint) {
+        return first + candidate % size();
+      }
+      candidate = endpoints.next();
+    }
+    return -1;
+  }
+
+  private int endpointHash(int index) {
+    return endpointHash(index / size(), exclusive.getLong(index * Long.BYTES));
+  }
+
+  private static int endpointHash(int row, long endpoint) {
+    return HashIndex.mix(endpoint, row, 0);
+  }
+
+  static long endpoint(int client, int clientPort) {
+    return (long) client << 16 | clientPort;
+  }
+
+  private int index(int protocol, int port) {
+    int row =
+        switch (protocol) {
+          case IpProtocol.TCP -> 0;
+          case IpProtocol.UDP -> 1;
+          default -> 2;
+        };
+    return row * size() + port - first;
+  }
+}
