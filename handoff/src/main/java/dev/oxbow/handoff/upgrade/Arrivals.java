@@ -17,6 +17,10 @@ final class Arrivals {
   private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
   private Runnable hurry = () -> {};
   private volatile @Nullable Process child;
+
+  /** The successor has connected, and its first message is still to come. */
+  private volatile boolean connected;
+
   private volatile @Nullable Process lastChild;
 
   /** Gives the successor that was started last its full priority. */
@@ -28,6 +32,13 @@ final class Arrivals {
   boolean awaits(long pid) {
     Process process = child;
     return process != null && isOf(pid, process.pid());
+  }
+
+  /** Notes that the process which an upgrade waits for has connected; false for another one. */
+  boolean connected(long pid) {
+    boolean awaited = awaits(pid);
+    connected |= awaited;
+    return awaited;
   }
 
   void add(Arrival arrival) {
@@ -49,6 +60,7 @@ final class Arrivals {
     }
     Process process = launched.process();
     hurry = launched.hurry();
+    connected = false;
     child = process;
     try {
       long began = System.nanoTime();
@@ -68,8 +80,9 @@ final class Arrivals {
           throw new UpgradeException(Stage.SPAWN, "the successor" + ended(process));
         }
       }
+      String what = connected ? "has connected and not said a word" : "has not connected";
       throw new UpgradeException(
-          Stage.SPAWN, "the successor has not connected within " + deadlineMs + " ms");
+          Stage.SPAWN, "the successor " + what + " within " + deadlineMs + " ms");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new UpgradeException(Stage.SPAWN, "interrupted", e);

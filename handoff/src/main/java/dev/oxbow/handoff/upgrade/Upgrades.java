@@ -184,7 +184,7 @@ public final class Upgrades {
     boolean kept = false;
     try {
       peer = Peer.of(fd);
-      boolean may = arrivals.awaits(peer.pid()) || plan.mayTakeOver().test(peer.uid());
+      boolean may = arrivals.connected(peer.pid()) || plan.mayTakeOver().test(peer.uid());
       // Unread, it would make the peer's next call fail (ECONNRESET) before it sees the refusal.
       Message first = first(channel, may ? FIRST_MESSAGE_MS : REFUSED_MESSAGE_MS);
       kept = may && sorted(channel, peer, first);

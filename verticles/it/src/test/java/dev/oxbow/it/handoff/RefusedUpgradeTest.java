@@ -2,11 +2,17 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.handoff.upgrade.Plan;
+import dev.oxbow.handoff.upgrade.Upgrades;
 import dev.oxbow.it.process.OxbowProcess;
 import dev.oxbow.service.testing.ControlPeer;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +37,7 @@ class RefusedUpgradeTest {
       import os, socket, sys
       s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
       s.connect(os.environ["OXBOW_TAKE_OVER"])
-      s.send(sys.argv[1].replace("PID", str(os.getpid())).encode())
+      if sys.argv[1]: s.send(sys.argv[1].replace("PID", str(os.getpid())).encode())
       s.recv(4096)
       """;
 
@@ -106,7 +112,11 @@ class RefusedUpgradeTest {
             "spawn: the successor ended with status 2"),
         Arguments.of("exit 7", "spawn: the successor ended with status 7"),
         Arguments.of("kill -9 $$", "spawn: the successor was ended by signal 9"),
-        Arguments.of("sleep 60 & wait", "spawn: the successor has not connected within 8000 ms"));
+        Arguments.of("exit 0", "spawn: the successor ended with status 0"),
+        Arguments.of("sleep 60 & wait", "spawn: the successor has not connected within 8000 ms"),
+        Arguments.of(
+            "exec python3 spokesman.py ''",
+            "spawn: the successor has connected and not said a word within 8000 ms"));
   }
 
   private static String java(String config) {
@@ -132,6 +142,35 @@ class RefusedUpgradeTest {
     assertThat(report.getJsonObject("phasesMs").getMap()).doesNotContainKeys("freeze", "copy");
     service().awaitAlone(pid);
     Objects.requireNonNull(load).awaitProgress();
+  }
+
+  /** There may be another child, which fills the cache of the program. */
+  private boolean hangs(ProcessHandle child) {
+    return child.info().command().orElse("").endsWith("sleep");
+  }
+
+  /** Without a shell: the command itself is one that hangs, and nobody else's child. */
+  @Test
+  void commandThatNeverConnectsIsKilled() throws Exception {
+    Path own = folder.resolve("hangs");
+    String yaml = "splicer: {}\nhandoff:\n  command: [sleep, \"60\"]\n  deadlineMs: 1000\n";
+    try (OxbowProcess process =
+            OxbowProcess.start(own, "a", yaml, OxbowProcess.builtJar(), List.of(), Map.of())
+                .awaitServing();
+        RampLoad relayed = new RampLoad()) {
+      try (ControlPeer peer =
+          ControlPeer.connect(process.runtimeDir().resolve("splicer.sock")).hello("ramp", false)) {
+        relayed.busy(peer, 2).start();
+        Path socket = process.runtimeDir().resolve(Plan.SOCKET);
+        JsonObject report = new JsonObject(Buffer.buffer(Upgrades.ask(socket, 20_000)));
+        assertThat(report.getString("outcome")).isEqualTo("rolled-back");
+        assertThat(report.getString("reason"))
+            .isEqualTo("spawn: the successor has not connected within 1000 ms");
+        assertThat(report.getValue("to")).isNull();
+        Await.until("it is dead", () -> process.process().children().noneMatch(this::hangs));
+        relayed.drain();
+      }
+    }
   }
 
   @Test
