@@ -84,7 +84,8 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
             .string("kind", "connection")
             .number("connection", number)
             .number("mailbox", named == null ? -1 : store.numberOf(named))
-            .flag("acks", acks));
+            .flag("acks", acks)
+            .strings("unread", out.unread().export()));
     for (byte[] answer : out.waiting()) {
       records.add(
           new MessageWriter()
@@ -99,6 +100,7 @@ final class ControlConnection implements Client, Recipient, PacketChannel.Listen
     long mailbox = record.integer("mailbox", -1, Integer.MAX_VALUE);
     named = mailbox < 0 ? null : store.get(mailbox);
     acks = record.flag("acks", false);
+    out.unread().restore(record.strings("unread"));
   }
 
   /** Takes over an answer that waited. */

@@ -80,6 +80,10 @@ public final class ControlServer {
    * Stops to accept, and to read and answer requests, after those that have come are answered; what
    * comes meanwhile waits in the kernel. Events stay in their mailboxes. Fails when it is given up
    * before that is so.
+   *
+   * <p>No request is in between then, read and not run: a channel reads one packet at a time and
+   * keeps none ({@link dev.oxbow.fdpassing.message.PacketChannel}), a request runs in the turn in
+   * which it was read, and those in memfds are waited for.
    */
   public Future<Void> freeze() {
     if (registration != null) {

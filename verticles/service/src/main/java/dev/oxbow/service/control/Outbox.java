@@ -120,6 +120,11 @@ final class Outbox {
     }
   }
 
+  /** The descriptors that the peer has not received yet. */
+  Unread unread() {
+    return unread;
+  }
+
   /** The answers that wait, first the next. */
   List<byte[]> waiting() {
     return answers.stream().map(Outbound::json).toList();

@@ -98,6 +98,26 @@ class ControlHandOverTest {
     }
   }
 
+  /** The caller reads nothing: it may have so many descriptors in flight, whoever sends them. */
+  @Test
+  void whatCallersHaveNotReceivedCountsAfterwards() throws Exception {
+    try (Caller caller = connect().hello(false)) {
+      int posted = 280;
+      for (int i = 1; i <= posted; i++) {
+        first.post("e" + i);
+      }
+      long waiting = first.events();
+      assertThat(waiting).isBetween(1L, posted - 1L);
+      Plane third = passOn(passOn(first));
+      third.post("last");
+      assertThat(third.events()).isEqualTo(waiting + 1);
+      for (int i = 1; i <= posted; i++) {
+        assertThat(caller.next()).isEqualTo("e" + i + "#0");
+      }
+      assertThat(caller.next()).isEqualTo("last#0");
+    }
+  }
+
   @Test
   void eventsThatWereNotAcknowledgedAreKeptWithTheirNumbers() throws Exception {
     Plane second;
