@@ -39,6 +39,15 @@ public record Pipe(Descriptor readEnd, Descriptor writeEnd, int capacity) {
     return granted < 0 ? this : new Pipe(readEnd, writeEnd, granted);
   }
 
+  /** The same pipe with at most the wanted capacity, unless it holds more. */
+  public Pipe shrink(int wantedCapacity) {
+    if (wantedCapacity >= capacity) {
+      return this;
+    }
+    int granted = Syscalls.tryFcntl(writeEnd.fd(), Syscalls.F_SETPIPE_SZ, wantedCapacity);
+    return granted < 0 ? this : new Pipe(readEnd, writeEnd, granted);
+  }
+
   /** Closes both ends; what the pipe held is lost. */
   public void close() {
     readEnd.close();

@@ -37,6 +37,20 @@ class PipeTest {
   }
 
   @Test
+  void shrinksUnlessItHoldsMore() {
+    Pipe pipe = Pipe.open(128 * 1024);
+    NativeMemory large = NativeMemory.allocate(64 * 1024);
+    Syscalls.write(pipe.writeEnd().fd(), large.address(), large.size());
+    assertThat(pipe.shrink(8192)).isSameAs(pipe);
+    assertThat(Syscalls.read(pipe.readEnd().fd(), large.address(), large.size()))
+        .isEqualTo(large.size());
+    Pipe smaller = pipe.shrink(8192);
+    assertThat(smaller.capacity()).isEqualTo(8192);
+    assertThat(smaller.shrink(8192)).isSameAs(smaller);
+    smaller.close();
+  }
+
+  @Test
   void adoptedPipeKeepsItsContentAndCapacity() {
     Pipe pipe = Pipe.open(128 * 1024);
     Syscalls.write(pipe.writeEnd().fd(), memory.address(), 100);

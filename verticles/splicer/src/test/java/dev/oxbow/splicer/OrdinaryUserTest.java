@@ -27,6 +27,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -178,6 +179,7 @@ final class OrdinaryUserTest {
           .hasSizeLessThanOrEqualTo(most);
       // Two pages is what is left in the end: PIPE_MIN_DEF_BUFFERS of fs/pipe.c.
       assertThat(capacities).contains(2 * PAGE_BYTES);
+      assertPreludeIsTaken(peer);
       for (int i = 0; i < wires.size(); i++) {
         KnownStream expected = new KnownStream(i);
         long all = sent.get(i).position();
@@ -188,6 +190,19 @@ final class OrdinaryUserTest {
       }
     } finally {
       wires.forEach(Wire::close);
+    }
+  }
+
+  /** All the room that relays may take is taken: a prelude still finds some, and is written. */
+  private static void assertPreludeIsTaken(ControlPeer peer) throws IOException {
+    int bytes = 40 << 10;
+    String prelude = Base64.getEncoder().encodeToString(new KnownStream(bytes).next(bytes));
+    try (Wire wire = Wire.tcp()) {
+      peer.splice(",\"prelude\":{\"toB\":\"" + prelude + "\"}", wire.a(), wire.b());
+      KnownStream expected = new KnownStream(bytes);
+      while (expected.position() < bytes) {
+        expected.check(wire.peerB().read((int) (bytes - expected.position())));
+      }
     }
   }
 

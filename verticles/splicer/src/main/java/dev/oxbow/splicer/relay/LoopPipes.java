@@ -20,6 +20,7 @@ final class LoopPipes {
   private final RelayLoop loop;
   private final int pipeBytes;
   private final int idleLimit;
+  private final PipeShare share;
   private final @Nullable PipePool[] pools = new PipePool[DataPlane.GROUPS];
   private final List<Deque<Relay>> starving = new ArrayList<>();
   private int idlePipes;
@@ -31,8 +32,10 @@ final class LoopPipes {
   /**
    * @param pipeBytes wanted capacity of a pipe
    * @param idleLimit pipes that may stay open without use
+   * @param share of all loops
    */
-  LoopPipes(RelayLoop loop, int pipeBytes, int idleLimit) {
+  LoopPipes(RelayLoop loop, int pipeBytes, int idleLimit, PipeShare share) {
+    this.share = share;
     this.loop = loop;
     this.pipeBytes = pipeBytes;
     this.idleLimit = idleLimit;
@@ -45,7 +48,7 @@ final class LoopPipes {
   PipePool of(int group) {
     PipePool pool = pools[group];
     if (pool == null) {
-      pool = new PipePool(pipeBytes);
+      pool = new PipePool(pipeBytes, share);
       pools[group] = pool;
     }
     return pool;

@@ -20,14 +20,16 @@ final class PipePool {
   static final int NONE = -1;
 
   private final int wantedBytes;
+  private final PipeShare share;
   private final int highestNumber;
   private final List<@Nullable Pipe> pipes = new ArrayList<>();
   private int[] idle = new int[4];
   private int idleCount;
   private volatile int openCount;
 
-  PipePool(int wantedBytes) {
+  PipePool(int wantedBytes, PipeShare share) {
     this.wantedBytes = wantedBytes;
+    this.share = share;
     this.highestNumber =
         (int) Math.min(Integer.MAX_VALUE, Syscalls.descriptorLimit() - RESERVED_NUMBERS);
   }
@@ -41,14 +43,14 @@ final class PipePool {
     Pipe pipe = get(number);
     if (pipe.capacity() < wantedBytes) {
       // It was made when the user's share of pipe memory was used up: perhaps that is over.
-      pipes.set(number, pipe.grow(wantedBytes));
+      pipes.set(number, share.grow(pipe, wantedBytes));
     }
     return number;
   }
 
   private int openAnother() {
     try {
-      Pipe pipe = Pipe.open(wantedBytes);
+      Pipe pipe = Pipe.open(0);
       if (pipe.writeEnd().fd() > highestNumber) {
         pipe.close();
         return NONE;
@@ -66,7 +68,7 @@ final class PipePool {
   int add(Pipe made) {
     openCount++;
     // One that was made for a prelude may be small, and will serve others after it.
-    Pipe pipe = made.grow(wantedBytes);
+    Pipe pipe = share.enter(made, wantedBytes);
     int number = pipes.indexOf(null);
     if (number < 0) {
       number = pipes.size();
@@ -85,6 +87,7 @@ final class PipePool {
     if (pipes.set(number, pipe) != null) {
       throw new IllegalArgumentException("two pipes have the number " + number);
     }
+    share.count(pipe);
     openCount++;
   }
 
@@ -144,6 +147,7 @@ final class PipePool {
   Pipe remove(int number) {
     Pipe pipe = get(number);
     pipes.set(number, null);
+    share.leave(pipe);
     openCount--;
     return pipe;
   }

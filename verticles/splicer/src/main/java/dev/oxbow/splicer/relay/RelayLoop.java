@@ -53,6 +53,7 @@ final class RelayLoop {
 
   /**
    * @param idleLimit pipes that may stay open without use
+   * @param share of all loops in the user's pipe memory
    * @param busyPollMicros see {@link BusyPoll}; 0 for none
    */
   RelayLoop(
@@ -61,12 +62,13 @@ final class RelayLoop {
       Strays strays,
       int pipeBytes,
       int idleLimit,
+      PipeShare share,
       int busyPollMicros) {
     this.loop = loop;
     this.busyPoll = new BusyPoll(loop::everyTurn, System::nanoTime, busyPollMicros);
     this.control = control;
     this.strays = strays;
-    this.pipes = new LoopPipes(this, pipeBytes, idleLimit);
+    this.pipes = new LoopPipes(this, pipeBytes, idleLimit, share);
     for (int group = 0; group < DataPlane.GROUPS; group++) {
       live.add(new ArrayList<>());
     }

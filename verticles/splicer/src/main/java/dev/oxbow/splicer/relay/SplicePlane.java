@@ -54,12 +54,19 @@ public final class SplicePlane implements DataPlane {
     this.control = control;
     this.ledger = ledger;
     int idle = options.idlePipes / loops.size();
+    PipeShare share = PipeShare.ofThisProcess();
     this.loops =
         loops.stream()
             .map(
                 loop ->
                     new RelayLoop(
-                        loop, control, strays, options.pipeBytes, idle, options.busyPollMicros))
+                        loop,
+                        control,
+                        strays,
+                        options.pipeBytes,
+                        idle,
+                        share,
+                        options.busyPollMicros))
             .toList();
     this.watchdog = new Watchdog(this.loops, options.stallMs);
     for (RelayLoop loop : this.loops) {

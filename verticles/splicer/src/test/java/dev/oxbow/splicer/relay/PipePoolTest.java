@@ -20,7 +20,7 @@ class PipePoolTest {
 
   @Test
   void numbersPipesAndUsesTheNumbersOfThoseThatAreGone() {
-    PipePool pool = new PipePool(PIPE_BYTES);
+    PipePool pool = new PipePool(PIPE_BYTES, PipeShare.unlimited());
     int first = pool.acquire();
     int second = pool.acquire();
     int third = pool.add(Pipe.open(0));
@@ -40,7 +40,7 @@ class PipePoolTest {
 
   @Test
   void takesTheIdlePipeThatWasUsedLastAndClosesTheOneThatWaitedLongest() {
-    PipePool pool = new PipePool(PIPE_BYTES);
+    PipePool pool = new PipePool(PIPE_BYTES, PipeShare.unlimited());
     for (int i = 0; i < 9; i++) {
       assertThat(pool.acquire()).isEqualTo(i);
     }
@@ -57,7 +57,7 @@ class PipePoolTest {
 
   @Test
   void pipeThatStayedSmallGrowsWhenItIsUsedAgain() {
-    PipePool pool = new PipePool(PIPE_BYTES);
+    PipePool pool = new PipePool(PIPE_BYTES, PipeShare.unlimited());
     pool.adopt(0, Pipe.open(0));
     pool.reclaim(new BitSet());
     assertThat(pool.get(0).capacity()).isLessThan(PIPE_BYTES);
@@ -65,6 +65,32 @@ class PipePoolTest {
     assertThat(pool.get(0).capacity()).isGreaterThanOrEqualTo(PIPE_BYTES);
     pool.release(0);
     closeAll(pool);
+  }
+
+  /** Room for two and a bit: seven eighths of the user's. */
+  @Test
+  void pipesAreSmallWhenThePoolsShareOfTheUsersIsUsedUp() {
+    PipeShare share = new PipeShare(3 * PIPE_BYTES);
+    PipePool one = new PipePool(PIPE_BYTES, share);
+    PipePool other = new PipePool(PIPE_BYTES, share);
+    int first = one.acquire();
+    int second = other.acquire();
+    assertThat(List.of(one.get(first).capacity(), other.get(second).capacity()))
+        .containsExactly(PIPE_BYTES, PIPE_BYTES);
+    int third = one.acquire();
+    assertThat(one.get(third).capacity()).isEqualTo(PipeShare.SMALL_BYTES);
+    other.remove(second).close();
+    one.release(third);
+    assertThat(one.acquire()).isEqualTo(third);
+    assertThat(one.get(third).capacity()).isEqualTo(PIPE_BYTES);
+    int fourth = other.add(Pipe.open(0));
+    assertThat(other.get(fourth).capacity()).isEqualTo(PipeShare.SMALL_BYTES);
+    one.release(first);
+    one.release(third);
+    other.release(fourth);
+    closeAll(one);
+    closeAll(other);
+    assertThat(share.takenBytes()).isZero();
   }
 
   private static void closeAll(PipePool pool) {

@@ -32,7 +32,13 @@ class PolledSocketsTest {
     DescriptorLoop descriptors = DescriptorLoop.of(vertx.context());
     loop =
         new RelayLoop(
-            descriptors, descriptors, (uid, strays) -> Descriptor.closeAll(strays), 0, 0, 0);
+            descriptors,
+            descriptors,
+            (uid, strays) -> Descriptor.closeAll(strays),
+            0,
+            0,
+            PipeShare.unlimited(),
+            0);
     RelaySpec spec = PlaneStage.unstarted(loop, wire).spec();
     vertx.run(() -> sockets.register(loop, spec, (side, events) -> told.add(side + name(events))));
   }

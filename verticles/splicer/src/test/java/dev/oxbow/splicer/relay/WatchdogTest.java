@@ -113,7 +113,14 @@ class WatchdogTest {
         Wire wire = Wire.tcp()) {
       DescriptorLoop loop = DescriptorLoop.of(vertx.context());
       RelayLoop slow =
-          new RelayLoop(loop, loop, (uid, strays) -> Descriptor.closeAll(strays), 0, 0, 0);
+          new RelayLoop(
+              loop,
+              loop,
+              (uid, strays) -> Descriptor.closeAll(strays),
+              0,
+              0,
+              PipeShare.unlimited(),
+              0);
       Watchdog watchdog = new Watchdog(List.of(slow), 20);
       watchdog.start();
       vertx.call(
