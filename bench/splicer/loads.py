@@ -176,4 +176,5 @@ def _memory(relay):
     """After a second of rest, so that idle pipes have been closed."""
     time.sleep(1)
     heap = relay.live_heap_bytes()
+    relay.give_back()
     return {"heap": heap, "resident": resident_bytes(relay.pid)}

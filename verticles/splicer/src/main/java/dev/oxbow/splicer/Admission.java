@@ -10,7 +10,7 @@ import dev.oxbow.splicer.RelayService.Live;
 import dev.oxbow.splicer.relay.LiveRelay;
 import dev.oxbow.splicer.relay.RelaySpec;
 import dev.oxbow.splicer.relay.Side;
-import java.util.Set;
+import io.netty.util.collection.LongObjectMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,10 +45,11 @@ final class Admission {
   /**
    * Examines a request, counts it and makes ready what it needs.
    *
-   * @param busy cookies of the sockets that are in relays
+   * @param busy has the cookies of the sockets that are in relays
    * @throws RequestException when it is refused; the sockets are as before then
    */
-  static Admission of(Mailbox mailbox, SpliceRequest request, Set<Long> busy, Reserve reserve) {
+  static Admission of(
+      Mailbox mailbox, SpliceRequest request, LongObjectMap<Boolean> busy, Reserve reserve) {
     request.requireOpen();
     Account account = mailbox.account();
     account.checkMetadata(request.metadata());
@@ -70,8 +71,8 @@ final class Admission {
     return admission;
   }
 
-  private static void refuseBusy(String name, StreamSocket socket, Set<Long> busy) {
-    if (busy.contains(socket.cookie())) {
+  private static void refuseBusy(String name, StreamSocket socket, LongObjectMap<Boolean> busy) {
+    if (busy.containsKey(socket.cookie())) {
       throw RequestException.badDescriptor(name, "already in a relay");
     }
   }

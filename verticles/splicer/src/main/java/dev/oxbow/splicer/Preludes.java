@@ -60,6 +60,11 @@ final class Preludes {
     return pipe;
   }
 
+  /** Whether there is a prelude that is not written yet. */
+  boolean any() {
+    return bytes[0] + bytes[1] > 0;
+  }
+
   /** Counts the prelude to a side that another process had put into a pipe. */
   void count(Side to, long length) {
     if (length > 0) {

@@ -22,14 +22,14 @@ import dev.oxbow.splicer.relay.LiveRelay;
 import dev.oxbow.splicer.relay.RelayOutcome;
 import dev.oxbow.splicer.relay.RelayRecord;
 import dev.oxbow.splicer.relay.Side;
+import io.netty.util.collection.LongObjectHashMap;
+import io.netty.util.collection.LongObjectMap;
 import io.vertx.core.Future;
 import java.util.Collection;
 import java.util.EnumMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,7 +41,10 @@ final class RelayService {
   private final DataPlane plane;
   private final Reserve reserve;
   private final WorkTable<Live> relays = new WorkTable<>("relay");
-  private final Set<Long> cookies = new HashSet<>();
+
+  /** Sockets that are in relays, by their cookies: with two of each relay boxes would be heavy. */
+  private final LongObjectMap<Boolean> cookies = new LongObjectHashMap<>();
+
   private long finished;
   private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
   private long bytesMoved;
@@ -95,22 +98,28 @@ final class RelayService {
   /** What the data plane tells of one relay. */
   private final class Observer implements DataPlane.Observer {
     private final long id;
-    private final Preludes preludes;
+    private @Nullable Preludes preludes;
 
-    Observer(long id, Preludes preludes) {
+    Observer(long id) {
       this.id = id;
-      this.preludes = preludes;
+    }
+
+    /** Most relays have none, and hold nothing for them. */
+    void count(Preludes counted) {
+      preludes = counted.any() ? counted : null;
     }
 
     @Override
     public void preludeWritten(Side to) {
-      preludes.countOff(to);
+      if (preludes != null) {
+        preludes.countOff(to);
+      }
     }
 
     @Override
     public void finished(RelayOutcome outcome) {
-      preludes.countOff(Side.A);
-      preludes.countOff(Side.B);
+      preludeWritten(Side.A);
+      preludeWritten(Side.B);
       RelayService.this.finished(id, outcome);
     }
   }
@@ -118,7 +127,9 @@ final class RelayService {
   private String start(Admission admission) {
     for (int group = 0; group < DataPlane.GROUPS; group++) {
       long id = relays.newId();
-      LiveRelay relay = plane.attach(admission.spec(id), new Observer(id, admission.preludes()));
+      Observer observer = new Observer(id);
+      observer.count(admission.preludes());
+      LiveRelay relay = plane.attach(admission.spec(id), observer);
       if (relay != null) {
         String name = WorkTable.name(id);
         begin(id, admission.live(name, relay));
@@ -130,8 +141,8 @@ final class RelayService {
 
   private void begin(long id, Live relay) {
     relays.begin(id, relay);
-    cookies.add(relay.socketA.cookie());
-    cookies.add(relay.socketB.cookie());
+    cookies.put(relay.socketA.cookie(), Boolean.TRUE);
+    cookies.put(relay.socketB.cookie(), Boolean.TRUE);
   }
 
   /** The relays that live. */
@@ -178,6 +189,7 @@ final class RelayService {
     long id = WorkTable.idOf(relay.name);
     Account account = relay.mailbox.account();
     Preludes preludes = new Preludes(account, reserve);
+    Observer observer = new Observer(id);
     LiveRelay adopted =
         plane.adopt(
             slot,
@@ -187,10 +199,11 @@ final class RelayService {
                 relay.socketA.tcp(),
                 relay.socketB.tcp(),
                 relay.guarded),
-            new Observer(id, preludes));
+            observer);
     for (Side side : Side.values()) {
       preludes.count(side, adopted.prelude(side));
     }
+    observer.count(preludes);
     account.countWork();
     account.addDescriptors(2);
     account.countBytes(relay.metadata.length());

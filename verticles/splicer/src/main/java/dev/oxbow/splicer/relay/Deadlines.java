@@ -13,18 +13,18 @@ final class Deadlines {
   private final RelayLoop loop;
   private final RelaySpec spec;
   private final RelayRecord record;
-  private final Runnable look;
+  private final Relay relay;
   private @Nullable Timer timer;
   private long timerNanos;
 
   /**
-   * @param look runs when a deadline may have passed
+   * @param relay looks when a deadline may have passed
    */
-  Deadlines(RelayLoop loop, RelaySpec spec, RelayRecord record, Runnable look) {
+  Deadlines(RelayLoop loop, RelaySpec spec, RelayRecord record, Relay relay) {
     this.loop = loop;
     this.spec = spec;
     this.record = record;
-    this.look = look;
+    this.relay = relay;
   }
 
   /**
@@ -43,7 +43,7 @@ final class Deadlines {
 
   private void fired() {
     timer = null;
-    look.run();
+    relay.fired();
   }
 
   /** Nobody looks any more. */

@@ -2,7 +2,6 @@ package dev.oxbow.splicer.relay;
 
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
-import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,9 +22,9 @@ final class PolledSockets {
   private @Nullable Registration b;
 
   /** Takes both into the epoll set, which tells at once what can be read. */
-  void register(RelayLoop loop, RelaySpec spec, ObjIntConsumer<Side> ready) {
-    a = loop.register(spec.a(), EVENTS, events -> ready.accept(Side.A, events));
-    b = loop.register(spec.b(), EVENTS, events -> ready.accept(Side.B, events));
+  void register(RelayLoop loop, RelaySpec spec, Readiness readyA, Readiness readyB) {
+    a = loop.register(spec.a(), EVENTS, readyA);
+    b = loop.register(spec.b(), EVENTS, readyB);
   }
 
   /** Whether both are in the epoll set. */

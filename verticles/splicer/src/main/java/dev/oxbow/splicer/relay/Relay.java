@@ -45,7 +45,7 @@ final class Relay implements LiveRelay {
     this.record = record;
     this.sockets = new SocketPair(loop, spec);
     this.ending = new Ending(record);
-    this.deadlines = new Deadlines(loop, spec, record, this::fired);
+    this.deadlines = new Deadlines(loop, spec, record, this);
     this.observer = observer;
     this.aToB = new Direction(this, loop, Side.A, spec.a(), spec.b(), spec.tcpA());
     this.bToA = new Direction(this, loop, Side.B, spec.b(), spec.a(), spec.tcpB());
@@ -88,7 +88,7 @@ final class Relay implements LiveRelay {
       if (record.overNanos() != 0) {
         return;
       }
-      sockets.register(this::ready);
+      sockets.register(aToB, bToA);
       arm();
       requeue();
     } catch (RuntimeException e) {
@@ -151,7 +151,8 @@ final class Relay implements LiveRelay {
     sockets.polled().awaitWritable(side);
   }
 
-  private void ready(Side side, int events) {
+  /** What epoll tells of a side. */
+  void ready(Side side, int events) {
     boolean hangup = (events & (Readiness.EPOLLHUP | Readiness.EPOLLERR)) != 0;
     if ((events & ~(Readiness.EPOLLIN | Readiness.EPOLLOUT)) != 0) {
       from(side).readToTheEnd();
@@ -336,7 +337,14 @@ final class Relay implements LiveRelay {
     }
   }
 
-  private void fired() {
+  /** Where attached relays are counted: from here on the record is free. */
+  private void tell(RelayOutcome outcome) {
+    record.clear();
+    observer.finished(outcome);
+  }
+
+  /** A deadline may have passed. */
+  void fired() {
     if (finished) {
       return;
     }
@@ -368,7 +376,7 @@ final class Relay implements LiveRelay {
     RelayOutcome outcome =
         ending.outcome(
             aToB.outcome(sockets.tcpInfo(Side.A)), bToA.outcome(sockets.tcpInfo(Side.B)));
-    loop.finished(this, () -> observer.finished(outcome));
+    loop.finished(this, () -> tell(outcome));
   }
 
   @Override

@@ -1,9 +1,9 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
+import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
-import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,8 +35,8 @@ final class SocketPair {
   }
 
   /** Takes both into the epoll set, which tells at once what can be read. */
-  void register(ObjIntConsumer<Side> ready) {
-    polled.register(loop, spec, ready);
+  void register(Readiness a, Readiness b) {
+    polled.register(loop, spec, a, b);
   }
 
   /** For how long another process may have the same descriptors: no flag may make it block. */

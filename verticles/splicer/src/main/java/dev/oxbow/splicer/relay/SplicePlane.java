@@ -158,22 +158,7 @@ public final class SplicePlane implements DataPlane {
   }
 
   private Relay relay(RelaySpec spec, RelayRecord record, Observer observer) {
-    return new Relay(
-        loopOf(DataPlane.groupOf(spec.id())),
-        spec,
-        record,
-        new Observer() {
-          @Override
-          public void preludeWritten(Side to) {
-            observer.preludeWritten(to);
-          }
-
-          @Override
-          public void finished(RelayOutcome outcome) {
-            record.clear();
-            observer.finished(outcome);
-          }
-        });
+    return new Relay(loopOf(DataPlane.groupOf(spec.id())), spec, record, observer);
   }
 
   @Override

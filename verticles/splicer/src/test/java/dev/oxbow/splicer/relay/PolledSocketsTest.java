@@ -40,7 +40,11 @@ class PolledSocketsTest {
             PipeShare.unlimited(),
             0);
     RelaySpec spec = PlaneStage.unstarted(loop, wire).spec();
-    vertx.run(() -> sockets.register(loop, spec, (side, events) -> told.add(side + name(events))));
+    vertx.run(() -> sockets.register(loop, spec, teller(Side.A), teller(Side.B)));
+  }
+
+  private Readiness teller(Side side) {
+    return events -> told.add(side + name(events));
   }
 
   @AfterEach
