@@ -41,25 +41,56 @@ public final class SocketMessages {
   private static final int SOCKID_BYTES = 48;
   private static final int IPPROTO_TCP = 6;
 
+  // include/uapi/linux/inet_diag.h
+  private static final long INET_DIAG_NOCOOKIE = -1;
+
   private SocketMessages() {}
 
   /**
-   * Asks to end a TCP connection as if it had been reset (CONFIG_INET_DIAG_DESTROY); needs
-   * CAP_NET_ADMIN. Acknowledged with ENOENT when there is none.
+   * Asks for one TCP connection, see {@link SocketReader}. Where there is none the kernel answers
+   * with a listener on the local address, or with ENOENT.
    *
    * @param family AF_INET or AF_INET6
    * @param local this machine's address, 4 or 16 bytes
    * @param remote the peer's address
    */
-  public static void destroy(
+  public static void find(
       NetlinkWriter out, int family, byte[] local, int localPort, byte[] remote, int remotePort) {
-    out.begin(SOCK_DESTROY, NLM_F_REQUEST | NetlinkWriter.NLM_F_ACK);
+    begin(out, SOCK_DIAG_BY_FAMILY, family);
+    id(out, local, localPort, remote, remotePort, INET_DIAG_NOCOOKIE);
+  }
+
+  /**
+   * Asks to end a TCP connection as if it had been reset (CONFIG_INET_DIAG_DESTROY); needs
+   * CAP_NET_ADMIN. Acknowledged with ENOENT when there is none.
+   *
+   * @param cookie of the very socket: without it, and without such a connection, the kernel would
+   *     end a listener on the local address instead
+   */
+  public static void destroy(
+      NetlinkWriter out,
+      int family,
+      byte[] local,
+      int localPort,
+      byte[] remote,
+      int remotePort,
+      long cookie) {
+    begin(out, SOCK_DESTROY, family);
+    id(out, local, localPort, remote, remotePort, cookie);
+  }
+
+  private static void begin(NetlinkWriter out, int type, int family) {
+    out.begin(type, NLM_F_REQUEST | NetlinkWriter.NLM_F_ACK);
     out.putByte(family).putByte(IPPROTO_TCP).zeros(2).putInt(ALL_STATES);
+  }
+
+  /** Of any interface. */
+  private static void id(
+      NetlinkWriter out, byte[] local, int localPort, byte[] remote, int remotePort, long cookie) {
     out.putByte(localPort >> 8).putByte(localPort).putByte(remotePort >> 8).putByte(remotePort);
     address(out, local);
     address(out, remote);
-    // Any interface, any cookie (INET_DIAG_NOCOOKIE).
-    out.putInt(0).putInt(-1).putInt(-1).end();
+    out.putInt(0).putInt((int) cookie).putInt((int) (cookie >>> 32)).end();
   }
 
   private static void address(NetlinkWriter out, byte[] bytes) {

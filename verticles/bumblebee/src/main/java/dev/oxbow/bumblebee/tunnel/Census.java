@@ -109,14 +109,31 @@ final class Census implements AutoCloseable {
    * @throws LinuxException EOPNOTSUPP when the kernel was built without it
    */
   boolean destroy(int version, long high, long low, int port) {
-    SocketMessages.destroy(
-        new NetlinkWriter(exchange.request()),
-        version == 6 ? Sockets.AF_INET6 : Sockets.AF_INET,
-        Pool.bytes(version, Pool.listenerHigh(version), Pool.listenerLow(version)),
-        Pool.LISTENER_PORT,
-        Pool.bytes(version, high, low),
-        port);
-    int errno = exchange.perform(message -> {});
+    int family = version == 6 ? Sockets.AF_INET6 : Sockets.AF_INET;
+    byte[] local = Pool.bytes(version, Pool.listenerHigh(version), Pool.listenerLow(version));
+    byte[] remote = Pool.bytes(version, high, low);
+    NetlinkWriter find = new NetlinkWriter(exchange.request());
+    SocketMessages.find(find, family, local, Pool.LISTENER_PORT, remote, port);
+    long[] cookie = new long[1];
+    if (!found(exchange.perform(message -> identify(message, cookie))) || cookie[0] == 0) {
+      return false;
+    }
+    NetlinkWriter end = new NetlinkWriter(exchange.request());
+    SocketMessages.destroy(end, family, local, Pool.LISTENER_PORT, remote, port, cookie[0]);
+    return found(exchange.perform(message -> {}));
+  }
+
+  /** The cookie of a connection, and of no listener. */
+  private void identify(ByteBuffer message, long[] cookie) {
+    NetlinkReader messages = new NetlinkReader().over(message);
+    if (messages.next()
+        && messages.type() == SocketMessages.SOCK_DIAG_BY_FAMILY
+        && reader.read(messages).state() != SocketMessages.TCP_LISTEN) {
+      cookie[0] = reader.cookie();
+    }
+  }
+
+  private static boolean found(int errno) {
     if (errno != 0 && errno != Errno.ENOENT) {
       throw new LinuxException("SOCK_DESTROY", errno);
     }

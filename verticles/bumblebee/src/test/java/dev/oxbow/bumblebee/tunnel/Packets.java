@@ -46,7 +46,7 @@ record Packets(byte[] from, int fromPort, byte[] to, int toPort) {
     int at = ipBytes();
     out.putShort(at, (short) fromPort).putShort(at + 2, (short) toPort);
     out.putInt(at + 4, sequence).putInt(at + 8, acknowledgment);
-    out.put(at + 12, (byte) (header / 4 << 4)).put(at + 13, (byte) flags);
+    out.put(at + 12, (byte) (header << 2)).put(at + 13, (byte) flags);
     out.putShort(at + 14, (short) 0xffff);
     out.put(at + TcpHeader.BYTES, options).put(at + header, payload);
     return finish(out);
@@ -88,9 +88,10 @@ record Packets(byte[] from, int fromPort, byte[] to, int toPort) {
     if (from.length == 4) {
       Checksum.fillHeader(out, 0);
     }
-    PacketView view = view(out.array());
-    Checksum.fill(view);
-    return out.array();
+    byte[] packet = new byte[out.capacity()];
+    out.get(0, packet);
+    Checksum.fill(view(packet));
+    return packet;
   }
 
   /** A packet to be read. */
