@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.fragments.Reassembler;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.offload.Coalescer;
 import dev.oxbow.codecs.offload.VirtioNetHeader;
@@ -16,11 +17,13 @@ import java.nio.ByteBuffer;
 final class FromFlow {
   private final Bench bench;
   private final Translation translation;
+  private final Fragments fragments;
   private final Coalescer coalescer;
 
-  FromFlow(Bench bench, Translation translation) {
+  FromFlow(Bench bench, Translation translation, Fragments fragments) {
     this.bench = bench;
     this.translation = translation;
+    this.fragments = fragments;
     this.coalescer = new Coalescer(bench.packets, Bench.BATCH, false);
   }
 
@@ -71,10 +74,44 @@ final class FromFlow {
       tunnel.drop(DropReason.MALFORMED);
       return;
     }
+    if (packet.isFragment()) {
+      takeFragment(tunnel, packet, now);
+      return;
+    }
     int segmentBytes = headerBytes > 0 ? VirtioNetHeader.segmentBytes(memory, header) : 0;
     int verdict = translation.fromFlow(tunnel, now);
     if (verdict == Translation.PASS) {
       coalescer.add(packet, segmentBytes);
+    } else if (verdict == Translation.ANSWER) {
+      answer(tunnel);
+    }
+  }
+
+  /** A fragment is kept in shared memory, and so is its datagram until it is written. */
+  private void takeFragment(Tunnel tunnel, PacketView packet, long now) {
+    Reassembler reassembler = tunnel.loop().reassembler(tunnel.group());
+    if (reassembler.add(tunnel.record().id(), packet) != null) {
+      tunnel.drop(DropReason.FRAGMENT);
+      return;
+    }
+    if (!reassembler.isComplete()) {
+      return;
+    }
+    ByteBuffer memory = reassembler.memory();
+    int start = reassembler.position();
+    if (packet.parse(memory, start, reassembler.length()) != null) {
+      tunnel.drop(DropReason.MALFORMED);
+      return;
+    }
+    int verdict = translation.fromFlow(tunnel, now);
+    if (verdict == Translation.PASS) {
+      int header = start - VirtioNetHeader.BYTES;
+      VirtioNetHeader.writePlain(memory, header);
+      long bytes = (long) VirtioNetHeader.BYTES + packet.length();
+      Bench.iovec(bench.writeVector, 0, fragments.address(header), bytes);
+      if (Vectors.writev(tunnel.device(), bench.writeVector.address(), 1) < 0) {
+        tunnel.drop(DropReason.KERNEL);
+      }
     } else if (verdict == Translation.ANSWER) {
       answer(tunnel);
     }

@@ -25,15 +25,12 @@ public final class KernelPlane implements TunnelPlane {
 
   public static final int OLDEST_LAYOUT = Ledger.OLDEST;
 
-  private static final String LEDGER = "ledger";
-  private static final String CONNECTIONS = "connections";
-  private static final String HELD = "held";
-  private static final int FIXED_DESCRIPTORS = 6;
+  private static final int FIXED_DESCRIPTORS = 3 + SharedMemory.DESCRIPTORS;
 
   private final DescriptorLoop control;
+  private final SharedMemory memory;
   private final Ledger ledger;
   private final Connections connections;
-  private final HeldPackets held;
   private final Environment environment;
   private final List<TunnelLoop> loops;
   private final @Nullable Tunnel[] bySlot;
@@ -53,22 +50,18 @@ public final class KernelPlane implements TunnelPlane {
       DescriptorLoop control,
       List<DescriptorLoop> loops,
       PlaneOptions options,
-      Ledger ledger,
-      Connections connections,
-      HeldPackets held,
+      SharedMemory memory,
       Environment environment) {
     this.control = control;
-    this.ledger = ledger;
-    this.connections = connections;
-    this.held = held;
+    this.memory = memory;
+    this.ledger = memory.ledger();
+    this.connections = memory.connections();
     this.environment = environment;
     this.bySlot = new Tunnel[ledger.records()];
     TunnelLoop.Limits limits =
         new TunnelLoop.Limits(options.connectionsPerTunnel(), options.handshakesPerTunnel());
     this.loops =
-        loops.stream()
-            .map(loop -> new TunnelLoop(loop, limits, connections, held, this::closeSoon))
-            .toList();
+        loops.stream().map(loop -> new TunnelLoop(loop, limits, memory, this::closeSoon)).toList();
     this.reception = new Reception(control, environment, ledger, connections, slot -> bySlot[slot]);
     this.population = new Population(control, environment, ledger, this::loopOf);
   }
@@ -88,15 +81,8 @@ public final class KernelPlane implements TunnelPlane {
         control,
         () -> Environment.open(perGroup * GROUPS),
         environment -> {
-          KernelPlane plane =
-              new KernelPlane(
-                  control,
-                  loops,
-                  options,
-                  new Ledger(perGroup),
-                  new Connections(Math.min(options.connectionsPerGroup(), Pool.MAX_CONNECTIONS)),
-                  new HeldPackets(perGroup * GROUPS),
-                  environment);
+          SharedMemory memory = SharedMemory.open(options);
+          KernelPlane plane = new KernelPlane(control, loops, options, memory, environment);
           return plane.startUp().map(plane);
         });
   }
@@ -111,15 +97,12 @@ public final class KernelPlane implements TunnelPlane {
    */
   public static Future<KernelPlane> inherit(
       DescriptorLoop control, List<DescriptorLoop> loops, PlaneOptions options, Cargo cargo) {
-    Ledger ledger = Ledger.adopt(cargo.take(LEDGER));
-    Connections connections = Connections.adopt(cargo.take(CONNECTIONS));
-    HeldPackets held = HeldPackets.adopt(cargo.take(HELD));
+    SharedMemory memory = SharedMemory.adopt(cargo);
     return onThread(
         control,
-        () -> Environment.inherit(cargo, ledger.records()),
+        () -> Environment.inherit(cargo, memory.ledger().records()),
         environment -> {
-          KernelPlane plane =
-              new KernelPlane(control, loops, options, ledger, connections, held, environment);
+          KernelPlane plane = new KernelPlane(control, loops, options, memory, environment);
           plane.loops.forEach(TunnelLoop::inherit);
           return Future.succeededFuture(plane);
         });
@@ -310,9 +293,7 @@ public final class KernelPlane implements TunnelPlane {
             })
         .onSuccess(
             v -> {
-              cargo.lend(LEDGER, ledger.descriptor());
-              cargo.lend(CONNECTIONS, connections.descriptor());
-              cargo.lend(HELD, held.descriptor());
+              memory.lend(cargo);
               environment.lend(cargo);
             });
   }
@@ -390,9 +371,7 @@ public final class KernelPlane implements TunnelPlane {
   }
 
   private void closed(Promise<Void> closed) {
-    ledger.close();
-    connections.close();
-    held.close();
+    memory.close();
     closed.complete();
   }
 }

@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.fragments.Reassembler;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
@@ -31,6 +32,8 @@ final class TunnelLoop {
   private final ConnectionIndex[] indices = new ConnectionIndex[TunnelPlane.GROUPS];
   private final List<List<Tunnel>> live = new ArrayList<>();
   private final boolean[] frozen = new boolean[TunnelPlane.GROUPS];
+  private final @Nullable Reassembler[] reassemblers = new Reassembler[TunnelPlane.GROUPS];
+  private final Fragments fragments;
   private final FromFlow fromFlow;
   private final ToFlow toFlow;
   private boolean shared;
@@ -56,16 +59,16 @@ final class TunnelLoop {
     void close(Tunnel tunnel, int[] connections);
   }
 
-  TunnelLoop(
-      DescriptorLoop loop, Limits limits, Connections table, HeldPackets held, Closer closer) {
+  TunnelLoop(DescriptorLoop loop, Limits limits, SharedMemory memory, Closer closer) {
     this.loop = loop;
     this.limits = limits;
-    this.table = table;
+    this.table = memory.connections();
+    this.fragments = memory.fragments();
     this.closer = closer;
     Bench bench = new Bench();
     Translation translation = new Translation(table, bench);
-    this.fromFlow = new FromFlow(bench, translation);
-    this.toFlow = new ToFlow(bench, translation, held);
+    this.fromFlow = new FromFlow(bench, translation, fragments);
+    this.toFlow = new ToFlow(bench, translation, memory.held());
     for (int group = 0; group < TunnelPlane.GROUPS; group++) {
       indices[group] = new ConnectionIndex(table, group);
       live.add(new ArrayList<>());
@@ -105,6 +108,7 @@ final class TunnelLoop {
   /** Goes on from what the table says: another process may have worked on it. */
   void thaw(int group) {
     frozen[group] = false;
+    reassemblers[group] = null;
     ConnectionIndex index = indices[group];
     index.rebuild();
     List<Tunnel> tunnels = live.get(group);
@@ -187,6 +191,10 @@ final class TunnelLoop {
     for (int place : places) {
       remove(tunnel, place);
     }
+    Reassembler reassembler = reassemblers[tunnel.group()];
+    if (reassembler != null) {
+      reassembler.forget(tunnel.record().id());
+    }
     remove(tunnel);
   }
 
@@ -230,6 +238,10 @@ final class TunnelLoop {
     if (shared || frozen[group]) {
       return;
     }
+    Reassembler reassembler = reassemblers[group];
+    if (reassembler != null) {
+      reassembler.expire();
+    }
     List<Tunnel> tunnels = live.get(group);
     for (int place = 0; place < indices[group].used(); place++) {
       int at = table.at(group, place);
@@ -243,6 +255,24 @@ final class TunnelLoop {
 
   ConnectionIndex index(int group) {
     return indices[group];
+  }
+
+  /** What waits for other fragments, of the tunnels of a group. */
+  Reassembler reassembler(int group) {
+    Reassembler reassembler = reassemblers[group];
+    if (reassembler == null) {
+      reassembler = fragments.of(group, (id, count, why) -> lost(group, id, count));
+      reassemblers[group] = reassembler;
+    }
+    return reassembler;
+  }
+
+  private void lost(int group, long id, int count) {
+    for (Tunnel tunnel : live.get(group)) {
+      if (tunnel.record().id() == id) {
+        tunnel.drop(DropReason.FRAGMENT, count);
+      }
+    }
   }
 
   Limits limits() {

@@ -54,6 +54,11 @@ final class ClientNetwork implements AutoCloseable {
     return tun;
   }
 
+  /** The namespace; owned by this network. */
+  Namespace namespace() {
+    return namespace;
+  }
+
   /** Begins to connect from a port of the client, or from any with 0. */
   Descriptor connecting(String address, int port, int localPort) {
     return namespace.call(() -> connect(InetAddress.getByName(address), port, localPort));

@@ -107,11 +107,12 @@ class LifeTest {
         }
       }
       Population population = stage.plane().population();
-      long before = stage.vertx().call(population::censuses);
-      stage.vertx().run(population::census);
-      Await.until(
-          "a census that began after the end is over",
-          () -> stage.vertx().call(population::censuses) > before + 1);
+      // The first may have begun before the end.
+      for (int i = 0; i < 2; i++) {
+        long before = stage.vertx().call(population::censuses);
+        stage.vertx().run(population::census);
+        Await.until("a census is over", () -> stage.vertx().call(population::censuses) > before);
+      }
       assertThat(told.tunnel.connections()).isEqualTo(1);
       told.end();
     }

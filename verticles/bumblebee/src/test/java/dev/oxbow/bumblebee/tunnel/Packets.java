@@ -72,6 +72,32 @@ record Packets(byte[] from, int fromPort, byte[] to, int toPort) {
     return finish(out);
   }
 
+  /** Two fragments of a packet without options or extensions. */
+  static byte[][] fragments(byte[] packet, int firstBytes) {
+    boolean four = packet[0] >> 4 == 4;
+    int ip = four ? PacketView.IPV4_BYTES : PacketView.IPV6_BYTES;
+    byte[][] fragments = new byte[2][];
+    for (int i = 0; i < 2; i++) {
+      int from = i == 0 ? 0 : firstBytes;
+      int length = i == 0 ? firstBytes : packet.length - ip - firstBytes;
+      int header = four ? ip : ip + 8;
+      ByteBuffer out = ByteBuffer.allocate(header + length);
+      out.put(0, packet, 0, ip).put(header, packet, ip + from, length);
+      int more = i == 0 ? 1 : 0;
+      if (four) {
+        out.putShort(2, (short) (header + length)).putShort(4, (short) 77);
+        out.putShort(6, (short) (more << 13 | from / 8)).putShort(10, (short) 0);
+        Checksum.fillHeader(out, 0);
+      } else {
+        out.putShort(4, (short) (8 + length)).put(6, (byte) IpProtocol.FRAGMENT);
+        out.put(ip, packet[6]).putShort(ip + 2, (short) (from | more)).putInt(ip + 4, 77);
+      }
+      fragments[i] = new byte[out.capacity()];
+      out.get(0, fragments[i]);
+    }
+    return fragments;
+  }
+
   private ByteBuffer ip(int protocol, int length) {
     ByteBuffer out = ByteBuffer.allocate(ipBytes() + length);
     if (from.length == 4) {

@@ -1,8 +1,12 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.handoff.cargo.Cargo;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -26,6 +30,55 @@ final class PlaneStage implements AutoCloseable {
     plane = EpollVertx.await(vertx.call(() -> KernelPlane.open(loop, List.of(loop), options)));
   }
 
+  /** One that takes over what another has lent. */
+  private PlaneStage(Cargo cargo) {
+    DescriptorLoop loop = DescriptorLoop.of(vertx.context());
+    plane =
+        EpollVertx.await(
+            vertx.call(
+                () -> KernelPlane.inherit(loop, List.of(loop), PlaneOptions.DEFAULT, cargo)));
+  }
+
+  /** Shares everything with a successor that has descriptors of its own, as a process has. */
+  PlaneStage successor() {
+    Cargo lent = new Cargo();
+    EpollVertx.await(vertx.call(() -> plane.share(lent)));
+    Cargo copies = new Cargo();
+    for (String name : lent.names()) {
+      copies.give(name, lent.get(name).duplicate());
+    }
+    lent.close();
+    PlaneStage made = new PlaneStage(copies);
+    assertThat(copies.names()).isEmpty();
+    return made;
+  }
+
+  /** Takes over a tunnel of the stage that this one was made from. */
+  Told adopt(Told tunnel, int flow) {
+    Told told = new Told();
+    told.tunnel = vertx.call(() -> plane.adopt(tunnel.tunnel.slot(), flow, told));
+    return told;
+  }
+
+  /** All groups change hands, one by one. */
+  void passTo(PlaneStage other) {
+    for (int group = 0; group < TunnelPlane.GROUPS; group++) {
+      EpollVertx.await(plane.freeze(group));
+      EpollVertx.await(other.plane.thaw(group));
+    }
+  }
+
+  /** Ends as a process does. */
+  void abandon() {
+    EpollVertx.await(vertx.call(plane::abandon));
+    vertx.close();
+  }
+
+  /** Goes on alone. */
+  void unshare() {
+    EpollVertx.await(vertx.call(plane::unshare));
+  }
+
   EpollVertx vertx() {
     return vertx;
   }
@@ -34,12 +87,15 @@ final class PlaneStage implements AutoCloseable {
     return plane;
   }
 
-  /** A stage whose groups 0 to some number have a device already, which stays for the next. */
+  /** A stage whose groups 0 to some number have two devices already, which stay for the next. */
   static PlaneStage warm(int groups) {
     PlaneStage stage = new PlaneStage();
-    try (RawFlow flow = new RawFlow()) {
+    try (RawFlow first = new RawFlow();
+        RawFlow second = new RawFlow()) {
       for (int group = 0; group < groups; group++) {
-        stage.open(flow.spec((long) TunnelPlane.GROUPS + group, 1500)).end();
+        Told one = stage.open(first.spec((long) TunnelPlane.GROUPS + group, 1500));
+        stage.open(second.spec(2L * TunnelPlane.GROUPS + group, 1500)).end();
+        one.end();
       }
     }
     return stage;
@@ -84,6 +140,11 @@ final class PlaneStage implements AutoCloseable {
     /** The next connection's socket, to be driven by the test. */
     TestPeer nextPeer() {
       return new TestPeer(next().socket());
+    }
+
+    /** Waits until so many packets have come from the flow. */
+    void awaitPackets(long count) {
+      Await.until(count + " packets came", () -> tunnel.packets().in() >= count);
     }
 
     /** Ends the tunnel, and says how it went. */

@@ -1,0 +1,133 @@
+package dev.oxbow.bumblebee.tunnel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fdpassing.testing.TestPeer;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A plane is replaced by another while packets go through it. */
+@RequiresRoot
+@DescriptorLeaks
+class HandOverTest {
+  private static final int MTU = 1500;
+  private static final int BYTES = 24 << 20;
+  private static final String SERVER = "10.9.9.9";
+
+  /** Bytes on their way in one direction, from one thread to another. */
+  private static CompletableFuture<Void> stream(TestPeer from, TestPeer to, int seed) {
+    byte[] bytes = new byte[BYTES];
+    new Random(seed).nextBytes(bytes);
+    TestPeer writer = new TestPeer(from.socket());
+    TestPeer reader = new TestPeer(to.socket());
+    CompletableFuture<Void> written =
+        CompletableFuture.runAsync(
+            () -> {
+              writer.write(bytes);
+              writer.halfClose();
+            });
+    return CompletableFuture.runAsync(() -> assertThat(reader.readAll()).isEqualTo(bytes))
+        .thenCombine(written, (a, b) -> a);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"TUN_VNET", "SEQPACKET"})
+  void trafficGoesOnInTheSuccessor(FlowEnd.Kind kind) {
+    try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
+        FlowEnd end = new FlowEnd(network, kind);
+        Descriptor flow = end.flow().duplicate()) {
+      PlaneStage first = new PlaneStage();
+      PlaneStage.Told told = first.open(end.spec(5, MTU));
+      try (TestPeer client = network.connect(SERVER, 443);
+          TestPeer server = told.nextPeer()) {
+        CompletableFuture<Void> up = stream(client, server, 1);
+        CompletableFuture<Void> down = stream(server, client, 2);
+        PlaneStage second = first.successor();
+        try (Descriptor early = network.connecting(SERVER, 444, 0)) {
+          PlaneStage.Told adopted = second.adopt(told, flow.fd());
+          first.passTo(second);
+          first.abandon();
+          second.unshare();
+          up.join();
+          down.join();
+          assertThat(told.connections).isEmpty();
+          try (TestPeer earlyClient = ClientNetwork.connected(early.duplicate());
+              TestPeer earlyServer = adopted.nextPeer();
+              TestPeer lateClient = network.connect("2001:db8:1::9", 445);
+              TestPeer lateServer = adopted.nextPeer()) {
+            earlyClient.write(new byte[] {1});
+            lateClient.write(new byte[] {2});
+            assertThat(earlyServer.read(1)).containsExactly(1);
+            assertThat(lateServer.read(1)).containsExactly(2);
+          }
+          TunnelOutcome outcome = adopted.end();
+          assertThat(outcome.packets().dropped()).isEmpty();
+          assertThat(outcome.packets().in()).isGreaterThan(100);
+          assertThat(network.dropped()).isZero();
+        }
+        second.close();
+      }
+    }
+  }
+
+  @Test
+  void predecessorGoesOnAfterTheSuccessorGaveUp() {
+    FlowEnd.Kind kind = FlowEnd.Kind.TUN_VNET;
+    try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
+        FlowEnd end = new FlowEnd(network, kind);
+        Descriptor flow = end.flow().duplicate()) {
+      PlaneStage first = new PlaneStage();
+      PlaneStage.Told told = first.open(end.spec(5, MTU));
+      try (TestPeer client = network.connect(SERVER, 443);
+          TestPeer server = told.nextPeer()) {
+        CompletableFuture<Void> up = stream(client, server, 1);
+        CompletableFuture<Void> down = stream(server, client, 2);
+        PlaneStage second = first.successor();
+        second.adopt(told, flow.fd());
+        first.passTo(second);
+        second.passTo(first);
+        second.abandon();
+        first.unshare();
+        up.join();
+        down.join();
+        try (TestPeer lateClient = network.connect(SERVER, 445);
+            TestPeer lateServer = told.nextPeer()) {
+          lateClient.write(new byte[] {2});
+          assertThat(lateServer.read(1)).containsExactly(2);
+        }
+        assertThat(told.end().packets().dropped()).isEmpty();
+      }
+      first.close();
+    }
+  }
+
+  @Test
+  void tunnelThatEndsMeanwhileIsToldByTheSuccessor() {
+    try (RawFlow flow = new RawFlow();
+        Descriptor copy = flow.flow().duplicate()) {
+      PlaneStage first = new PlaneStage();
+      PlaneStage.Told told = first.open(flow.spec(5, MTU));
+      RawConnection client =
+          RawConnection.open(flow, Packets.of("192.0.2.1", 4000, "198.51.100.9", 443));
+      try (TestPeer server = told.nextPeer()) {
+        PlaneStage second = first.successor();
+        PlaneStage.Told adopted = second.adopt(told, copy.fd());
+        client.send(new byte[] {3});
+        assertThat(server.read(1)).containsExactly(3);
+        flow.far().close();
+        first.passTo(second);
+        first.abandon();
+        second.unshare();
+        assertThat(adopted.awaitEnd().reason()).isEqualTo(EndReason.EOF);
+        assertThat(told.outcome).isNotDone();
+        second.close();
+      }
+    }
+  }
+}
