@@ -117,11 +117,16 @@ final class Connections implements AutoCloseable {
     memory.putInt(counter(group) + 8, records);
   }
 
-  /** Fills in a record; it counts as taken when the id is written, last. */
-  void begin(int group, int at, int slot, ConnectionKey key, long now) {
+  private long newId(int group) {
     int counter = counter(group);
     long number = memory.getLong(counter) + 1;
     memory.putLong(counter, number);
+    return number * TunnelPlane.GROUPS + group;
+  }
+
+  /** Fills in a record; it counts as taken when the id is written, last. */
+  void begin(int group, int at, int slot, ConnectionKey key, long now) {
+    final long id = newId(group);
     memory.putInt(at + 8, slot);
     memory.putInt(at + 12, 0);
     memory.putLong(at + 16, key.clientHigh);
@@ -130,7 +135,7 @@ final class Connections implements AutoCloseable {
     memory.putLong(at + 40, key.destinationLow);
     memory.putInt(at + 48, key.ports);
     memory.putLong(at + 56, now);
-    memory.putLong(at, number * TunnelPlane.GROUPS + group);
+    memory.putLong(at, id);
   }
 
   /** Frees a record. */
@@ -156,9 +161,16 @@ final class Connections implements AutoCloseable {
     memory.putInt(at + 12, flags);
   }
 
-  /** A new handshake on the same addresses: a retransmitted SYN, or a new connection. */
+  /** The client has sent its SYN again. */
   void reborn(int at, long now) {
     memory.putLong(at + 56, now);
+  }
+
+  /** A new connection on the addresses of one that is over. */
+  void renew(int group, int at, long now) {
+    flags(at, 0);
+    reborn(at, now);
+    memory.putLong(at, newId(group));
   }
 
   long bornNanos(int at) {

@@ -4,6 +4,7 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Interfaces;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
@@ -47,6 +48,7 @@ final class Environment {
   private static final int SO_REUSEADDR = 2;
   private static final int IPPROTO_IPV6 = 41;
   private static final int IPV6_V6ONLY = 26;
+  private static final int IPV6_FREEBIND = 78;
   private static final int BACKLOG = 65_535;
 
   /**
@@ -56,6 +58,12 @@ final class Environment {
   private static final int QUEUE_PACKETS = 16_384;
 
   private static final int LOOPBACK_MTU = 65_536;
+
+  /** Smallest MTU of a device with IPv6, RFC 8200 5. */
+  static final int MIN_MTU_6 = 1280;
+
+  /** Column of /proc/net/dev: after the name and eight of what was received. */
+  private static final int TX_DROPPED = 12;
 
   /** What the kernel is told before the first device is made; the order matters. */
   private static final Map<String, String> SETTINGS =
@@ -145,6 +153,8 @@ final class Environment {
       Sockets.setOption(socket.fd(), Sockets.SOL_SOCKET, SO_REUSEADDR, 1);
       if (six) {
         Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        // The address counts as tentative until a worker of the kernel has looked at it.
+        Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_FREEBIND, 1);
       }
       byte[] address = Pool.bytes(version, Pool.listenerHigh(version), Pool.listenerLow(version));
       Sockets.bind(socket.fd(), Sockaddr.of(InetAddress.getByAddress(address), Pool.LISTENER_PORT));
@@ -244,7 +254,7 @@ final class Environment {
       devices[slot] = device;
       if (!device.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
           && !device.offloads(Tun.TCP_OFFLOADS)) {
-        throw new LinuxException("ioctl", dev.oxbow.fdpassing.libc.Errno.EINVAL);
+        throw new LinuxException("ioctl", Errno.EINVAL);
       }
       links().queueLength(device.name(), QUEUE_PACKETS);
       links()
@@ -261,9 +271,6 @@ final class Environment {
     }
     return device;
   }
-
-  /** Smallest MTU of a device with IPv6, RFC 8200 5. */
-  static final int MIN_MTU_6 = 1280;
 
   /**
    * Switches a device off, so that routes and what was learned of paths are forgotten; false when
@@ -299,9 +306,6 @@ final class Environment {
     }
     return dropped;
   }
-
-  /** Column of /proc/net/dev: after the name and eight of what was received. */
-  private static final int TX_DROPPED = 12;
 
   /**
    * Closes all; takes milliseconds for each device that no other process has. Any thread.

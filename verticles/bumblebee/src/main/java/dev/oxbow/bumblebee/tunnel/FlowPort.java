@@ -13,8 +13,6 @@ import dev.oxbow.service.flow.FlowKind;
  * file description say, since others share them. Loop thread only.
  */
 final class FlowPort {
-  private static final int MSG_TRUNC = 0x20;
-
   private final int fd;
   private final boolean socket;
   private final int headerBytes;
@@ -68,7 +66,8 @@ final class FlowPort {
     for (int i = 0; i < n; i++) {
       int at = i * Vectors.MMSGHDR_BYTES;
       int bytes = bench.receiveMessages.getInt(at + Vectors.MMSG_LENGTH);
-      boolean cut = (bench.receiveMessages.getInt(at + Vectors.MMSG_FLAGS) & MSG_TRUNC) != 0;
+      boolean cut =
+          (bench.receiveMessages.getInt(at + Vectors.MMSG_FLAGS) & Sockets.MSG_TRUNC) != 0;
       bench.length[i] = cut ? Bench.TOO_LONG : packetBytes(bytes);
     }
     return n;
@@ -149,10 +148,5 @@ final class FlowPort {
   /** Whether nothing is left to be received, once the other end is closed. */
   boolean drained() {
     return Syscalls.bytesWaiting(fd) == 0;
-  }
-
-  /** The pending error of a socket, as a positive number; 0 for none. */
-  int error() {
-    return socket ? Math.max(0, Sockets.tryOption(fd, Sockets.SOL_SOCKET, Sockets.SO_ERROR)) : 0;
   }
 }

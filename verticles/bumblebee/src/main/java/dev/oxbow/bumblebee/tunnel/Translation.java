@@ -120,9 +120,10 @@ final class Translation {
       if ((flags & Connections.ESTABLISHED) != 0) {
         tunnel.handshakeAgain();
       }
-      table.flags(at, 0);
+      table.renew(tunnel.group(), at, now);
+    } else {
+      table.reborn(at, now);
     }
-    table.reborn(at, now);
   }
 
   private void clientSent(Tunnel tunnel, PacketView packet, int at, int flags) {

@@ -32,8 +32,8 @@ class HandOverTest {
               writer.write(bytes);
               writer.halfClose();
             });
-    return CompletableFuture.runAsync(() -> assertThat(reader.readAll()).isEqualTo(bytes))
-        .thenCombine(written, (a, b) -> a);
+    return CompletableFuture.allOf(
+        written, CompletableFuture.runAsync(() -> assertThat(reader.readAll()).isEqualTo(bytes)));
   }
 
   @ParameterizedTest
