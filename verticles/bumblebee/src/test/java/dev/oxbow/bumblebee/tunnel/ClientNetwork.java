@@ -18,14 +18,14 @@ import java.nio.file.Path;
  * A host in a namespace of its own, whose only way out is a tun: 10.0.0.2 and 2001:db8::2. What it
  * sends to 10.0.0.0/8 and 2001:db8::/32 comes out of the tun.
  */
-final class ClientNetwork implements AutoCloseable {
+public final class ClientNetwork implements AutoCloseable {
   private static final int TIMEOUT_MS = 10_000;
   private static final int QUEUE_PACKETS = 10_000;
 
   private final Namespace namespace = Namespace.open();
   private final Tun tun;
 
-  ClientNetwork(int mtu, boolean vnetHdr) {
+  public ClientNetwork(int mtu, boolean vnetHdr) {
     this.tun = namespace.call(() -> furnish(mtu, vnetHdr));
   }
 
@@ -50,7 +50,7 @@ final class ClientNetwork implements AutoCloseable {
   }
 
   /** The tun; owned by the network. */
-  Tun tun() {
+  public Tun tun() {
     return tun;
   }
 
@@ -60,7 +60,7 @@ final class ClientNetwork implements AutoCloseable {
   }
 
   /** Begins to connect from a port of the client, or from any with 0. */
-  Descriptor connecting(String address, int port, int localPort) {
+  public Descriptor connecting(String address, int port, int localPort) {
     return namespace.call(() -> connect(InetAddress.getByName(address), port, localPort));
   }
 
@@ -79,12 +79,12 @@ final class ClientNetwork implements AutoCloseable {
   }
 
   /** Connects. */
-  TestPeer connect(String address, int port) {
+  public TestPeer connect(String address, int port) {
     return connected(connecting(address, port, 0));
   }
 
   /** Waits until a connection stands. */
-  static TestPeer connected(Descriptor socket) {
+  public static TestPeer connected(Descriptor socket) {
     Sockets.poll(socket.fd(), Sockets.POLLOUT, TIMEOUT_MS);
     int error = Sockets.option(socket.fd(), Sockets.SOL_SOCKET, Sockets.SO_ERROR);
     if (error != 0 || Sockets.poll(socket.fd(), Sockets.POLLOUT, 0) == 0) {
