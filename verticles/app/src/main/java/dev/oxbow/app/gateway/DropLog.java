@@ -2,6 +2,7 @@ package dev.oxbow.app.gateway;
 
 import dev.oxbow.bumblebee.Bumblebee;
 import dev.oxbow.bumblebee.TunnelPage;
+import io.vertx.core.Future;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -24,8 +25,8 @@ final class DropLog {
   }
 
   /** Looks, and writes a line for each tunnel that dropped some since the last look. */
-  void look() {
-    bumblebee
+  Future<?> look() {
+    return bumblebee
         .list(null, Bumblebee.MAX_PAGE)
         .onSuccess(page -> page.tunnels().forEach(this::compare))
         .onFailure(e -> log.debug("no list of the tunnels: {}", e.getMessage()));

@@ -105,13 +105,17 @@ final class GatewayProcess {
     bumblebee.unclaimedHandler(this::closed);
     bumblebee.connections().handler(gateway::connect);
     DropLog drops = new DropLog(bumblebee);
-    vertx.setPeriodic(DropLog.INTERVAL_MS, timer -> own.runOnContext(v -> drops.look()));
+    vertx.setPeriodic(DropLog.INTERVAL_MS, timer -> own.runOnContext(v -> look(drops)));
     openAll(bumblebee);
     stop.await();
-    drops.look();
+    await(drops.look(), STOP_SECONDS);
     await(bumblebee.close(), STOP_SECONDS);
     await(splicer.close(), STOP_SECONDS);
     return lost.get() ? ExitStatus.FAILED : ExitStatus.OK;
+  }
+
+  private static void look(DropLog drops) {
+    drops.look();
   }
 
   private Future<Splicer> splicer(Vertx vertx) {

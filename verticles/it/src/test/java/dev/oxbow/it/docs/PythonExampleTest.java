@@ -3,10 +3,14 @@ package dev.oxbow.it.docs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.oxbow.bumblebee.BumblebeeVerticle;
+import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.splicer.SplicerVerticle;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The client in docs/protocol.md, as it stands there, against a real Splicer. */
+/** The clients in the documentation, as they stand there, against real services. */
 @DescriptorLeaks
 class PythonExampleTest {
   private static final int TIMEOUT_SECONDS = 60;
@@ -25,8 +29,20 @@ class PythonExampleTest {
 
   @Test
   void exampleRunsAndPrintsWhatTheDocumentSays() throws Exception {
+    OxbowOptions options = new OxbowOptions(directory).setSplicer(new SplicerOptions());
+    check("docs/protocol.md", new SplicerVerticle(options), "splicer.sock");
+  }
+
+  @Test
+  @RequiresRoot
+  void exampleOfBumblebeeRunsAndPrintsWhatTheDocumentSays() throws Exception {
+    OxbowOptions options = new OxbowOptions(directory).setBumblebee(new BumblebeeOptions());
+    check("docs/bumblebee.md", new BumblebeeVerticle(options), "bumblebee.sock");
+  }
+
+  private void check(String path, ServiceVerticle service, String socket) throws Exception {
     assumeTrue(hasPython(), "python3 is missing");
-    Markdown document = Markdown.read("docs/protocol.md");
+    Markdown document = Markdown.read(path);
     Markdown.Block example =
         document.blocks().stream()
             .filter(block -> block.info().equals("python tested"))
@@ -34,19 +50,11 @@ class PythonExampleTest {
             .orElseThrow();
     Path script = Files.writeString(directory.resolve("client.py"), example.text());
     try (EpollVertx vertx = EpollVertx.open()) {
-      OxbowOptions options = new OxbowOptions(directory).setSplicer(new SplicerOptions());
-      EpollVertx.await(vertx.vertx().deployVerticle(new SplicerVerticle(options)));
+      EpollVertx.await(vertx.vertx().deployVerticle(service));
 
       // Warnings are errors: a descriptor that the example forgets is one, too.
       String output =
-          run(
-              "python3",
-              "-X",
-              "dev",
-              "-W",
-              "error",
-              script.toString(),
-              directory + "/splicer.sock");
+          run("python3", "-X", "dev", "-W", "error", script.toString(), directory + "/" + socket);
 
       assertThat(output).isEqualTo(document.after(example).text());
     }

@@ -93,9 +93,30 @@ public final class OxbowProcess implements AutoCloseable {
       Map<String, String> environment)
       throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
-    List<String> all = new ArrayList<>(java());
-    all.addAll(List.of("-jar", jar.toString(), "forward", "--log-format", "json"));
+    List<String> all = new ArrayList<>(arguments);
     all.addAll(List.of("--runtime-dir", own.resolve("run").toString()));
+    return logging("forward", folder, own, jar, prefix, all, environment);
+  }
+
+  /** Starts a gateway; its access log is {@code access.json} in its folder. */
+  static OxbowProcess gateway(
+      Path folder, String name, Path jar, List<String> prefix, List<String> arguments)
+      throws IOException {
+    Path own = Files.createDirectories(folder.resolve(name));
+    return logging("gateway", folder, own, jar, prefix, arguments, Map.of());
+  }
+
+  private static OxbowProcess logging(
+      String command,
+      Path folder,
+      Path own,
+      Path jar,
+      List<String> prefix,
+      List<String> arguments,
+      Map<String, String> environment)
+      throws IOException {
+    List<String> all = new ArrayList<>(java());
+    all.addAll(List.of("-jar", jar.toString(), command, "--log-format", "json"));
     all.addAll(arguments);
     ProcessBuilder builder =
         builder(folder, own, prefix, all, environment)
@@ -150,6 +171,19 @@ public final class OxbowProcess implements AutoCloseable {
             throw new AssertionError("ended: " + log());
           }
           return Files.exists(runtimeDir().resolve("oxbow.pid"));
+        });
+    return this;
+  }
+
+  /** Waits until its log says something. */
+  OxbowProcess awaitLog(String text) {
+    Await.until(
+        text,
+        () -> {
+          if (!process.isAlive()) {
+            throw new AssertionError("ended: " + log());
+          }
+          return log().contains(text);
         });
     return this;
   }
