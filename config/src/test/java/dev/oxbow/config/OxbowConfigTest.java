@@ -26,6 +26,15 @@ class OxbowConfigTest {
     assertThat(options.toJson()).isEqualTo(defaults.toJson());
   }
 
+  /** All but perUid, as in the configuration below. */
+  private static String quotas(int relays) {
+    return ("'connections':1,'descriptors':2,'relays':"
+            + relays
+            + ",'tunnels':8,'tunnelConnections':9,'mailboxEvents':4,'mailboxAgeMs':500,"
+            + "'metadataBytes':600,'heldBytes':70000")
+        .replace('\'', '"');
+  }
+
   @Test
   void readsEveryKey() {
     OxbowOptions options =
@@ -74,15 +83,11 @@ class OxbowConfigTest {
     assertThat(control.getAllowedGids()).containsExactly(33L);
     assertThat(options.getQuotas().toJson().encode())
         .isEqualTo(
-            ("{'connections':1,'descriptors':2,'relays':3,'tunnels':8,'tunnelConnections':9,"
-                        + "'mailboxEvents':4,'mailboxAgeMs':500,")
-                    .replace('\'', '"')
-                + ("'metadataBytes':600,'heldBytes':70000,'perUid':{"
-                        + "'0':{'connections':1,'descriptors':2,'relays':3,'tunnels':8,"
-                        + "'tunnelConnections':9,'mailboxEvents':4,'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000},"
-                        + "'1000':{'connections':1,'descriptors':2,'relays':7,'tunnels':8,"
-                        + "'tunnelConnections':9,'mailboxEvents':4,'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000}}}")
-                    .replace('\'', '"'));
+            "{" + quotas(3) + ",\"perUid\":{\"0\":{" + quotas(3) + "},\"1000\":{" + quotas(7) + "}}}");
+    requireServices(options);
+  }
+
+  private static void requireServices(OxbowOptions options) {
     SplicerOptions splicer = options.getSplicer();
     assertThat(splicer.getLoops()).isEqualTo(2);
     assertThat(splicer.getPipeBytes()).isEqualTo(65_536);

@@ -100,8 +100,9 @@ class RefusalTest {
                 "quotas",
                 3,
                 "5 is not right: expected a section with any of the keys connections,"
-                    + " descriptors, relays, tunnels, tunnelConnections, mailboxEvents, mailboxAgeMs,"
-                    + " metadataBytes, heldBytes, perUid (what one uid may hold at once)"));
+                    + " descriptors, relays, tunnels, tunnelConnections, mailboxEvents,"
+                    + " mailboxAgeMs, metadataBytes, heldBytes, perUid (what one uid may hold at"
+                    + " once)"));
   }
 
   @Test

@@ -1,10 +1,7 @@
 package dev.oxbow.bumblebee;
 
-import static java.util.Objects.requireNonNull;
-
 import dev.oxbow.bumblebee.tunnel.KernelPlane;
 import dev.oxbow.bumblebee.tunnel.PlaneOptions;
-import dev.oxbow.bumblebee.tunnel.TunnelPlane;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -91,11 +88,6 @@ public final class BumblebeeVerticle extends ServiceVerticle {
   }
 
   @Override
-  public int groups() {
-    return TunnelPlane.GROUPS;
-  }
-
-  @Override
   public Map<String, Long> counts() {
     BumblebeeWork own = work;
     return own == null
@@ -105,24 +97,5 @@ public final class BumblebeeVerticle extends ServiceVerticle {
             (long) own.tunnels().table().live().size(),
             "connections",
             own.plane().counters().connections());
-  }
-
-  @Override
-  public int flows(int group) {
-    return plane().flows(group);
-  }
-
-  @Override
-  public Future<Void> freeze(int group) {
-    return plane().freeze(group);
-  }
-
-  @Override
-  public Future<Void> thaw(int group) {
-    return plane().thaw(group);
-  }
-
-  private TunnelPlane plane() {
-    return requireNonNull(work).plane();
   }
 }

@@ -27,7 +27,8 @@ final class BumblebeeWork implements ServiceWork {
     this.tunnels = tunnels;
   }
 
-  TunnelPlane plane() {
+  @Override
+  public TunnelPlane plane() {
     return plane;
   }
 
@@ -88,16 +89,6 @@ final class BumblebeeWork implements ServiceWork {
   }
 
   @Override
-  public Future<Void> share(Cargo cargo) {
-    return plane.share(cargo);
-  }
-
-  @Override
-  public Future<Void> unshare() {
-    return plane.unshare();
-  }
-
-  @Override
   public Future<Void> export(MailboxStore mailboxes, Cargo cargo) {
     TunnelStore.export(tunnels, mailboxes, cargo);
     return Future.succeededFuture();
@@ -114,9 +105,8 @@ final class BumblebeeWork implements ServiceWork {
   }
 
   @Override
-  public Future<Void> abandon() {
-    tunnels.abandon();
-    return plane.abandon();
+  public void forget() {
+    tunnels.forget();
   }
 
   @Override

@@ -262,7 +262,7 @@ final class TunnelService {
   }
 
   /** Closes this process's copies of all flows, and forgets the tunnels. */
-  void abandon() {
+  void forget() {
     tunnels.live().forEach(live -> live.descriptor.close());
     tunnels.clear();
   }

@@ -151,7 +151,7 @@ final class RelayService {
   }
 
   /** Closes this process's copies of all sockets, and forgets the relays. */
-  void abandon() {
+  void forget() {
     live().forEach(relay -> Descriptor.closeAll(List.of(relay.a(), relay.b())));
     relays.clear();
   }

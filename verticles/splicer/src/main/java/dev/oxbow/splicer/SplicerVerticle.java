@@ -1,7 +1,5 @@
 package dev.oxbow.splicer;
 
-import static java.util.Objects.requireNonNull;
-
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
@@ -12,7 +10,6 @@ import dev.oxbow.service.quota.Accounts;
 import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.service.verticle.ServiceWork;
 import dev.oxbow.service.verticle.Surroundings;
-import dev.oxbow.splicer.relay.DataPlane;
 import dev.oxbow.splicer.relay.SplicePlane;
 import dev.oxbow.splicer.relay.Strays;
 import io.vertx.core.Future;
@@ -111,32 +108,8 @@ public final class SplicerVerticle extends ServiceVerticle {
   }
 
   @Override
-  public int groups() {
-    return DataPlane.GROUPS;
-  }
-
-  @Override
   public Map<String, Long> counts() {
     SplicerWork own = work;
     return Map.of("relays", own == null ? 0L : own.relays().live().size());
-  }
-
-  @Override
-  public int flows(int group) {
-    return plane().flows(group);
-  }
-
-  @Override
-  public Future<Void> freeze(int group) {
-    return plane().freeze(group);
-  }
-
-  @Override
-  public Future<Void> thaw(int group) {
-    return plane().thaw(group);
-  }
-
-  private SplicePlane plane() {
-    return requireNonNull(work).plane();
   }
 }

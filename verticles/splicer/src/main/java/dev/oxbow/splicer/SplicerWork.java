@@ -30,7 +30,8 @@ final class SplicerWork implements ServiceWork {
     this.relays = relays;
   }
 
-  SplicePlane plane() {
+  @Override
+  public SplicePlane plane() {
     return plane;
   }
 
@@ -86,16 +87,6 @@ final class SplicerWork implements ServiceWork {
   }
 
   @Override
-  public Future<Void> share(Cargo cargo) {
-    return plane.share(cargo);
-  }
-
-  @Override
-  public Future<Void> unshare() {
-    return plane.unshare();
-  }
-
-  @Override
   public Future<Void> export(MailboxStore mailboxes, Cargo cargo) {
     return RelayStore.export(relays, mailboxes, cargo, loop);
   }
@@ -111,9 +102,8 @@ final class SplicerWork implements ServiceWork {
   }
 
   @Override
-  public Future<Void> abandon() {
-    relays.abandon();
-    return plane.abandon();
+  public void forget() {
+    relays.forget();
   }
 
   @Override

@@ -59,7 +59,8 @@ final class PacketsCheck {
       return lacking(
           NAMESPACE,
           "no network namespace can be made: " + e.getMessage(),
-          "run as root or with CAP_SYS_ADMIN (systemd: AmbientCapabilities=, RestrictNamespaces=no)");
+          "run as root or with CAP_SYS_ADMIN (systemd: AmbientCapabilities=,"
+              + " RestrictNamespaces=net)");
     }
     String remedy =
         switch (e.errno()) {

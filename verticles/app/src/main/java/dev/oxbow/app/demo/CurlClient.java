@@ -36,13 +36,28 @@ final class CurlClient {
   /** Begins a download, at a rate at which it lasts for some seconds. */
   static CurlClient download(Stage stage, Path curl, String id, String path) {
     Path content = stage.folder().resolve(id + ".received");
-    return start(stage, curl, id, content, List.of("-o", content.toString()), path);
+    List<String> options = List.of("-o", content.toString());
+    return start(stage, Network.Place.CLIENTS, curl, id, content, options, url(path));
+  }
+
+  /**
+   * Begins a download from somewhere else than where the other clients are, likewise.
+   *
+   * @param url to be asked for
+   */
+  static CurlClient download(Stage stage, Network.Place place, Path curl, String id, String url) {
+    Path content = stage.folder().resolve(id + ".received");
+    return start(stage, place, curl, id, content, List.of("-o", content.toString()), url);
+  }
+
+  private static String url(String path) {
+    return "http://" + Network.PROXY_ADDRESS + ":" + Stage.FORWARD_HTTP_PORT + path;
   }
 
   /** Begins an upload, likewise. */
   static CurlClient upload(Stage stage, Path curl, String id, Path content, String path) {
     List<String> options = List.of("-H", "Expect:", "-o", "/dev/null", "-T", content.toString());
-    return start(stage, curl, id, content, options, path);
+    return start(stage, Network.Place.CLIENTS, curl, id, content, options, url(path));
   }
 
   boolean isAlive() {
@@ -67,16 +82,20 @@ final class CurlClient {
   }
 
   private static CurlClient start(
-      Stage stage, Path curl, String id, Path content, List<String> options, String path) {
+      Stage stage,
+      Network.Place place,
+      Path curl,
+      String id,
+      Path content,
+      List<String> options,
+      String url) {
     Path counters = stage.folder().resolve(id + ".counters");
     List<String> command =
         new ArrayList<>(List.of(curl.toString(), "-sS", "--max-time", "40", "-w", COUNTERS));
     command.addAll(List.of("--limit-rate", RATE));
     command.addAll(options);
-    command.add("http://" + Network.PROXY_ADDRESS + ":" + Stage.FORWARD_HTTP_PORT + path);
-    Child child =
-        stage.start(
-            id, Network.Place.CLIENTS, command, ProcessBuilder.Redirect.to(counters.toFile()));
+    command.add(url);
+    Child child = stage.start(id, place, command, ProcessBuilder.Redirect.to(counters.toFile()));
     return new CurlClient(id, child, counters, content);
   }
 }

@@ -19,9 +19,11 @@ import java.util.regex.Pattern;
 final class Network {
   static final String PROXY_ADDRESS = "198.51.100.1";
   static final String ORIGIN_ADDRESS = "203.0.113.2";
+  static final String ORIGIN_ADDRESS_6 = "2001:db8:71::2";
 
   private static final String CLIENT_ADDRESS = "198.51.100.2";
   private static final String UPSTREAM_ADDRESS = "203.0.113.1";
+  private static final String UPSTREAM_ADDRESS_6 = "2001:db8:71::1";
   private static final String PREFIX = "oxbow-demo-";
   private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d+)-\\w+");
   private static final List<Path> DIRECTORIES =
@@ -48,6 +50,8 @@ final class Network {
     }
     network.connect(Place.CLIENTS, CLIENT_ADDRESS, Place.PROXY, PROXY_ADDRESS);
     network.connect(Place.PROXY, UPSTREAM_ADDRESS, Place.ORIGIN, ORIGIN_ADDRESS);
+    network.raise6(Place.PROXY, "to-origin", UPSTREAM_ADDRESS_6);
+    network.raise6(Place.ORIGIN, "to-proxy", ORIGIN_ADDRESS_6);
     return network;
   }
 
@@ -55,7 +59,9 @@ final class Network {
   enum Place {
     CLIENTS,
     PROXY,
-    ORIGIN;
+    ORIGIN,
+    TENANT_A,
+    TENANT_B;
 
     String namespace() {
       return PREFIX + ProcessHandle.current().pid() + "-" + lowerCase();
@@ -98,6 +104,25 @@ final class Network {
   private void raise(Place place, String device, String address) throws InterruptedException {
     make("-n", place.namespace(), "address", "add", address + "/24", "dev", device);
     make("-n", place.namespace(), "link", "set", device, "up");
+  }
+
+  private void raise6(Place place, String device, String address) throws InterruptedException {
+    make("-n", place.namespace(), "address", "add", address + "/64", "dev", device, "nodad");
+  }
+
+  /** Leads all ways out of a namespace into a tun. */
+  void routeInto(Place place, String tun) throws InterruptedException {
+    make("-n", place.namespace(), "route", "add", "default", "dev", tun);
+    make("-n", place.namespace(), "-6", "route", "add", "default", "dev", tun);
+  }
+
+  /** The file of a namespace. */
+  static Path file(Place place) {
+    return DIRECTORIES.stream()
+        .map(directory -> directory.resolve(place.namespace()))
+        .filter(Files::exists)
+        .findFirst()
+        .orElseThrow();
   }
 
   private void make(String... arguments) throws InterruptedException {

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What was seen while the scenario was played; filled in as it goes. One thread. */
 final class Observed {
@@ -55,6 +56,9 @@ final class Observed {
 
   /** What became of each upgrade, in order; the last one but one was to fail. */
   final List<Upgrade> upgrades = new ArrayList<>();
+
+  /** What came of the gateway; null where the machine has not what it takes. */
+  GatewayAct.@Nullable Outcome gateway;
 
   /** Connections that were made while service and forwarder were replaced. */
   int connectionsDuringUpgrades;

@@ -42,7 +42,7 @@ final class OriginProcesses {
             Self.command(
                 "demo-origin",
                 "--host",
-                Network.ORIGIN_ADDRESS,
+                "::",
                 "--half-close",
                 Integer.toString(HALF_CLOSE_PORT),
                 "--root",
@@ -138,12 +138,13 @@ final class OriginProcesses {
           uwsgi_temp_path %1$s/nginx-uwsgi;
           scgi_temp_path %1$s/nginx-scgi;
           server {
-            listen %2$s:%3$d;
+            listen %2$d;
+            listen [::]:%2$d ipv6only=on;
             root %1$s/www;
             location /upload/ { dav_methods PUT; }
           }
         }
         """
-        .formatted(folder, Network.ORIGIN_ADDRESS, HTTP_PORT);
+        .formatted(folder, HTTP_PORT);
   }
 }

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /** What happens on the stage, act by act. One thread, blocking. */
@@ -45,15 +46,20 @@ final class Scenario {
   static Verdict play(Stage stage, Progress progress) throws Exception {
     Scenario scenario = new Scenario(stage, progress);
     Child first = stage.startForwarder();
+    Optional<GatewayAct> gateway = GatewayAct.begin(stage, progress);
     scenario.observed.descriptorsBefore = ProcFiles.descriptors(stage.service().pid());
     scenario.observed.residentBefore = ProcFiles.residentBytes(stage.service().pid());
     progress.watch(scenario::relaysNow, scenario.clients::bytes);
     scenario.connect();
+    gateway.ifPresent(act -> act.download(scenario.medium));
     scenario.replace(first);
     scenario.killForwarder(first);
     Child second = scenario.restartForwarder();
     scenario.finish();
-    scenario.stop(second);
+    if (gateway.isPresent()) {
+      gateway.get().await(ACT_SECONDS);
+    }
+    scenario.stop(second, gateway);
     return new Verdict(scenario.transfers, scenario.observed, stage.origin());
   }
 
@@ -174,7 +180,7 @@ final class Scenario {
     collectUploads();
   }
 
-  private void stop(Child forwarder) throws Exception {
+  private void stop(Child forwarder, Optional<GatewayAct> gateway) throws Exception {
     progress.say("all transfers are over: counting descriptors, stopping forwarder and service");
     progress.unwatch();
     Child service = stage.service();
@@ -182,6 +188,9 @@ final class Scenario {
     observed.descriptorsAfter = ProcFiles.descriptors(service.pid());
     observed.relaysLeft = stage.watch().relays().size();
     observed.forwarderStopped = forwarder.stop();
+    if (gateway.isPresent()) {
+      observed.gateway = gateway.get().stop(ACT_SECONDS);
+    }
     stage.closeWatch();
     observed.serviceStopped = service.stop();
     observed.linesOfFirst = AccessLine.readAll(stage.accessLog(1));

@@ -28,11 +28,12 @@ final class ServiceWatch implements AutoCloseable {
         Splicer.remote(vertx, socket, APP).await(ANSWER_SECONDS, TimeUnit.SECONDS));
   }
 
-  /** All live relays by their ids. */
+  /** All live relays of the forwarder by their ids. */
   Map<String, RelayPage.Entry> relays() {
     try {
       RelayPage page = splicer.list(null, Splicer.MAX_PAGE).await(ANSWER_SECONDS, TimeUnit.SECONDS);
       return page.relays().stream()
+          .filter(relay -> !GatewayAct.isOf(member(relay, "listen")))
           .collect(Collectors.toMap(RelayPage.Entry::relay, Function.identity()));
     } catch (TimeoutException e) {
       throw new IllegalStateException("the service does not answer", e);
@@ -41,8 +42,12 @@ final class ServiceWatch implements AutoCloseable {
 
   /** Whose connection a relay carries: the client's address, from the forwarder's metadata. */
   static String clientOf(RelayPage.Entry relay) {
+    return member(relay, "client");
+  }
+
+  private static String member(RelayPage.Entry relay, String name) {
     byte[] json = relay.metadata().toString().getBytes(StandardCharsets.UTF_8);
-    return String.valueOf(Message.parse(json).string("client", ""));
+    return String.valueOf(Message.parse(json).string(name, ""));
   }
 
   @Override

@@ -4,8 +4,11 @@ import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Self;
 import dev.oxbow.handoff.upgrade.Plan;
 import io.vertx.core.Vertx;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -50,12 +53,16 @@ final class Stage {
 
   /** Makes and starts everything but the forwarder. */
   static Stage set(Path ip, Path folder, Cleanup cleanup, Progress progress) throws Exception {
-    progress.say("making three network namespaces: clients - proxy - origin");
+    progress.say("making network namespaces: clients - proxy - origin, and two tenants");
     Network network = Network.open(ip, cleanup);
     Files.createDirectories(folder.resolve("www/upload"));
     Path config =
         Files.writeString(
-            folder.resolve("oxbow.yaml"), "runtimeDir: " + folder + "/run\nsplicer: {}\n");
+            folder.resolve("oxbow.yaml"),
+            "runtimeDir: "
+                + folder
+                + "/run\nsplicer: {}\n"
+                + (GatewayAct.possible() ? "bumblebee: {}\n" : ""));
     progress.say("starting the service, the origin and the clients");
     Child service =
         start(
@@ -157,6 +164,43 @@ final class Stage {
             forwarder.hasListener(FORWARD_HTTP_PORT)
                 && forwarder.hasListener(FORWARD_HALF_CLOSE_PORT));
     return forwarder;
+  }
+
+  /** Starts a gateway whose tuns are in the tenants, and makes them the tenants' only way out. */
+  Child startGateway() throws InterruptedException {
+    List<String> arguments = new ArrayList<>(List.of("gateway", "--log-format", "json"));
+    for (Network.Place tenant : GatewayAct.TENANTS) {
+      arguments.addAll(List.of("--tun", GatewayAct.TUN));
+      arguments.addAll(List.of("--netns", Network.file(tenant).toString()));
+      // The same for all of them.
+      arguments.addAll(List.of("--address", "10.7.0.2/24", "--address", "fd00:7::2/64"));
+    }
+    arguments.addAll(List.of("--splicer", socket(folder).toString()));
+    arguments.addAll(List.of("--bumblebee", folder.resolve("run/bumblebee.sock").toString()));
+    Child gateway =
+        start(
+            "gateway",
+            Network.Place.PROXY,
+            Self.command(arguments.toArray(String[]::new)),
+            ProcessBuilder.Redirect.to(gatewayLog().toFile()));
+    gateway.await("the gateway", START_SECONDS, () -> tunnels() == GatewayAct.TENANTS.size());
+    for (Network.Place tenant : GatewayAct.TENANTS) {
+      network.routeInto(tenant, GatewayAct.TUN);
+    }
+    return gateway;
+  }
+
+  private long tunnels() {
+    try (var lines = Files.lines(folder.resolve("gateway.log"))) {
+      return lines.filter(line -> line.contains(": carries TCP")).count();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Where the gateway logs its connections. */
+  Path gatewayLog() {
+    return folder.resolve("access-gateway.json");
   }
 
   /** Starts any process in one of the namespaces. */

@@ -43,16 +43,23 @@ final class Verdict {
 
   /** All promises, each with its evidence. */
   List<Proof> proofs() {
-    return List.of(
-        bytes(),
-        upgrades(),
-        survival(),
-        mailbox(),
-        accounting(),
-        halfClose(),
-        backPressure(),
-        descriptors(),
-        orderlyStop());
+    List<Proof> proofs =
+        new ArrayList<>(
+            List.of(
+                bytes(),
+                upgrades(),
+                survival(),
+                mailbox(),
+                accounting(),
+                halfClose(),
+                backPressure(),
+                descriptors(),
+                orderlyStop()));
+    GatewayAct.Outcome outcome = observed.gateway;
+    if (outcome != null) {
+      proofs.add(gateway(outcome));
+    }
+    return proofs;
   }
 
   /** Bytes that clients sent and received. */
@@ -272,6 +279,35 @@ final class Verdict {
         && after.getOrDefault("socket", 0) <= before.getOrDefault("socket", 0)
         && after.getOrDefault("other", 0) <= before.getOrDefault("other", 0)
         && after.getOrDefault("pipe", 0) <= before.getOrDefault("pipe", 0) + IDLE_PIPE_ENDS;
+  }
+
+  private Proof gateway(GatewayAct.Outcome outcome) {
+    long right = outcome.ends().stream().filter(this::isWholeFile).count();
+    long ended = outcome.lines().stream().filter(line -> line.reason().equals("eof")).count();
+    long bytes = outcome.ends().stream().mapToLong(Event::received).sum();
+    boolean held =
+        right == outcome.ends().size()
+            && ended == right
+            && outcome.lines().size() == right
+            && outcome.stopped();
+    return new Proof(
+        "gateway",
+        "IP packets of hosts with equal addresses become TCP connections, and survive upgrades",
+        held,
+        String.format(
+            Locale.ROOT,
+            "%d of %d downloads right (%s, two tenants, IPv4 and IPv6), %d of %d lines end in order;"
+                + " Bumblebee was replaced with Splicer",
+            right,
+            outcome.ends().size(),
+            Units.bytes(bytes),
+            ended,
+            outcome.lines().size()));
+  }
+
+  private boolean isWholeFile(Event event) {
+    return event.kind() == Event.Kind.DONE
+        && observed.files.values().stream().anyMatch(f -> f.sha256().equals(event.sha256()));
   }
 
   private Proof orderlyStop() {

@@ -5,6 +5,7 @@ import dev.oxbow.app.console.Units;
 import dev.oxbow.app.forward.ForwardLimits;
 import dev.oxbow.app.forward.LogFormat;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +55,7 @@ public final class GatewayCommand implements Callable<Integer> {
   @Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
   @ArgGroup(exclusive = false, multiplicity = "1..*", heading = "%nEach tun:%n")
-  private List<TunOptions> tuns = List.of();
+  private List<TunOptions> tuns = new ArrayList<>();
 
   @Option(
       names = "--bumblebee",

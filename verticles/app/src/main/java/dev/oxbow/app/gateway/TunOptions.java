@@ -1,6 +1,7 @@
 package dev.oxbow.app.gateway;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -33,7 +34,7 @@ public final class TunOptions {
       paramLabel = "ADDR/BITS",
       converter = Prefix.Converter.class,
       description = "An address for the tun, IPv4 or IPv6. May be repeated.")
-  private List<Prefix> addresses = List.of();
+  private List<Prefix> addresses = new ArrayList<>();
 
   @Option(
       names = "--mtu",

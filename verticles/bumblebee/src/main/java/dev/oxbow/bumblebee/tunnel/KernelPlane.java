@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Errno;
@@ -139,11 +140,11 @@ public final class KernelPlane implements TunnelPlane {
 
   @Override
   public @Nullable LiveTunnel attach(TunnelSpec spec, Observer observer) {
-    TunnelRecord record = ledger.free(TunnelPlane.groupOf(spec.id()));
+    TunnelRecord record = ledger.free(ServicePlane.groupOf(spec.id()));
     if (record == null) {
       return null;
     }
-    TunnelLoop loop = loopOf(TunnelPlane.groupOf(spec.id()));
+    TunnelLoop loop = loopOf(ServicePlane.groupOf(spec.id()));
     record.begin(spec, System.nanoTime());
     Tunnel tunnel;
     try {
@@ -259,7 +260,7 @@ public final class KernelPlane implements TunnelPlane {
       throw new IllegalArgumentException("no device for the tunnel in record " + slot);
     }
     TunnelSpec spec = record.spec(flow);
-    TunnelLoop loop = loopOf(TunnelPlane.groupOf(spec.id()));
+    TunnelLoop loop = loopOf(ServicePlane.groupOf(spec.id()));
     Tunnel tunnel = new Tunnel(loop, record, spec, observer);
     tunnel.device(device);
     enter(tunnel);

@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
@@ -61,7 +62,7 @@ final class Tunnel implements LiveTunnel {
   }
 
   int group() {
-    return TunnelPlane.groupOf(spec.id());
+    return ServicePlane.groupOf(spec.id());
   }
 
   ConnectionIndex index() {

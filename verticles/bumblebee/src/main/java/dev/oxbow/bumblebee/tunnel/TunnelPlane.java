@@ -1,6 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.verticle.ServicePlane;
 import io.vertx.core.Future;
 import org.jspecify.annotations.Nullable;
 
@@ -8,15 +9,7 @@ import org.jspecify.annotations.Nullable;
  * Whatever moves packets between flows and the kernel's TCP. Called on the control loop only, which
  * is also where connections and ends are told.
  */
-public interface TunnelPlane {
-
-  /** Groups, whatever the number of event loops, so that they can change hands one by one. */
-  int GROUPS = 64;
-
-  /** The group of a tunnel; it stays there for life. */
-  static int groupOf(long id) {
-    return (int) Long.remainderUnsigned(id, GROUPS);
-  }
+public interface TunnelPlane extends ServicePlane {
 
   /** What a tunnel tells while it lives, on the control loop. */
   interface Observer {
@@ -36,25 +29,14 @@ public interface TunnelPlane {
    */
   @Nullable LiveTunnel attach(TunnelSpec spec, Observer observer);
 
-  /** Stops touching a group's descriptors; completes when that is so. Any thread. */
-  Future<Void> freeze(int group);
-
-  /** Goes on with a frozen group, from what ledger and kernel say. Any thread. */
-  Future<Void> thaw(int group);
-
-  /** How many tunnels a group has; while it is frozen, any thread. */
-  int flows(int group);
-
   /**
    * Another process will have the same descriptors from here on, until {@link #unshare()}: nothing
    * is accepted (connections whose handshake is done wait in the listener), tunnels that end wait,
    * no device is made or closed. Lends the namespace, the tuns, the listeners and its tables;
    * completes when all that happened before has been told. Flows are the caller's to lend.
    */
+  @Override
   Future<Void> share(Cargo cargo);
-
-  /** This process alone has the descriptors: all goes on as usual, and what waited is told. */
-  Future<Void> unshare();
 
   /**
    * Takes over a tunnel that another process began, in a plane that was made from its cargo. It
@@ -69,12 +51,6 @@ public interface TunnelPlane {
 
   /** About how many descriptors {@link #share} lends now. */
   long descriptorsToShare();
-
-  /**
-   * Ends the plane as if its process had ended: closes its descriptors and tables, forgets its
-   * tunnels, and touches no flow. All groups must be frozen.
-   */
-  Future<Void> abandon();
 
   /** What has been done since the start, and what lives. */
   Counters counters();

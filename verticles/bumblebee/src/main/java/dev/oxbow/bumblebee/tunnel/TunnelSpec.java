@@ -6,7 +6,7 @@ import dev.oxbow.service.flow.FlowKind;
  * What a tunnel is made of. The flow's descriptor is owned by whoever attaches the tunnel, and
  * stays open until it has ended.
  *
- * @param id not 0; {@link TunnelPlane#groupOf} of it is the group
+ * @param id not 0; {@link dev.oxbow.service.verticle.ServicePlane#groupOf} of it is the group
  * @param uid whose tunnel it is
  * @param flow the descriptor; its file status flags are neither relied on nor changed
  * @param kind as {@link dev.oxbow.service.flow.Flow#examine} told

@@ -97,6 +97,14 @@ final class RampLoad implements AutoCloseable {
     return this;
   }
 
+  /** Traffic both ways through two ends, which are closed with this load. */
+  RampLoad between(Descriptor a, Descriptor b) {
+    ends.addAll(List.of(a, b));
+    ramp(a, b, WINDOW, READ_BYTES);
+    ramp(b, a, WINDOW, READ_BYTES);
+    return this;
+  }
+
   private Ramp ramp(Descriptor from, Descriptor to, long window, int readBytes) {
     Ramp ramp = new Ramp(ramps.size(), from.fd(), to.fd(), window, readBytes);
     ramps.add(ramp);

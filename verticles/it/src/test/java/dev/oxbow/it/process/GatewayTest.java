@@ -48,7 +48,7 @@ class GatewayTest {
 
   @AfterEach
   void end() throws Exception {
-    tenants.close();
+    tenants.end();
   }
 
   private static List<String> tun(String tenant) {

@@ -10,7 +10,7 @@ import java.util.List;
  * Network namespaces of one test: one with a web server at 198.51.100.9 and 2001:db8:9::9, port
  * 8000, and tenants that are to get a tun. All of them end with the test.
  */
-final class Tenants implements AutoCloseable {
+final class Tenants {
   static final String SERVER_4 = "198.51.100.9";
   static final String SERVER_6 = "[2001:db8:9::9]";
   static final int PORT = 8000;
@@ -91,8 +91,8 @@ final class Tenants implements AutoCloseable {
     }
   }
 
-  @Override
-  public void close() throws Exception {
+  /** Removes all of it. */
+  void end() throws Exception {
     server.destroyForcibly().waitFor();
     for (String name : names) {
       ip("netns", "del", name);

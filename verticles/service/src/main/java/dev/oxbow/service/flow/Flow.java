@@ -84,7 +84,7 @@ public record Flow(FlowKind kind, int fd, long cookie) {
     }
     int flags = Tun.flags(fd);
     if (flags == -Errno.EBADFD) {
-      throw refused(name, "a tun without an interface (TUNSETIFF)");
+      throw refused(name, "a tun that has no device yet (TUNSETIFF)");
     }
     if (flags < 0) {
       throw refused(name, "unusable as a tun: " + Errno.text(-flags));

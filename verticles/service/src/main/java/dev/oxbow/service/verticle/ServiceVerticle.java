@@ -188,6 +188,26 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
   }
 
   @Override
+  public final int groups() {
+    return ServicePlane.GROUPS;
+  }
+
+  @Override
+  public final int flows(int group) {
+    return work().plane().flows(group);
+  }
+
+  @Override
+  public final Future<Void> freeze(int group) {
+    return work().plane().freeze(group);
+  }
+
+  @Override
+  public final Future<Void> thaw(int group) {
+    return work().plane().thaw(group);
+  }
+
+  @Override
   public final Future<Long> descriptors() {
     return onLoop(
         () -> {
@@ -206,7 +226,7 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
         () -> {
           Future<Cargo> frozen =
               freezeControl()
-                  .compose(v -> work().share(cargo))
+                  .compose(v -> work().plane().share(cargo))
                   .compose(v -> work().export(exportControl(cargo), cargo))
                   .map(cargo)
                   .onFailure(e -> cargo.close());
@@ -231,7 +251,7 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
             server.giveUpFreeze();
           }
           // No step of a freeze that took too long may come after this.
-          return freezing.transform(v -> work().unshare()).compose(v -> thawControl());
+          return freezing.transform(v -> work().plane().unshare()).compose(v -> thawControl());
         });
   }
 
@@ -253,7 +273,8 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
         () -> {
           ServiceWork left = work();
           work = null;
-          return left.abandon().compose(v -> closeAll());
+          left.forget();
+          return left.plane().abandon().compose(v -> closeAll());
         });
   }
 

@@ -10,20 +10,14 @@ import java.util.Map;
 /** What one service does, and no other. Control loop only. */
 public interface ServiceWork extends LocalEndpoint.Answers {
 
+  /** What moves its data. */
+  ServicePlane plane();
+
   /** The ops of its control socket. */
   Map<String, Operation> operations();
 
   /** Descriptors that it holds besides those that its accounts count, about. */
   long descriptors();
-
-  /**
-   * Another process will have the same descriptors from here on, until {@link #unshare()}; lends
-   * what moves the data.
-   */
-  Future<Void> share(Cargo cargo);
-
-  /** This process alone has the descriptors. */
-  Future<Void> unshare();
 
   /** Describes its work to another process and lends what belongs to it. */
   Future<Void> export(MailboxStore mailboxes, Cargo cargo);
@@ -38,8 +32,8 @@ public interface ServiceWork extends LocalEndpoint.Answers {
   /** Ends all work; completes when all of it is in the mailboxes. */
   Future<Void> stop();
 
-  /** Closes what it has, as if the process had ended, without touching it. */
-  Future<Void> abandon();
+  /** Closes this process's copies of what belongs to its work, and forgets it. */
+  void forget();
 
   /** Closes what it has, after {@link #stop()}. */
   Future<Void> close();

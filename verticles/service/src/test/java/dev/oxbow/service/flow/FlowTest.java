@@ -125,7 +125,7 @@ class FlowTest {
         }
       }
       assertThat(refusal(things.byKind().get("tun without interface").fd()))
-          .isEqualTo("flow: a tun without an interface (TUNSETIFF)");
+          .isEqualTo("flow: a tun that has no device yet (TUNSETIFF)");
       assertThat(refusal(things.byKind().get("udp").fd()))
           .isEqualTo("flow: a socket that is not AF_UNIX");
       assertThat(refusal(things.byKind().get("memfd").fd()))

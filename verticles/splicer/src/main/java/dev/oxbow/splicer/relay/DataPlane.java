@@ -1,6 +1,7 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.verticle.ServicePlane;
 import io.vertx.core.Future;
 import org.jspecify.annotations.Nullable;
 
@@ -8,15 +9,7 @@ import org.jspecify.annotations.Nullable;
  * Whatever moves bytes between the sockets of a relay. Called on the control loop only, which is
  * also where outcomes are told.
  */
-public interface DataPlane {
-
-  /** Groups, whatever the number of event loops, so that they can change hands one by one. */
-  int GROUPS = 64;
-
-  /** The group of a relay; it stays there for life. */
-  static int groupOf(long id) {
-    return (int) (id % GROUPS);
-  }
+public interface DataPlane extends ServicePlane {
 
   /** What a relay tells while it lives, on the control loop. */
   @FunctionalInterface
@@ -37,24 +30,13 @@ public interface DataPlane {
    */
   @Nullable LiveRelay attach(RelaySpec spec, Observer observer);
 
-  /** Stops touching a group's descriptors; completes when that is so. Any thread. */
-  Future<Void> freeze(int group);
-
-  /** Goes on with a frozen group, from what ledger and pipes say. Any thread. */
-  Future<Void> thaw(int group);
-
-  /** How many relays a group has; while it is frozen, any thread. */
-  int flows(int group);
-
   /**
    * Another process will have the same descriptors from here on, until {@link #unshare()}: relays
    * that end wait, no pipe is made or closed, and bytes move so that a kill loses none. Lends its
    * ledger and its pipes; completes when all relays that ended before have been told.
    */
+  @Override
   Future<Void> share(Cargo cargo);
-
-  /** This process alone has the descriptors: all goes on as usual, and what waited is told. */
-  Future<Void> unshare();
 
   /**
    * Takes over a relay that another process began, in a plane that was made from its cargo. It
@@ -65,12 +47,6 @@ public interface DataPlane {
    * @throws IllegalArgumentException when there is no such relay in the ledger
    */
   LiveRelay adopt(int slot, RelayRecord.Sockets sockets, Observer observer);
-
-  /**
-   * Ends the plane as if its process had ended: closes its ledger and pipes, forgets its relays,
-   * and touches no socket. All groups must be frozen.
-   */
-  Future<Void> abandon();
 
   /** What has been done since the start. */
   Counters counters();

@@ -1,5 +1,6 @@
 package dev.oxbow.splicer.relay;
 
+import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.libc.Errno;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,7 @@ final class Relay implements LiveRelay {
   }
 
   int group() {
-    return DataPlane.groupOf(spec.id());
+    return ServicePlane.groupOf(spec.id());
   }
 
   boolean guarded() {

@@ -1,5 +1,6 @@
 package dev.oxbow.splicer.relay;
 
+import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -135,7 +136,7 @@ public final class SplicePlane implements DataPlane {
 
   @Override
   public @Nullable LiveRelay attach(RelaySpec spec, Observer observer) {
-    int group = DataPlane.groupOf(spec.id());
+    int group = ServicePlane.groupOf(spec.id());
     RelayRecord record = ledger.free(group);
     if (record == null) {
       return null;
@@ -158,7 +159,7 @@ public final class SplicePlane implements DataPlane {
   }
 
   private Relay relay(RelaySpec spec, RelayRecord record, Observer observer) {
-    return new Relay(loopOf(DataPlane.groupOf(spec.id())), spec, record, observer);
+    return new Relay(loopOf(ServicePlane.groupOf(spec.id())), spec, record, observer);
   }
 
   @Override
