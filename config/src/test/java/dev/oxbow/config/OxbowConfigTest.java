@@ -83,7 +83,13 @@ class OxbowConfigTest {
     assertThat(control.getAllowedGids()).containsExactly(33L);
     assertThat(options.getQuotas().toJson().encode())
         .isEqualTo(
-            "{" + quotas(3) + ",\"perUid\":{\"0\":{" + quotas(3) + "},\"1000\":{" + quotas(7) + "}}}");
+            "{"
+                + quotas(3)
+                + ",\"perUid\":{\"0\":{"
+                + quotas(3)
+                + "},\"1000\":{"
+                + quotas(7)
+                + "}}}");
     requireServices(options);
   }
 

@@ -4,7 +4,9 @@ import dev.oxbow.bumblebee.tunnel.KernelPlane;
 import dev.oxbow.bumblebee.tunnel.PlaneOptions;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.service.verticle.ServiceWork;
 import dev.oxbow.service.verticle.Surroundings;
@@ -60,13 +62,33 @@ public final class BumblebeeVerticle extends ServiceVerticle {
   @Override
   protected Future<ServiceWork> begin(Surroundings in) {
     return plane(in, bumblebee)
+        .recover(BumblebeeVerticle::refused)
         .map(
             plane -> {
               BumblebeeWork made =
-                  new BumblebeeWork(plane, new TunnelService(plane, options().getRuntimeDir()));
+                  new BumblebeeWork(
+                      in.control(),
+                      plane,
+                      new TunnelService(plane, options().getRuntimeDir()));
               work = made;
               return made;
             });
+  }
+
+  /** What the machine or this user has not is said in a sentence. */
+  private static Future<KernelPlane> refused(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause instanceof LinuxException
+        ? Future.failedFuture(
+            new StartException(
+                "Bumblebee cannot start: it needs CAP_NET_ADMIN, CAP_SYS_ADMIN and /dev/net/tun ("
+                    + cause.getMessage()
+                    + "); `oxbow check` tells what is missing.",
+                failure))
+        : Future.failedFuture(failure);
   }
 
   private static Future<KernelPlane> plane(Surroundings in, BumblebeeOptions options) {

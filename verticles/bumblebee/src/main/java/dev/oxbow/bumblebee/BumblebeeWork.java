@@ -3,6 +3,7 @@ package dev.oxbow.bumblebee;
 import dev.oxbow.bumblebee.tunnel.TunnelPlane;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.control.Client;
@@ -16,13 +17,15 @@ import org.jspecify.annotations.Nullable;
 
 /** Bumblebee as what a verticle drives: the tunnels and the plane that carries their packets. */
 final class BumblebeeWork implements ServiceWork {
+  private final DescriptorLoop loop;
   private final TunnelPlane plane;
   private final TunnelService tunnels;
 
   /** Asks for a tunnel; who asks learns of its end from the reports. */
   record Upgrade(UpgradeRequest request, Reports<TunnelReport> reports) {}
 
-  BumblebeeWork(TunnelPlane plane, TunnelService tunnels) {
+  BumblebeeWork(DescriptorLoop loop, TunnelPlane plane, TunnelService tunnels) {
+    this.loop = loop;
     this.plane = plane;
     this.tunnels = tunnels;
   }
@@ -90,8 +93,7 @@ final class BumblebeeWork implements ServiceWork {
 
   @Override
   public Future<Void> export(MailboxStore mailboxes, Cargo cargo) {
-    TunnelStore.export(tunnels, mailboxes, cargo);
-    return Future.succeededFuture();
+    return TunnelStore.export(tunnels, mailboxes, cargo, loop);
   }
 
   @Override

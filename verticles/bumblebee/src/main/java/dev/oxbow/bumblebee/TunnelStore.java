@@ -5,10 +5,13 @@ import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.Flow;
 import dev.oxbow.service.flow.FlowKind;
 import dev.oxbow.service.mailbox.MailboxStore;
+import dev.oxbow.service.work.Turns;
+import io.vertx.core.Future;
 
 /**
  * The tunnels of a service on their way to another process: the request of each, which never
@@ -20,22 +23,29 @@ final class TunnelStore {
 
   private TunnelStore() {}
 
-  /** Lends the flows and describes the tunnels. */
-  static void export(TunnelService service, MailboxStore mailboxes, Cargo cargo) {
+  /** Lends the flows and describes the tunnels; the service must open and end none meanwhile. */
+  static Future<Void> export(
+      TunnelService service, MailboxStore mailboxes, Cargo cargo, DescriptorLoop loop) {
     Cargo.Records records = new Cargo.Records().add(service.export());
-    for (Live live : service.table().live()) {
-      cargo.lend(TUNNEL + live.name(), live.descriptor());
-      records.add(
-          new MessageWriter()
-              .string("kind", "tunnel")
-              .string("tunnel", live.name())
-              .number("slot", live.tunnel().slot())
-              .number("mailbox", mailboxes.numberOf(live.mailbox()))
-              .string("flow", live.flow().kind().name())
-              .number("cookie", live.flow().cookie())
-              .raw("metadata", live.metadata()));
-    }
-    cargo.records(CARGO, records);
+    return Turns.each(
+            loop,
+            service.table().live(),
+            live -> {
+              cargo.lend(TUNNEL + live.name(), live.descriptor());
+              records.add(record(live, mailboxes));
+            })
+        .onSuccess(v -> cargo.records(CARGO, records));
+  }
+
+  private static MessageWriter record(Live live, MailboxStore mailboxes) {
+    return new MessageWriter()
+        .string("kind", "tunnel")
+        .string("tunnel", live.name())
+        .number("slot", live.tunnel().slot())
+        .number("mailbox", mailboxes.numberOf(live.mailbox()))
+        .number("flow", live.flow().kind().code())
+        .number("cookie", live.flow().cookie())
+        .raw("metadata", live.metadata());
   }
 
   /**
@@ -63,7 +73,7 @@ final class TunnelStore {
     Descriptor descriptor = cargo.take(TUNNEL + name);
     Flow flow =
         new Flow(
-            FlowKind.valueOf(record.string("flow")),
+            FlowKind.of((byte) record.integer("flow", 0, Byte.MAX_VALUE)),
             descriptor.fd(),
             record.integer("cookie", 0, Long.MAX_VALUE));
     service.adopt(

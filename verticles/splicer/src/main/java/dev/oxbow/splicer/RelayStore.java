@@ -7,10 +7,9 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.mailbox.MailboxStore;
+import dev.oxbow.service.work.Turns;
 import dev.oxbow.splicer.RelayService.Live;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
-import java.util.Iterator;
 
 /**
  * The relays of a service on their way to another process: the request of each, which never
@@ -20,43 +19,21 @@ final class RelayStore {
   private static final String CARGO = "relays";
   private static final String RELAY = "relay/";
 
-  /** Relays described in one turn of the loop, which has others to move bytes for. */
-  private static final int PER_TURN = 16;
-
   private RelayStore() {}
 
   /** Lends the sockets and describes the relays; the service must start and end none meanwhile. */
   static Future<Void> export(
       RelayService service, MailboxStore mailboxes, Cargo cargo, DescriptorLoop loop) {
     Cargo.Records records = new Cargo.Records().add(service.export());
-    Promise<Void> done = Promise.promise();
-    export(service.live().iterator(), mailboxes, cargo, records, loop, done);
-    return done.future().onSuccess(v -> cargo.records(CARGO, records));
-  }
-
-  private static void export(
-      Iterator<Live> relays,
-      MailboxStore mailboxes,
-      Cargo cargo,
-      Cargo.Records records,
-      DescriptorLoop loop,
-      Promise<Void> done) {
-    try {
-      for (int i = 0; i < PER_TURN && relays.hasNext(); i++) {
-        Live relay = relays.next();
-        cargo.lend(RELAY + relay.name() + "/a", relay.a());
-        cargo.lend(RELAY + relay.name() + "/b", relay.b());
-        records.add(record(relay, mailboxes));
-      }
-    } catch (RuntimeException e) {
-      done.fail(e);
-      return;
-    }
-    if (relays.hasNext()) {
-      loop.schedule(() -> export(relays, mailboxes, cargo, records, loop, done), 0);
-    } else {
-      done.complete();
-    }
+    return Turns.each(
+            loop,
+            service.live(),
+            relay -> {
+              cargo.lend(RELAY + relay.name() + "/a", relay.a());
+              cargo.lend(RELAY + relay.name() + "/b", relay.b());
+              records.add(record(relay, mailboxes));
+            })
+        .onSuccess(v -> cargo.records(CARGO, records));
   }
 
   private static MessageWriter record(Live relay, MailboxStore mailboxes) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.app.console.ExitStatus;
 import dev.oxbow.codecs.control.Message;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.config.SplicerOptions;
@@ -18,6 +19,16 @@ import org.junit.jupiter.api.io.TempDir;
 
 class CheckReportTest {
   @TempDir private Path folder;
+
+  @Test
+  @RequiresRoot
+  void packetsCanBeCarriedHere() {
+    List<Finding> findings = PacketsCheck.examine(true);
+    assertThat(findings)
+        .extracting(Finding::name)
+        .containsExactly("namespaces", "tun", "offloads", "kcmp");
+    assertThat(findings).allMatch(finding -> finding.level() == Finding.Level.OK);
+  }
 
   @Test
   void findsThisMachineGoodEnough() throws IOException {

@@ -2,12 +2,14 @@ package dev.oxbow.app.status;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.splicer.RelayPage;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +60,25 @@ class StatusTableTest {
     assertThat(relay.getJsonObject("bytes").getLong("bToA")).isEqualTo(6);
     assertThat(relay.getLong("ageMs")).isEqualTo(65_000);
     assertThat(relay.getJsonObject("metadata").getString("client")).isEqualTo("c");
+  }
+
+  @Test
+  void showsTunnelsWithWhatTheyDropped() {
+    Map<String, Long> dropped = Map.of("not-tcp", 3L, "malformed", 4L);
+    TunnelPage.Entry tunnel =
+        new TunnelPage.Entry("t1", 5, 1000, 900, dropped, 65_000, 12, RawJson.of("{\"tun\":\"x\"}"));
+    TunnelSnapshot snapshot = new TunnelSnapshot(STATS, List.of(tunnel));
+    MessageWriter written = new MessageWriter();
+    snapshot.write("bumblebee", written);
+    JsonObject json = new JsonObject(Buffer.buffer(written.bytes())).getJsonObject("bumblebee");
+
+    assertThat(new StatusTable(10).show(snapshot))
+        .contains("1 live tunnel\n")
+        .containsPattern("t1 +5 +1000 +900 +7 +1m05s +12ms +\\{\"tun\":\"x\"}");
+    JsonObject shown = json.getJsonArray("tunnels").getJsonObject(0);
+    assertThat(shown.getJsonObject("packets").getJsonObject("dropped").getInteger("not-tcp"))
+        .isEqualTo(3);
+    assertThat(json.getJsonObject("stats")).isEqualTo(STATS);
   }
 
   private static Snapshot snapshot(long nanos, RelayPage.Entry... relays) {

@@ -86,6 +86,16 @@ class StartRefusalTest {
   }
 
   @Test
+  @RequiresRoot
+  void bumblebeeWithoutItsCapabilitiesIsRefusedByName() throws Exception {
+    configure("bumblebee: {}\n");
+    assertThat(refusal(List.of("setpriv", "--bounding-set=-sys_admin")))
+        .contains(
+            "Bumblebee cannot start: it needs CAP_NET_ADMIN, CAP_SYS_ADMIN and /dev/net/tun"
+                + " (unshare: EPERM");
+  }
+
+  @Test
   void withoutNativeEpoll() throws Exception {
     assertThat(refusal(List.of(), "-Dio.netty.transport.noNative=true"))
         .startsWith("oxbow: Netty's native epoll is not available, which Oxbow cannot do without")
