@@ -4,6 +4,7 @@ import dev.oxbow.bumblebee.tunnel.KernelPlane;
 import dev.oxbow.bumblebee.tunnel.PlaneOptions;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.runtime.StartException;
@@ -12,6 +13,7 @@ import dev.oxbow.service.verticle.ServiceWork;
 import dev.oxbow.service.verticle.Surroundings;
 import io.vertx.core.Future;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +27,9 @@ public final class BumblebeeVerticle extends ServiceVerticle {
 
   /** Of the state that it hands over, and the oldest that it takes over. */
   public static final Layout LAYOUT = new Layout(KernelPlane.LAYOUT, KernelPlane.OLDEST_LAYOUT);
+
+  /** Of a call for which a right or a device is missing. */
+  private static final Set<Integer> MISSING = Set.of(Errno.EPERM, Errno.EACCES, Errno.ENOENT);
 
   private final BumblebeeOptions bumblebee;
   private @Nullable BumblebeeWork work;
@@ -67,9 +72,7 @@ public final class BumblebeeVerticle extends ServiceVerticle {
             plane -> {
               BumblebeeWork made =
                   new BumblebeeWork(
-                      in.control(),
-                      plane,
-                      new TunnelService(plane, options().getRuntimeDir()));
+                      in.control(), plane, new TunnelService(plane, options().getRuntimeDir()));
               work = made;
               return made;
             });
@@ -81,7 +84,7 @@ public final class BumblebeeVerticle extends ServiceVerticle {
     while (cause.getCause() != null) {
       cause = cause.getCause();
     }
-    return cause instanceof LinuxException
+    return cause instanceof LinuxException e && MISSING.contains(e.errno())
         ? Future.failedFuture(
             new StartException(
                 "Bumblebee cannot start: it needs CAP_NET_ADMIN, CAP_SYS_ADMIN and /dev/net/tun ("

@@ -58,7 +58,9 @@ abstract class BumblebeeContract {
 
   @AfterEach
   void close() {
-    EpollVertx.await(bumblebee.close());
+    if (bumblebee != null) {
+      EpollVertx.await(bumblebee.close());
+    }
     EpollVertx.await(vertx.close());
     client.close();
   }

@@ -1,11 +1,11 @@
 package dev.oxbow.bumblebee.tunnel;
 
-import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.verticle.ServicePlane;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
 package dev.oxbow.bumblebee.tunnel;
 
-import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.verticle.ServicePlane;
 import org.jspecify.annotations.Nullable;
 
 /**

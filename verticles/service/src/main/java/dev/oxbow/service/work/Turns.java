@@ -17,8 +17,7 @@ public final class Turns {
    *
    * @param items nothing may be added or removed meanwhile
    */
-  public static <T> Future<Void> each(
-      DescriptorLoop loop, Iterable<T> items, Consumer<T> action) {
+  public static <T> Future<Void> each(DescriptorLoop loop, Iterable<T> items, Consumer<T> action) {
     Promise<Void> done = Promise.promise();
     some(loop, items.iterator(), action, done);
     return done.future();

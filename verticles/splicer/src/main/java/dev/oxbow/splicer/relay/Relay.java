@@ -1,8 +1,8 @@
 package dev.oxbow.splicer.relay;
 
-import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.service.verticle.ServicePlane;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,9 +1,9 @@
 package dev.oxbow.splicer.relay;
 
-import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.verticle.ServicePlane;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.io.IOException;
