@@ -296,8 +296,8 @@ final class Verdict {
         held,
         String.format(
             Locale.ROOT,
-            "%d of %d downloads right (%s, two tenants, IPv4 and IPv6), %d of %d lines end in order;"
-                + " Bumblebee was replaced with Splicer",
+            "%d of %d downloads right (%s, two tenants, IPv4 and IPv6), %d of %d lines end in"
+                + " order; Bumblebee was replaced with Splicer",
             right,
             outcome.ends().size(),
             Units.bytes(bytes),

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.app.console.ExitStatus;
 import dev.oxbow.codecs.control.Message;
-import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.service.runtime.RuntimeDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -66,7 +66,8 @@ class StatusTableTest {
   void showsTunnelsWithWhatTheyDropped() {
     Map<String, Long> dropped = Map.of("not-tcp", 3L, "malformed", 4L);
     TunnelPage.Entry tunnel =
-        new TunnelPage.Entry("t1", 5, 1000, 900, dropped, 65_000, 12, RawJson.of("{\"tun\":\"x\"}"));
+        new TunnelPage.Entry(
+            "t1", 5, 1000, 900, dropped, 65_000, 12, RawJson.of("{\"tun\":\"x\"}"));
     TunnelSnapshot snapshot = new TunnelSnapshot(STATS, List.of(tunnel));
     MessageWriter written = new MessageWriter();
     snapshot.write("bumblebee", written);

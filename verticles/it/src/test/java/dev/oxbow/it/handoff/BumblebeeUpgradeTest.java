@@ -20,7 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Tunnels and their connections move to the next process, under traffic. */
 @RequiresRoot
@@ -114,7 +114,7 @@ class BumblebeeUpgradeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"copy:1:die", "switch:17:die", "switch:17:hang", "commit:0:die"})
+  @CsvSource(textBlock = "copy:1:die\nswitch:17:die\nswitch:17:hang\ncommit:0:die")
   void predecessorGoesOnWhenItsSuccessorFails(String fault) throws Exception {
     start("");
     long before = service().pid();
@@ -126,7 +126,7 @@ class BumblebeeUpgradeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"switch:17:die", "switch:17:hang", "commit:1:die"})
+  @CsvSource(textBlock = "switch:17:die\nswitch:17:hang\ncommit:1:die")
   void successorGoesOnWhenItsPredecessorFails(String fault) throws Exception {
     start("predecessor:" + fault);
     JsonObject report = service().upgrade();

@@ -89,7 +89,13 @@ class StartRefusalTest {
   @RequiresRoot
   void bumblebeeWithoutItsCapabilitiesIsRefusedByName() throws Exception {
     configure("bumblebee: {}\n");
-    assertThat(refusal(List.of("setpriv", "--bounding-set=-sys_admin")))
+    List<String> lacking = List.of("setpriv", "--bounding-set=-sys_admin");
+    Said check = oxbow("check", lacking);
+    assertThat(check.status()).as(check.text()).isEqualTo(FAILED);
+    assertThat(check.text()).containsPattern("missing +namespaces +no network namespace");
+    Said run = oxbow("run", lacking);
+    assertThat(run.status()).isEqualTo(FAILED);
+    assertThat(run.text())
         .contains(
             "Bumblebee cannot start: it needs CAP_NET_ADMIN, CAP_SYS_ADMIN and /dev/net/tun"
                 + " (unshare: EPERM");
