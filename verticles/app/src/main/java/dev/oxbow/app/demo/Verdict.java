@@ -297,12 +297,13 @@ final class Verdict {
         String.format(
             Locale.ROOT,
             "%d of %d downloads right (%s, two tenants, IPv4 and IPv6), %d of %d lines end in"
-                + " order; Bumblebee was replaced with Splicer",
+                + " order; Bumblebee was replaced with Splicer, the gateway %s",
             right,
             outcome.ends().size(),
             Units.bytes(bytes),
             ended,
-            outcome.lines().size()));
+            outcome.lines().size(),
+            outcome.stopped() ? "stopped in order" : "did not stop in order"));
   }
 
   private boolean isWholeFile(Event event) {

@@ -91,6 +91,7 @@ final class GatewayProcess {
       return new GatewayProcess(plan, stop).serve(vertx);
     } finally {
       vertx.close().await(STOP_SECONDS, TimeUnit.SECONDS);
+      log.info("stopped");
     }
   }
 
