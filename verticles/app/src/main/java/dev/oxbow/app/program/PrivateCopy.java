@@ -35,12 +35,12 @@ public record PrivateCopy(Path jar, Path original, Descriptor lock) {
   private static final String METASPACE = "-XX:MetaspaceSize=96m";
 
   /**
-   * The new generation: room for taking over some thousand relays without a collection. The JVM's
-   * own choice grows with the machine's memory, and with it what one collection has to copy while
-   * every flow waits.
+   * The new generation. The JVM's own choice grows with the machine's memory, and with it what one
+   * collection has to copy while every flow waits; with 4,000 relays an upgrade's longest pause was
+   * 57 ms so, 29 ms with 64 MiB, 11 ms with 32, and 17 with 16, where it is collected too often.
    */
   private static final List<String> NEW_GENERATION =
-      List.of("-XX:NewSize=64m", "-XX:MaxNewSize=64m");
+      List.of("-XX:NewSize=32m", "-XX:MaxNewSize=32m");
 
   /** Whoever sizes the heap has said how large its parts are, too. */
   private static final List<String> HEAP_OPTIONS =

@@ -90,7 +90,7 @@ class PrivateCopyTest {
       assertThat(Files.readString(service.runtimeDir().resolve("oxbow.pid")).strip())
           .isEqualTo(Long.toString(service.pid()));
       assertThat(service.commandLine())
-          .contains(OWN_OPTION + jar, "-XX:MaxNewSize=64m", "-XX:+UseSerialGC", "run", "--config")
+          .contains(OWN_OPTION + jar, "-XX:MaxNewSize=32m", "-XX:+UseSerialGC", "run", "--config")
           .doesNotContain(jar.toString());
       List<String> descriptors = service.descriptors();
       assertThat(descriptors).contains(lock.toString()).doesNotContain(jar.toString());

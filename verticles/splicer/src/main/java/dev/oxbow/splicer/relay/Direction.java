@@ -8,7 +8,6 @@ import static dev.oxbow.fdpassing.libc.Syscalls.SPLICE_F_NONBLOCK;
 
 import dev.oxbow.codecs.tcp.TcpInfo;
 import dev.oxbow.fdpassing.descriptor.Pipe;
-import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
@@ -19,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Moves bytes from one socket of a relay to the other. Loop thread only; nothing is allocated here
  * per chunk.
  */
-final class Direction implements Readiness {
+final class Direction {
   private static final int SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
   /** System calls and bytes in one turn, so that a busy relay leaves time to the others. */
@@ -78,12 +77,6 @@ final class Direction implements Readiness {
     this.to = to;
     this.tcp = tcp;
     this.shortReadEmpties = tcp;
-  }
-
-  /** What epoll tells of the source. */
-  @Override
-  public void ready(int events) {
-    relay.ready(source, events);
   }
 
   /**

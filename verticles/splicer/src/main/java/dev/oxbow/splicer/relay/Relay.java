@@ -89,7 +89,7 @@ final class Relay implements LiveRelay {
       if (record.overNanos() != 0) {
         return;
       }
-      sockets.register(aToB, bToA);
+      sockets.register(events -> ready(Side.A, events), events -> ready(Side.B, events));
       arm();
       requeue();
     } catch (RuntimeException e) {
@@ -152,8 +152,7 @@ final class Relay implements LiveRelay {
     sockets.polled().awaitWritable(side);
   }
 
-  /** What epoll tells of a side. */
-  void ready(Side side, int events) {
+  private void ready(Side side, int events) {
     boolean hangup = (events & (Readiness.EPOLLHUP | Readiness.EPOLLERR)) != 0;
     if ((events & ~(Readiness.EPOLLIN | Readiness.EPOLLOUT)) != 0) {
       from(side).readToTheEnd();
@@ -338,12 +337,6 @@ final class Relay implements LiveRelay {
     }
   }
 
-  /** Where attached relays are counted: from here on the record is free. */
-  private void tell(RelayOutcome outcome) {
-    record.clear();
-    observer.finished(outcome);
-  }
-
   /** A deadline may have passed. */
   void fired() {
     if (finished) {
@@ -377,7 +370,7 @@ final class Relay implements LiveRelay {
     RelayOutcome outcome =
         ending.outcome(
             aToB.outcome(sockets.tcpInfo(Side.A)), bToA.outcome(sockets.tcpInfo(Side.B)));
-    loop.finished(this, () -> tell(outcome));
+    loop.finished(this, () -> observer.finished(outcome));
   }
 
   @Override
