@@ -159,7 +159,22 @@ public final class SplicePlane implements DataPlane {
   }
 
   private Relay relay(RelaySpec spec, RelayRecord record, Observer observer) {
-    return new Relay(loopOf(ServicePlane.groupOf(spec.id())), spec, record, observer);
+    return new Relay(
+        loopOf(ServicePlane.groupOf(spec.id())),
+        spec,
+        record,
+        new Observer() {
+          @Override
+          public void preludeWritten(Side to) {
+            observer.preludeWritten(to);
+          }
+
+          @Override
+          public void finished(RelayOutcome outcome) {
+            record.clear();
+            observer.finished(outcome);
+          }
+        });
   }
 
   @Override
