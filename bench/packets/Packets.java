@@ -106,7 +106,8 @@ public final class Packets {
   private void cut(Segmenter segmenter, int version, boolean copied) {
     packet.parse(large, 0, headers(version) + SEGMENTS * SEGMENT);
     packet.checksumPartial(true);
-    if (segmenter.begin(packet, SEGMENT, headers(version) + SEGMENT) != null || segmenter.count() != SEGMENTS) {
+    if (segmenter.begin(packet, SEGMENT, headers(version) + SEGMENT) != null
+        || segmenter.count() != SEGMENTS) {
       throw new IllegalStateException("not cut");
     }
     for (int i = 0; segmenter.hasNext(); i++) {

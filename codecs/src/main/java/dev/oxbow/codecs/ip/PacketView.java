@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *  start                     transport               payload            end
- *    | IP, options | extensions  | TCP, UDP, ICMP | ...      ...           |  padding of the carrier
+ *    | IP, options | extensions  | TCP, UDP, ICMP | ...      ...           |  padding
  *    |<------ headerLength ----->|
  *    |<--------------------------- length ------------------------------->|
  * </pre>

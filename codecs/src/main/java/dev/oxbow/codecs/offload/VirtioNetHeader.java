@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * TUNSETVNETLE.
  *
  * <pre>
- *   0 flags u8   1 gso_type u8   2 hdr_len u16   4 gso_size u16   6 csum_start u16   8 csum_offset u16
+ *   0 flags u8   1 gso_type u8   2 hdr_len u16   4 gso_size u16
+ *   6 csum_start u16   8 csum_offset u16
  * </pre>
  */
 public final class VirtioNetHeader {

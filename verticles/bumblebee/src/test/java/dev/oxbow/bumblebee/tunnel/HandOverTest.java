@@ -8,6 +8,7 @@ import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -16,6 +17,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 @RequiresRoot
 @DescriptorLeaks
 class HandOverTest {
+  /** The common pool has one thread on two processors, since JDK 25 for these tasks, too. */
+  private static final Executor THREADS = task -> new Thread(task, "peer").start();
+
   private static final int MTU = 1500;
   private static final int BYTES = 24 << 20;
   private static final String SERVER = "10.9.9.9";
@@ -31,9 +35,11 @@ class HandOverTest {
             () -> {
               writer.write(bytes);
               writer.halfClose();
-            });
+            },
+            THREADS);
     return CompletableFuture.allOf(
-        written, CompletableFuture.runAsync(() -> assertThat(reader.readAll()).isEqualTo(bytes)));
+        written,
+        CompletableFuture.runAsync(() -> assertThat(reader.readAll()).isEqualTo(bytes), THREADS));
   }
 
   @ParameterizedTest

@@ -7,6 +7,7 @@ import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,6 +18,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 @RequiresRoot
 @DescriptorLeaks
 class TrafficTest {
+  /** The common pool has one thread on two processors, since JDK 25 for these tasks, too. */
+  private static final Executor THREADS = task -> new Thread(task, "peer").start();
+
   private static final int BYTES = 8 << 20;
   private static final int MTU = 1500;
 
@@ -67,9 +71,10 @@ class TrafficTest {
     new Random(2).nextBytes(down);
     CompletableFuture<Void> writes =
         CompletableFuture.allOf(
-            CompletableFuture.runAsync(() -> write(client, up)),
-            CompletableFuture.runAsync(() -> write(server, down)));
-    CompletableFuture<byte[]> atClient = CompletableFuture.supplyAsync(new Reading(client)::all);
+            CompletableFuture.runAsync(() -> write(client, up), THREADS),
+            CompletableFuture.runAsync(() -> write(server, down), THREADS));
+    CompletableFuture<byte[]> atClient =
+        CompletableFuture.supplyAsync(new Reading(client)::all, THREADS);
     assertThat(new Reading(server).all()).isEqualTo(up);
     assertThat(atClient.join()).isEqualTo(down);
     writes.join();

@@ -160,11 +160,9 @@ final class Relay implements LiveRelay {
     if ((events & Readiness.EPOLLPRI) != 0) {
       from(side).urgent();
     }
-    if ((events & Readiness.EPOLLERR) != 0) {
-      int error = sockets.takeError(side);
-      if (error > 0) {
-        breakSide(side, error);
-      }
+    int error = (events & Readiness.EPOLLERR) != 0 ? sockets.takeError(side) : 0;
+    if (error > 0) {
+      breakSide(side, error);
     }
     from(side).ready((events & ~(Readiness.EPOLLOUT | Readiness.EPOLLERR)) != 0, false);
     if (hangup || (events & Readiness.EPOLLOUT) != 0) {
