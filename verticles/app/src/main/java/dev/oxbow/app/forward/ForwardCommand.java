@@ -1,15 +1,14 @@
 package dev.oxbow.app.forward;
 
 import dev.oxbow.app.console.LogOptions;
-import dev.oxbow.app.console.Units;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -40,7 +39,7 @@ import picocli.CommandLine.Spec;
 public final class ForwardCommand implements Callable<Integer> {
   private static final String ADDRESS = "ADDR";
 
-  @Spec private CommandLine.Model.@Nullable CommandSpec spec;
+  @Spec private @Nullable CommandSpec spec;
 
   @Option(
       names = "--listen",
@@ -60,32 +59,11 @@ public final class ForwardCommand implements Callable<Integer> {
   private List<Address> to = List.of();
 
   @Option(
-      names = "--splicer",
-      paramLabel = "SOCKET",
-      description = "Control socket of a running service, such as /run/oxbow/splicer.sock.")
-  private @Nullable Path splicer;
-
-  @Option(
       names = "--app",
       paramLabel = "NAME",
       defaultValue = "forward",
       description = "Names the mailbox at --splicer (default: ${DEFAULT-VALUE}).")
   private String app = "forward";
-
-  @Option(
-      names = "--connect-timeout",
-      paramLabel = "DURATION",
-      defaultValue = "10s",
-      converter = Units.Milliseconds.class,
-      description = "How long to wait for the target (default: ${DEFAULT-VALUE}).")
-  private long connectTimeoutMs;
-
-  @Option(
-      names = "--log-format",
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "How the lines per connection look (default: ${DEFAULT-VALUE}).")
-  private LogFormat logFormat = LogFormat.TEXT;
 
   @Option(
       names = "--runtime-dir",
@@ -96,8 +74,7 @@ public final class ForwardCommand implements Callable<Integer> {
       })
   private @Nullable Path runtimeDir;
 
-  @ArgGroup(validate = false, heading = "%nLimits of each connection:%n")
-  private ForwardLimits limits = new ForwardLimits();
+  @Mixin private ConnectionOptions connections = new ConnectionOptions();
 
   @Mixin private LogOptions logging = new LogOptions();
 
@@ -107,16 +84,24 @@ public final class ForwardCommand implements Callable<Integer> {
     if (listen.size() != to.size()) {
       throw wrong("--listen and --to must be given equally often.");
     }
-    if (!app.matches("[A-Za-z0-9._-]{1,64}")) {
-      throw wrong("--app has 1 to 64 letters, digits, dots, dashes or underscores.");
-    }
+    ConnectionOptions.requireApp(command(), app);
     return ForwardProcess.run(
         new ForwardProcess.Plan(
-            listen, to, splicer, app, limits, connectTimeoutMs, logFormat, runtimeDir));
+            listen,
+            to,
+            connections.splicer(),
+            app,
+            connections.limits(),
+            connections.connectTimeoutMs(),
+            connections.logFormat(),
+            runtimeDir));
+  }
+
+  private CommandSpec command() {
+    return spec == null ? new CommandLine(this).getCommandSpec() : spec;
   }
 
   private ParameterException wrong(String message) {
-    CommandLine command = spec == null ? new CommandLine(this) : spec.commandLine();
-    return new ParameterException(command, message);
+    return new ParameterException(command().commandLine(), message);
   }
 }

@@ -1,9 +1,7 @@
 package dev.oxbow.app.gateway;
 
 import dev.oxbow.app.console.LogOptions;
-import dev.oxbow.app.console.Units;
-import dev.oxbow.app.forward.ForwardLimits;
-import dev.oxbow.app.forward.LogFormat;
+import dev.oxbow.app.forward.ConnectionOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +11,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -52,7 +51,7 @@ public final class GatewayCommand implements Callable<Integer> {
   private static final int LEAST_MTU = 576;
   private static final int MOST_MTU = 65_535;
 
-  @Spec private CommandLine.Model.@Nullable CommandSpec spec;
+  @Spec private @Nullable CommandSpec spec;
 
   @ArgGroup(exclusive = false, multiplicity = "1..*", heading = "%nEach tun:%n")
   private List<TunOptions> tuns = new ArrayList<>();
@@ -64,35 +63,13 @@ public final class GatewayCommand implements Callable<Integer> {
   private @Nullable Path bumblebee;
 
   @Option(
-      names = "--splicer",
-      paramLabel = "SOCKET",
-      description = "Control socket of a running service, such as /run/oxbow/splicer.sock.")
-  private @Nullable Path splicer;
-
-  @Option(
       names = "--app",
       paramLabel = "NAME",
       defaultValue = "gateway",
       description = "Names the mailboxes at the services (default: ${DEFAULT-VALUE}).")
   private String app = "gateway";
 
-  @Option(
-      names = "--connect-timeout",
-      paramLabel = "DURATION",
-      defaultValue = "10s",
-      converter = Units.Milliseconds.class,
-      description = "How long to wait for a destination (default: ${DEFAULT-VALUE}).")
-  private long connectTimeoutMs;
-
-  @Option(
-      names = "--log-format",
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "How the lines per connection look (default: ${DEFAULT-VALUE}).")
-  private LogFormat logFormat = LogFormat.TEXT;
-
-  @ArgGroup(validate = false, heading = "%nLimits of each connection:%n")
-  private ForwardLimits limits = new ForwardLimits();
+  @Mixin private ConnectionOptions connections = new ConnectionOptions();
 
   @Mixin private LogOptions logging = new LogOptions();
 
@@ -107,16 +84,23 @@ public final class GatewayCommand implements Callable<Integer> {
     if (tuns.stream().map(TunOptions::label).distinct().count() < tuns.size()) {
       throw wrong("--tun is given twice for the same namespace.");
     }
-    if (!app.matches("[A-Za-z0-9._-]{1,64}")) {
-      throw wrong("--app has 1 to 64 letters, digits, dots, dashes or underscores.");
-    }
+    ConnectionOptions.requireApp(command(), app);
     return GatewayProcess.run(
         new GatewayProcess.Plan(
-            tuns, bumblebee, splicer, app, limits, connectTimeoutMs, logFormat));
+            tuns,
+            bumblebee,
+            connections.splicer(),
+            app,
+            connections.limits(),
+            connections.connectTimeoutMs(),
+            connections.logFormat()));
+  }
+
+  private CommandSpec command() {
+    return spec == null ? new CommandLine(this).getCommandSpec() : spec;
   }
 
   private ParameterException wrong(String message) {
-    CommandLine command = spec == null ? new CommandLine(this) : spec.commandLine();
-    return new ParameterException(command, message);
+    return new ParameterException(command().commandLine(), message);
   }
 }

@@ -1,8 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.handoff.state.StateTable;
-import dev.oxbow.handoff.state.StateTable.Layout;
+import dev.oxbow.handoff.state.GroupTable;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,35 +20,22 @@ final class Ledger implements AutoCloseable {
   /** The oldest layout that can be taken over. */
   static final int OLDEST = 1;
 
-  private final StateTable table;
-  private final int perGroup;
+  private static final GroupTable.Kind KIND =
+      new GroupTable.Kind(MAGIC, VERSION, TunnelRecord.BYTES, TunnelPlane.GROUPS);
+
+  private final GroupTable table;
 
   Ledger(int perGroup) {
-    this.perGroup = perGroup;
-    Layout layout =
-        new Layout(MAGIC, VERSION, VERSION, TunnelRecord.BYTES, TunnelPlane.GROUPS * perGroup);
-    this.table = StateTable.open("oxbow-bumblebee-ledger", layout);
+    this(GroupTable.open("oxbow-bumblebee-ledger", KIND, perGroup));
   }
 
-  private Ledger(StateTable table) {
+  private Ledger(GroupTable table) {
     this.table = table;
-    this.perGroup = table.layout().records() / TunnelPlane.GROUPS;
   }
 
-  /**
-   * Takes over the ledger of another process.
-   *
-   * @param memfd owned by the ledger from here on
-   * @throws IllegalArgumentException saying what does not fit
-   */
+  /** Takes over the ledger of another process, as {@link GroupTable#adopt}. */
   static Ledger adopt(Descriptor memfd) {
-    StateTable table = StateTable.adopt(memfd, MAGIC, VERSION);
-    Layout layout = table.layout();
-    if (layout.recordBytes() != TunnelRecord.BYTES || layout.records() % TunnelPlane.GROUPS != 0) {
-      table.close();
-      throw new IllegalArgumentException("a ledger of another shape: " + layout);
-    }
-    return new Ledger(table);
+    return new Ledger(GroupTable.adopt(memfd, KIND));
   }
 
   /** The memfd, owned by the ledger. */
@@ -59,12 +45,12 @@ final class Ledger implements AutoCloseable {
 
   /** How many records it has. */
   int records() {
-    return perGroup * TunnelPlane.GROUPS;
+    return table.records();
   }
 
   /** The group that a place belongs to. */
   int groupOf(int slot) {
-    return slot / perGroup;
+    return table.groupOf(slot);
   }
 
   /** A record by its place. */
@@ -74,8 +60,8 @@ final class Ledger implements AutoCloseable {
 
   /** The first free record of a group, so that its device may be there already; null for none. */
   @Nullable TunnelRecord free(int group) {
-    for (int i = 0; i < perGroup; i++) {
-      TunnelRecord record = record(group * perGroup + i);
+    for (int i = 0; i < table.perGroup(); i++) {
+      TunnelRecord record = record(group * table.perGroup() + i);
       if (record.id() == 0) {
         return record;
       }

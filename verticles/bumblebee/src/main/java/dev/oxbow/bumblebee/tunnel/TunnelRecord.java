@@ -1,6 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.handoff.state.WorkRecord;
 import dev.oxbow.service.flow.FlowKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,48 +21,30 @@ import org.jspecify.annotations.Nullable;
  *
  * Times are CLOCK_MONOTONIC, in nanoseconds.
  */
-final class TunnelRecord {
+final class TunnelRecord extends WorkRecord {
 
   /** Size of a record. */
   static final int BYTES = 256;
 
   private static final int DROPPED = 64;
 
-  private final NativeMemory memory;
-  private final int base;
-  private final int slot;
-
   TunnelRecord(NativeMemory memory, int base, int slot) {
-    this.memory = memory;
-    this.base = base;
-    this.slot = slot;
-  }
-
-  /** Its place in the ledger. */
-  int slot() {
-    return slot;
-  }
-
-  long id() {
-    return memory.getLong(base);
+    super(memory, base, slot);
   }
 
   /** Frees the record: all of it is zero afterwards, the id first. */
   void clear() {
-    for (int at = 0; at < BYTES; at += 8) {
-      memory.putLong(base + at, 0);
-    }
+    clear(BYTES);
   }
 
   /** Fills in a free record; it counts as taken when the id is written, last. */
   void begin(TunnelSpec spec, long now) {
-    memory.putLong(base + 8, now);
-    memory.putLong(base + 16, now);
+    started(now);
     memory.putInt(base + 24, (int) spec.uid());
     memory.putInt(base + 28, spec.mtu());
     memory.putByte(base + 32, spec.kind().code());
     memory.putByte(base + 33, spec.vnetHdr() ? 1 : 0);
-    memory.putLong(base, spec.id());
+    taken(spec.id());
   }
 
   /** What a tunnel that another process began is made of. */
@@ -73,18 +56,6 @@ final class TunnelRecord {
         FlowKind.of(memory.getByte(base + 32)),
         memory.getInt(base + 28),
         memory.getByte(base + 33) != 0);
-  }
-
-  long startNanos() {
-    return memory.getLong(base + 8);
-  }
-
-  long activityNanos() {
-    return memory.getLong(base + 16);
-  }
-
-  void activityNanos(long now) {
-    memory.putLong(base + 16, now);
   }
 
   /** Notes that the tunnel ends, and why; the first reason stays. */

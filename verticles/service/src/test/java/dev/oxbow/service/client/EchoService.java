@@ -4,7 +4,6 @@ import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.config.ControlOptions;
 import dev.oxbow.config.QuotaOptions;
-import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Memfd;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Syscalls;
@@ -14,11 +13,11 @@ import dev.oxbow.service.control.ControlSocket;
 import dev.oxbow.service.control.Operation;
 import dev.oxbow.service.control.Request;
 import dev.oxbow.service.control.ServiceSpec;
-import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.mailbox.Mailboxes;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
+import dev.oxbow.service.testing.TextEvent;
 import io.vertx.core.Future;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -34,29 +33,6 @@ final class EchoService implements AutoCloseable {
   private final Accounts accounts;
   private final Mailboxes mailboxes;
   private ControlServer server;
-
-  /** Tells the text that it was given, with a descriptor. */
-  private record Echo(String text, List<Descriptor> descriptors) implements Event {
-    @Override
-    public String name() {
-      return "echo";
-    }
-
-    @Override
-    public void write(MessageWriter out) {
-      out.string("text", text);
-    }
-
-    @Override
-    public List<String> names() {
-      return List.of("memfd");
-    }
-
-    @Override
-    public Account.Manner whenDropped() {
-      return Account.Manner.PLAIN;
-    }
-  }
 
   EchoService(Path socket) {
     this.socket = socket;
@@ -107,7 +83,7 @@ final class EchoService implements AutoCloseable {
           Mailbox mailbox = mailboxes.of(account(), "app");
           mailbox.use();
           mailbox.account().addDescriptors(1);
-          mailbox.post(new Echo(text, List.of(Memfd.open(text, 1))));
+          mailbox.post(new TextEvent("echo", text, List.of(Memfd.open(text, 1))));
           mailbox.unuse();
         });
   }
@@ -138,7 +114,7 @@ final class EchoService implements AutoCloseable {
     Mailbox mailbox = request.client().mailbox();
     mailbox.account().addDescriptors(1);
     String text = request.message().string("text");
-    mailbox.post(new Echo(text, List.of(Memfd.open("echo", 1))));
+    mailbox.post(new TextEvent("echo", text, List.of(Memfd.open("echo", 1))));
     return request.ok();
   }
 

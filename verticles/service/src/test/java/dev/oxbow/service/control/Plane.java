@@ -9,11 +9,11 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.handoff.cargo.Cargo;
-import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.mailbox.Mailboxes;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.quota.Accounts;
+import dev.oxbow.service.testing.TextEvent;
 import io.vertx.core.Future;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,29 +34,6 @@ final class Plane implements AutoCloseable {
   private final Accounts accounts;
   private final Mailboxes mailboxes;
   private final ControlServer server;
-
-  /** An event with a memfd that holds its text. */
-  private record Note(String text, List<Descriptor> descriptors) implements Event {
-    @Override
-    public String name() {
-      return "note";
-    }
-
-    @Override
-    public void write(MessageWriter out) {
-      out.string("text", text);
-    }
-
-    @Override
-    public List<String> names() {
-      return List.of("memfd");
-    }
-
-    @Override
-    public Account.Manner whenDropped() {
-      return Account.Manner.PLAIN;
-    }
-  }
 
   Plane(QuotaOptions quotas) {
     this.quotas = quotas;
@@ -89,7 +66,7 @@ final class Plane implements AutoCloseable {
   private static void post(Mailbox mailbox, String text) {
     mailbox.account().addDescriptors(1);
     Descriptor memfd = Memfd.of("note", text.getBytes(StandardCharsets.UTF_8));
-    mailbox.post(new Note(text, List.of(memfd)));
+    mailbox.post(new TextEvent("note", text, List.of(memfd)));
   }
 
   /** Puts an event into the mailbox of the app. */

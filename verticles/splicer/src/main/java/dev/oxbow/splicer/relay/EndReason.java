@@ -1,9 +1,10 @@
 package dev.oxbow.splicer.relay;
 
+import dev.oxbow.service.work.Reason;
 import org.jspecify.annotations.Nullable;
 
 /** Why a relay ended. The codes are those of the ledger: add, never change. */
-public enum EndReason {
+public enum EndReason implements Reason {
   /** Both directions ended in order. */
   EOF(1, "eof"),
   /** A side reset the connection, or was gone when bytes had to be written to it. */
@@ -29,31 +30,23 @@ public enum EndReason {
     this.wireName = wireName;
   }
 
-  /** The reason as it stands in the ledger; 0 there is a relay that runs. */
-  int code() {
+  @Override
+  public int code() {
     return code;
   }
 
-  /** The reason of a code; null for 0, {@link #ERROR} for one that this version does not know. */
-  static @Nullable EndReason of(int code) {
-    if (code == 0) {
-      return null;
-    }
-    return code > 0 && code <= values().length ? values()[code - 1] : ERROR;
-  }
-
-  /** The reason as it stands in messages. */
+  @Override
   public String wireName() {
     return wireName;
   }
 
+  /** The reason of a code; null for 0, {@link #ERROR} for one that this version does not know. */
+  static @Nullable EndReason of(int code) {
+    return Reason.of(values(), code);
+  }
+
   /** The reason of that name; {@link #ERROR} for one that this version does not know. */
   public static EndReason of(String wireName) {
-    for (EndReason reason : values()) {
-      if (reason.wireName.equals(wireName)) {
-        return reason;
-      }
-    }
-    return ERROR;
+    return Reason.of(values(), wireName);
   }
 }

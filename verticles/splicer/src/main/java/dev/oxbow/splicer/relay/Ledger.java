@@ -1,8 +1,7 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.handoff.state.StateTable;
-import dev.oxbow.handoff.state.StateTable.Layout;
+import dev.oxbow.handoff.state.GroupTable;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,37 +29,23 @@ final class Ledger implements AutoCloseable {
   /** The oldest layout that can be taken over. */
   static final int OLDEST = 1;
 
-  private final StateTable table;
-  private final int perGroup;
+  private static final GroupTable.Kind KIND =
+      new GroupTable.Kind(MAGIC, VERSION, RelayRecord.BYTES, DataPlane.GROUPS);
+
+  private final GroupTable table;
   private final int[] hints = new int[DataPlane.GROUPS];
 
   Ledger(int perGroup) {
-    this.perGroup = perGroup;
-    Layout layout =
-        new Layout(MAGIC, VERSION, VERSION, RelayRecord.BYTES, DataPlane.GROUPS * perGroup);
-    this.table = StateTable.open("oxbow-splicer-ledger", layout);
+    this(GroupTable.open("oxbow-splicer-ledger", KIND, perGroup));
   }
 
-  private Ledger(StateTable table) {
+  private Ledger(GroupTable table) {
     this.table = table;
-    this.perGroup = table.layout().records() / DataPlane.GROUPS;
   }
 
-  /**
-   * Takes over the ledger of another process.
-   *
-   * @param memfd owned by the ledger from here on
-   * @throws IllegalArgumentException saying what does not fit
-   */
+  /** Takes over the ledger of another process, as {@link GroupTable#adopt}. */
   static Ledger adopt(Descriptor memfd) {
-    StateTable table = StateTable.adopt(memfd, MAGIC, VERSION);
-    // Whoever wrote it must understand it until this process alone works on it.
-    Layout layout = table.layout();
-    if (layout.recordBytes() != RelayRecord.BYTES || layout.records() % DataPlane.GROUPS != 0) {
-      table.close();
-      throw new IllegalArgumentException("a ledger of another shape: " + layout);
-    }
-    return new Ledger(table);
+    return new Ledger(GroupTable.adopt(memfd, KIND));
   }
 
   /** The memfd, owned by the ledger. */
@@ -70,21 +55,22 @@ final class Ledger implements AutoCloseable {
 
   /** How many records it has. */
   int records() {
-    return perGroup * DataPlane.GROUPS;
+    return table.records();
   }
 
   /** All records are in this process's layout from here on, and so are new ones. */
   void converted() {
-    table.convert(VERSION, VERSION);
+    table.converted(VERSION);
   }
 
   /** A record by its place. */
   RelayRecord record(int slot) {
-    return new RelayRecord(table.memory(), table.offset(slot), slot, table.layout().version());
+    return new RelayRecord(table.memory(), table.offset(slot), slot, table.version());
   }
 
   /** A free record of a group, or null when it has none. */
   @Nullable RelayRecord free(int group) {
+    int perGroup = table.perGroup();
     for (int i = 0; i < perGroup; i++) {
       int slot = (hints[group] + i) % perGroup;
       RelayRecord record = record(group * perGroup + slot);

@@ -1,6 +1,7 @@
 package dev.oxbow.splicer.relay;
 
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.handoff.state.WorkRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Times are CLOCK_MONOTONIC, in nanoseconds. {@code in} and {@code out} count the prelude too; what
  * lies between them is in the pipe.
  */
-public final class RelayRecord {
+public final class RelayRecord extends WorkRecord {
 
   /** Size of a record. */
   static final int BYTES = 256;
@@ -41,18 +42,13 @@ public final class RelayRecord {
   private static final int DIRECTION = 96;
   private static final int DIRECTION_BYTES = 64;
 
-  private final NativeMemory memory;
-  private final int base;
-  private final int slot;
   private int layout;
 
   /**
    * @param layout that it is written in
    */
   RelayRecord(NativeMemory memory, int base, int slot, int layout) {
-    this.memory = memory;
-    this.base = base;
-    this.slot = slot;
+    super(memory, base, slot);
     this.layout = layout;
   }
 
@@ -65,26 +61,14 @@ public final class RelayRecord {
     }
   }
 
-  /** Its place in the ledger. */
-  int slot() {
-    return slot;
-  }
-
-  long id() {
-    return memory.getLong(base);
-  }
-
   /** Frees the record: all of it is zero afterwards, the id first. */
   void clear() {
-    for (int at = 0; at < BYTES; at += 8) {
-      memory.putLong(base + at, 0);
-    }
+    clear(BYTES);
   }
 
   /** Fills in a free record; it counts as taken when the id is written, last. */
   void begin(RelaySpec spec, long now) {
-    memory.putLong(base + 8, now);
-    memory.putLong(base + 16, now);
+    started(now);
     memory.putLong(base + 32, spec.idleTimeoutMs());
     memory.putLong(base + 40, spec.halfCloseTimeoutMs());
     memory.putLong(base + 48, spec.maxDurationMs());
@@ -95,7 +79,7 @@ public final class RelayRecord {
     for (int direction = 0; direction < 2; direction++) {
       pipe(direction, -1);
     }
-    memory.putLong(base, spec.id());
+    taken(spec.id());
   }
 
   /** What a relay that another process began is to do; its descriptors are ours. */
@@ -130,18 +114,6 @@ public final class RelayRecord {
    * @param guarded whether their owner is not trusted with the loop
    */
   public record Sockets(int a, int b, boolean tcpA, boolean tcpB, boolean guarded) {}
-
-  long startNanos() {
-    return memory.getLong(base + 8);
-  }
-
-  long activityNanos() {
-    return memory.getLong(base + 16);
-  }
-
-  void activityNanos(long now) {
-    memory.putLong(base + 16, now);
-  }
 
   /** Notes that the relay ends, why, and until when what was read may still be delivered. */
   void ending(EndReason reason, long deadlineNanos) {
