@@ -23,18 +23,15 @@ public final class Namespace implements AutoCloseable {
   private final Descriptor descriptor;
   private final ExecutorService thread;
 
+  /** Whether the thread is inside; known to that thread only. */
+  private boolean inside;
+
   private Namespace(Descriptor descriptor) {
     this.descriptor = descriptor;
-    // Should the executor ever need another thread, that one enters the namespace too.
     this.thread =
         Executors.newSingleThreadExecutor(
             task -> {
-              Runnable inside =
-                  () -> {
-                    Syscalls.setns(descriptor.fd(), Syscalls.CLONE_NEWNET);
-                    task.run();
-                  };
-              Thread made = new Thread(inside, "namespace-" + descriptor.fd());
+              Thread made = new Thread(task, "namespace-" + descriptor.fd());
               made.setDaemon(true);
               return made;
             });
@@ -83,18 +80,31 @@ public final class Namespace implements AutoCloseable {
     return descriptor;
   }
 
-  /** Runs a task on the thread that is inside; tasks run one after another. */
+  /**
+   * Runs a task on the thread that is inside; tasks run one after another. Fails with what the task
+   * throws, or with {@link dev.oxbow.fdpassing.libc.LinuxException} {@code setns} without running
+   * it: EINVAL when the descriptor is of no network namespace, EPERM without CAP_SYS_ADMIN.
+   */
   public <T> CompletableFuture<T> submit(Callable<T> task) {
     CompletableFuture<T> result = new CompletableFuture<>();
     thread.execute(
         () -> {
           try {
+            enter();
             result.complete(task.call());
-          } catch (Exception e) {
+          } catch (Throwable e) {
+            // Of whatever kind: somebody waits for it, and the thread goes on.
             result.completeExceptionally(e);
           }
         });
     return result;
+  }
+
+  private void enter() {
+    if (!inside) {
+      Syscalls.setns(descriptor.fd(), Syscalls.CLONE_NEWNET);
+      inside = true;
+    }
   }
 
   /**

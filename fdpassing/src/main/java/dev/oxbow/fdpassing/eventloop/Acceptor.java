@@ -23,6 +23,7 @@ public final class Acceptor {
   private static final int SO_REUSEADDR = 2;
   private static final int IPPROTO_IPV6 = 41;
   private static final int IPV6_V6ONLY = 26;
+  private static final int IPV6_FREEBIND = 78;
 
   private static final int BACKLOG = 4096;
   private static final int ACCEPTS_PER_TURN = 64;
@@ -51,7 +52,7 @@ public final class Acceptor {
    */
   public static Acceptor listen(
       InetAddress address, int port, DescriptorLoop loop, Consumer<Descriptor> accepted) {
-    return new Acceptor(bound(Sockaddr.of(address, port)), loop, accepted);
+    return new Acceptor(bound(Sockaddr.of(address, port), BACKLOG, false), loop, accepted);
   }
 
   /**
@@ -134,7 +135,16 @@ public final class Acceptor {
     }
   }
 
-  private static Descriptor bound(byte[] sockaddr) {
+  /**
+   * A TCP socket that listens, non-blocking; the caller owns it. On {@code ::} for IPv4, too. Any
+   * thread.
+   *
+   * @param backlog connections that wait in the kernel at most, listen(2)
+   * @param freebind whether an IPv6 address will do that is not this machine's, or not yet: one is
+   *     tentative until a worker of the kernel has looked at it
+   * @throws LinuxException when the address cannot be listened on, such as EADDRINUSE
+   */
+  public static Descriptor bound(byte[] sockaddr, int backlog, boolean freebind) {
     int family = Sockaddr.family(sockaddr);
     Descriptor socket =
         Descriptor.adopt(Sockets.socket(family, Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK));
@@ -142,9 +152,10 @@ public final class Acceptor {
       Sockets.setOption(socket.fd(), Sockets.SOL_SOCKET, SO_REUSEADDR, 1);
       if (family == Sockets.AF_INET6) {
         Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+        Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_FREEBIND, freebind ? 1 : 0);
       }
       Sockets.bind(socket.fd(), sockaddr);
-      Sockets.listen(socket.fd(), BACKLOG);
+      Sockets.listen(socket.fd(), backlog);
       return socket;
     } catch (RuntimeException e) {
       socket.close();

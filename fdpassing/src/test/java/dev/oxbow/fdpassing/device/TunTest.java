@@ -9,7 +9,9 @@ import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.libc.Vectors;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import java.io.IOException;
@@ -17,11 +19,13 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 @RequiresRoot
 @DescriptorLeaks
 class TunTest {
+  private static final int PATIENCE_SECONDS = 10;
   private static final Path INTERFACES = Path.of("/proc/thread-self/net/dev");
 
   private static List<String> names() throws IOException {
@@ -52,6 +56,34 @@ class TunTest {
     try (Namespace namespace = Namespace.open()) {
       assertThatThrownBy(() -> namespace.call(() -> Tun.open("a name that is too long", false)))
           .isInstanceOf(IllegalArgumentException.class);
+      assertThat(namespace.<List<String>>call(TunTest::names)).containsExactly("lo");
+    }
+  }
+
+  @Test
+  void whatIsNoNamespaceIsToldAndClosed() throws IOException {
+    Descriptor file = Descriptor.adopt(Syscalls.open("/etc/passwd", Syscalls.O_RDONLY, 0));
+    try (Namespace none = Namespace.adopt(file)) {
+      assertThatThrownBy(() -> none.submit(TunTest::names).get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+          .hasCauseInstanceOf(LinuxException.class)
+          .hasMessageContaining("setns")
+          .hasMessageContaining("EINVAL");
+    }
+    Await.until("the file is closed", () -> !file.isOpen());
+  }
+
+  @Test
+  void errorInsideIsTheCallersToo() {
+    try (Namespace namespace = Namespace.open()) {
+      assertThatThrownBy(
+              () ->
+                  namespace
+                      .submit(
+                          () -> {
+                            throw new StackOverflowError("deep");
+                          })
+                      .get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+          .hasCauseInstanceOf(StackOverflowError.class);
       assertThat(namespace.<List<String>>call(TunTest::names)).containsExactly("lo");
     }
   }
