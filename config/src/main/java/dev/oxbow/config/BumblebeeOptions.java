@@ -12,6 +12,9 @@ public final class BumblebeeOptions {
   /** Tunnels that there can be room for at most. */
   public static final int MOST_TUNNELS = 16_384;
 
+  /** Connections that there can be room for in a group: their table is one mapping of 2 GiB. */
+  public static final int MOST_GROUP_CONNECTIONS = 349_524;
+
   /** One event loop per processor. */
   public static final int DEFAULT_LOOPS = 0;
 
@@ -76,11 +79,12 @@ public final class BumblebeeOptions {
   }
 
   /**
-   * Connections that there is room for in each of the 64 groups of tunnels, 256 to 1048576; also
+   * Connections that there is room for in each of the 64 groups of tunnels, 256 to 349524; also
    * what one tunnel can have at most.
    */
   public BumblebeeOptions setGroupConnections(int groupConnections) {
-    this.groupConnections = Bounds.check("groupConnections", groupConnections, 256, 1 << 20);
+    this.groupConnections =
+        Bounds.check("groupConnections", groupConnections, 256, MOST_GROUP_CONNECTIONS);
     return this;
   }
 
