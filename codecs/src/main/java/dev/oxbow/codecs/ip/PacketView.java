@@ -278,11 +278,21 @@ public final class PacketView {
 
   /** Whether an address names one host, as far as the address itself tells. */
   public static boolean isUnicast(long high, long low) {
-    if (high == V4_HIGH && low >>> 32 == V4_LOW >>> 32) {
+    if (isV4(high, low)) {
       int first = (int) low >>> 24;
       return first != 0 && first < 224;
     }
     return (high | low) != 0 && high >>> 56 != 0xff;
+  }
+
+  /** Whether an address is of IPv4, mapped into IPv6: {@code ::ffff:0:0/96}, RFC 4291 2.5.5.2. */
+  public static boolean isV4(long high, long low) {
+    return high == V4_HIGH && low >>> 32 == V4_LOW >>> 32;
+  }
+
+  /** Whether an address is the host's own, 127.0.0.0/8 or ::1: RFC 1122 3.2.1.3, RFC 4291 2.5.3. */
+  public static boolean isLoopback(long high, long low) {
+    return isV4(high, low) ? (int) low >>> 24 == 127 : high == 0 && low == 1;
   }
 
   /** TCP or UDP, and no fragment. */
