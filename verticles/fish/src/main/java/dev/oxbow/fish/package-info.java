@@ -1,6 +1,10 @@
 /**
- * Fish: packets of many clients leave this machine from an address and a slice of ports that were
- * asked for, and the replies come back.
+ * Parts of a service that does not exist yet: entries in conntrack ({@code conntrack}), the table
+ * of ports ({@code ports}), and setting up the network ({@code network}). No program uses them.
+ * What follows is what they are made for.
+ *
+ * <p>Fish: packets of many clients leave this machine from an address and a slice of ports that
+ * were asked for, and the replies come back.
  *
  * <p><b>Goal.</b> A flow of IP packets leaves with exactly the address and the ports that its owner
  * named, each connection with a five-tuple that nobody else in the network namespace has; or it
@@ -15,14 +19,14 @@
  *
  * <p><b>Who decides.</b> The kernel does: an insertion whose five-tuple belongs to another is
  * refused atomically (EEXIST), and Fish tries the next port. The tables of this process only
- * propose. They lie in mapped files beside the control socket, so that they outlive a crash, as the
- * kernel's entries do.
+ * propose. They lie in memory that can be handed over; what outlives a crash is what the kernel
+ * has.
  *
  * <p><b>Closed when in doubt.</b> The rules of {@code fish.nft} drop whatever comes from the tun
  * without a mapping, whatever comes to a slice without one, and whatever leaves the address from a
  * port outside the slice that it was bound to. They stay after a crash.
  *
- * <p><b>What is not done.</b> No hand-over yet: a process that runs Fish is not upgraded in place.
+ * <p><b>What is not done.</b> The service itself: sessions, the way of packets, hand-over.
  */
 @NullMarked
 package dev.oxbow.fish;

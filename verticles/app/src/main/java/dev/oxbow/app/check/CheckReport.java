@@ -46,7 +46,7 @@ record CheckReport(
       for (Problem problem : e.problems()) {
         problems.add(Finding.wrong("configuration", problem.describe(config.toString())));
       }
-      return new CheckReport(problems, List.of(), Tools.examine(), Optional.empty());
+      return new CheckReport(problems, List.of(), Tools.examine(true), Optional.empty());
     }
   }
 
@@ -54,7 +54,7 @@ record CheckReport(
     return new CheckReport(
         List.of(configuration),
         Machine.examine(options),
-        Tools.examine(),
+        Tools.examine(options.getBumblebee() == null),
         RuntimeDirectory.ownerOf(options.getRuntimeDir()));
   }
 

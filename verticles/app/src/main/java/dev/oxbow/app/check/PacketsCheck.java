@@ -13,7 +13,7 @@ import java.util.concurrent.CompletionException;
  * Whether this machine can carry packets: a network namespace, a tun in it, its offloads. What it
  * makes for that is gone when it returns. Blocking calls.
  */
-final class PacketsCheck {
+public final class PacketsCheck {
   private static final String NAMESPACE = "namespaces";
   private static final String TUN = "tun";
   private static final String OFFLOADS = "offloads";
@@ -30,7 +30,7 @@ final class PacketsCheck {
    *
    * @param required whether a service that is on needs it
    */
-  static List<Finding> examine(boolean required) {
+  public static List<Finding> examine(boolean required) {
     return new PacketsCheck(required).examine();
   }
 

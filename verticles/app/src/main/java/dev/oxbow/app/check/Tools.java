@@ -24,10 +24,14 @@ public final class Tools {
         .findFirst();
   }
 
-  /** What `oxbow demo`, `oxbow gateway` and the integration tests use. */
-  static List<Finding> examine() {
+  /**
+   * What `oxbow demo`, `oxbow gateway` and the integration tests use.
+   *
+   * @param packets whether to look at what packets need, too
+   */
+  static List<Finding> examine(boolean packets) {
     List<Finding> findings = new ArrayList<>(programs());
-    if (!Machine.cLibrary().fatal()) {
+    if (packets && !Machine.cLibrary().fatal()) {
       findings.addAll(PacketsCheck.examine(false));
     }
     return findings;

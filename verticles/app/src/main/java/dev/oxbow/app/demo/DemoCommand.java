@@ -11,12 +11,14 @@ import picocli.CommandLine.Option;
     name = "demo",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows Splicer at work and checks that it keeps its promises.",
+      "Shows the services at work and checks that they keep their promises.",
       "In network namespaces of its own it starts a service, a forwarder, an HTTP origin and"
           + " clients; replaces service and forwarder while they work, and kills one successor"
           + " half-way; kills the forwarder and starts another; and compares every byte by its"
-          + " hash. Takes less than half a minute, and leaves nothing behind.",
-      "Needs root, and the program ip (Debian: iproute2). Uses nginx and curl where they are."
+          + " hash. Two tenants with equal addresses, whose only way out is a gateway, download"
+          + " meanwhile. Takes less than half a minute, and leaves nothing behind.",
+      "Needs root, and the program ip (Debian: iproute2). Uses nginx and curl where they are;"
+          + " goes without the gateway where there is no curl, no tun or no IPv6."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {

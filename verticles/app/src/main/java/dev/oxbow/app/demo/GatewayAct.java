@@ -1,9 +1,10 @@
 package dev.oxbow.app.demo;
 
+import dev.oxbow.app.check.Finding;
+import dev.oxbow.app.check.PacketsCheck;
 import dev.oxbow.app.demo.client.Event;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,9 @@ final class GatewayAct {
   static final String TUN = "tun0";
   static final List<Network.Place> TENANTS =
       List.of(Network.Place.TENANT_A, Network.Place.TENANT_B);
+
+  /** Found out once, since a namespace and a tun are made for it. */
+  private static final boolean POSSIBLE = look();
 
   private final Stage stage;
   private final Path curl;
@@ -42,7 +46,13 @@ final class GatewayAct {
 
   /** Whether this machine has what it takes. */
   static boolean possible() {
-    return CurlClient.find().isPresent() && Files.isWritable(Path.of("/dev/net/tun"));
+    return POSSIBLE;
+  }
+
+  private static boolean look() {
+    return CurlClient.find().isPresent()
+        && Network.hasIpv6()
+        && PacketsCheck.examine(true).stream().noneMatch(Finding::fatal);
   }
 
   /** Whether a relay is the gateway's, by where its client came in. */
@@ -53,7 +63,7 @@ final class GatewayAct {
   /** Starts the gateway, where it is possible. */
   static Optional<GatewayAct> begin(Stage stage, Progress progress) throws InterruptedException {
     if (!possible()) {
-      progress.say("no curl or no /dev/net/tun here: the demo goes without the gateway");
+      progress.say("no curl, no tun or no IPv6 here: the demo goes without the gateway");
       return Optional.empty();
     }
     progress.say("starting a gateway: two tenants with equal addresses have a tun as only way out");

@@ -10,7 +10,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Three network namespaces in a row, with a veth pair between neighbours and nothing else:
+ * Three network namespaces in a row, with a veth pair between neighbours, and two of tenants, whose
+ * way out is a gateway's tun:
  *
  * <pre>
  * clients 198.51.100.2 --- 198.51.100.1 proxy 203.0.113.1 --- 203.0.113.2 origin
@@ -50,9 +51,16 @@ final class Network {
     }
     network.connect(Place.CLIENTS, CLIENT_ADDRESS, Place.PROXY, PROXY_ADDRESS);
     network.connect(Place.PROXY, UPSTREAM_ADDRESS, Place.ORIGIN, ORIGIN_ADDRESS);
-    network.raise6(Place.PROXY, "to-origin", UPSTREAM_ADDRESS_6);
-    network.raise6(Place.ORIGIN, "to-proxy", ORIGIN_ADDRESS_6);
+    if (hasIpv6()) {
+      network.raise6(Place.PROXY, "to-origin", UPSTREAM_ADDRESS_6);
+      network.raise6(Place.ORIGIN, "to-proxy", ORIGIN_ADDRESS_6);
+    }
     return network;
+  }
+
+  /** Whether this kernel has IPv6. */
+  static boolean hasIpv6() {
+    return Files.exists(Path.of("/proc/net/if_inet6"));
   }
 
   /** One of the namespaces. */

@@ -42,7 +42,7 @@ final class OriginProcesses {
             Self.command(
                 "demo-origin",
                 "--host",
-                "::",
+                Network.hasIpv6() ? "::" : "0.0.0.0",
                 "--half-close",
                 Integer.toString(HALF_CLOSE_PORT),
                 "--root",
@@ -139,12 +139,15 @@ final class OriginProcesses {
           scgi_temp_path %1$s/nginx-scgi;
           server {
             listen %2$d;
-            listen [::]:%2$d ipv6only=on;
+            %3$s
             root %1$s/www;
             location /upload/ { dav_methods PUT; }
           }
         }
         """
-        .formatted(folder, HTTP_PORT);
+        .formatted(
+            folder,
+            HTTP_PORT,
+            Network.hasIpv6() ? "listen [::]:" + HTTP_PORT + " ipv6only=on;" : "");
   }
 }

@@ -7,6 +7,8 @@ import dev.oxbow.app.forward.LogFormat;
 import dev.oxbow.app.forward.SplicedConnections;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Signals;
+import dev.oxbow.app.program.CacheKeeper;
+import dev.oxbow.app.program.PrivateCopy;
 import dev.oxbow.bumblebee.Bumblebee;
 import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.bumblebee.TunnelReport;
@@ -86,11 +88,13 @@ final class GatewayProcess {
     NativeVertx.requireMachine();
     CountDownLatch stop = Signals.stopRequested();
     Signals.on("HUP", () -> log.warn("SIGHUP: a gateway is not replaced in place; start it anew"));
+    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
     Vertx vertx = NativeVertx.open(0);
     try {
       return new GatewayProcess(plan, stop).serve(vertx);
     } finally {
       vertx.close().await(STOP_SECONDS, TimeUnit.SECONDS);
+      keeper.close();
       log.info("stopped");
     }
   }

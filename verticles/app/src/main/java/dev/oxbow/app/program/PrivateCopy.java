@@ -23,7 +23,7 @@ import java.util.Set;
  * @param lock says that the copy is in use as long as the process lives; owned by this object
  */
 public record PrivateCopy(Path jar, Path original, Descriptor lock) {
-  private static final Set<String> LONG_LIVED = Set.of("run", "forward");
+  private static final Set<String> LONG_LIVED = Set.of("run", "forward", "gateway");
   private static final Set<String> HELP = Set.of("-h", "--help", "-V", "--version");
   private static final String LOCK = "oxbow.copy.lock";
   private static final int FIRST_DESCRIPTOR = 3;

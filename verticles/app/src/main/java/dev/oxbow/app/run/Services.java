@@ -5,6 +5,7 @@ import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.service.control.ControlSocket;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.splicer.SplicerVerticle;
@@ -107,7 +108,10 @@ final class Services {
       @Nullable Map<String, Cargo> cargos) {
     List<Transferable> deployed = new ArrayList<>();
     for (Kind kind : KINDS) {
-      if (kind.on.test(options)) {
+      if (!kind.on.test(options)) {
+        // Of a process that was killed, and had it: nobody listens there.
+        ControlSocket.remove(options.getRuntimeDir().resolve(kind.name + ".sock"));
+      } else {
         Cargo cargo = cargos == null ? null : cargos.get(kind.name);
         ServiceVerticle service = kind.maker.make(options, cargo);
         activated.takeControlSocket(kind.name).ifPresent(service::setListener);

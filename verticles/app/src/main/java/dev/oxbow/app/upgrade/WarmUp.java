@@ -13,9 +13,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes this JVM quick at hand-overs by practising them, once in its life: a successor before it
- * takes over, and a process that has started afresh when its successor starts, which takes longer.
- * Without it the first hand-over would be interpreted and its pauses several times as long; so a
- * failure is logged, and no more.
+ * takes over, and a process that has started afresh some seconds after its start, or when its
+ * successor starts if that is earlier. Without it the first hand-over would be interpreted and its
+ * pauses several times as long; so a failure is logged, and no more.
  */
 public final class WarmUp {
   private static final Logger log = LoggerFactory.getLogger(WarmUp.class);

@@ -3,13 +3,14 @@ package dev.oxbow.fish.network;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A program that is waited for, in the calling thread's network namespace. */
 final class Command {
   private static final int TIMEOUT_SECONDS = 20;
-  private static final int OUTPUT_BYTES = 4096;
 
   private Command() {}
 
@@ -22,24 +23,37 @@ final class Command {
   static void run(String input, String... command) {
     String name = command[0];
     try {
-      Process process = new ProcessBuilder(List.of(command)).redirectErrorStream(true).start();
-      try (OutputStream in = process.getOutputStream()) {
-        in.write(input.getBytes(StandardCharsets.UTF_8));
-      }
-      byte[] said = process.getInputStream().readNBytes(OUTPUT_BYTES);
-      if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-        throw new NetworkException(name + " did not end within " + TIMEOUT_SECONDS + " s");
-      }
-      if (process.exitValue() != 0) {
-        String words = new String(said, StandardCharsets.UTF_8).strip();
-        throw new NetworkException(name + " failed: " + words);
+      Path said = Files.createTempFile("oxbow", ".out");
+      try {
+        run(name, input, said, command);
+      } finally {
+        Files.delete(said);
       }
     } catch (IOException e) {
       throw new NetworkException(name + " cannot be run: " + e.getMessage(), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new NetworkException(name + " was interrupted", e);
+    }
+  }
+
+  /** Its output goes to a file: reading a pipe to its end would have no time limit. */
+  private static void run(String name, String input, Path said, String... command)
+      throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(List.of(command))
+            .redirectErrorStream(true)
+            .redirectOutput(said.toFile())
+            .start();
+    try (OutputStream in = process.getOutputStream()) {
+      in.write(input.getBytes(StandardCharsets.UTF_8));
+    }
+    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new NetworkException(name + " did not end within " + TIMEOUT_SECONDS + " s");
+    }
+    if (process.exitValue() != 0) {
+      throw new NetworkException(name + " failed: " + Files.readString(said).strip());
     }
   }
 }

@@ -164,13 +164,20 @@ public final class EgressNetwork implements AutoCloseable {
 
   /** Puts everything back. To be called once no entry of ours is left. */
   public void restore() {
-    settings.restore();
-    close();
+    // The rules go last: while anything of it is left, they keep it closed.
+    try (tun) {
+      settings.restore();
+    } finally {
+      removeRoutes();
+    }
+    Ruleset.remove(plan.device);
+  }
+
+  private void removeRoutes() {
     try (Routes routes = Routes.open()) {
       routes.remove(blackhole(plan.pool4));
       routes.remove(blackhole(plan.pool6));
     }
-    Ruleset.remove(plan.device);
   }
 
   @Override

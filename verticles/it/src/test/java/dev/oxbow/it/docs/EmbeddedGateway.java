@@ -40,10 +40,15 @@ final class EmbeddedGateway {
     connector
         .connect(client.destinationAddress())
         .compose(NetSockets::take)
-        .map(server -> new SpliceRequest(client.socket(), server.descriptor()))
+        .map(server -> request(client, server))
         .compose(this::splice)
         .onSuccess(relay -> relay.finished().onSuccess(SpliceReport::close))
         .onFailure(e -> client.reset());
+  }
+
+  /** What was read of the server already comes first. */
+  private static SpliceRequest request(TunnelConnection client, NetSockets.Taken server) {
+    return new SpliceRequest(client.socket(), server.descriptor()).setPreludeToA(server.unread());
   }
 
   private Future<Relay> splice(SpliceRequest request) {

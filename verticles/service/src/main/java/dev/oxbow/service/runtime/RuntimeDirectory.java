@@ -86,10 +86,20 @@ public final class RuntimeDirectory implements AutoCloseable {
   public static Optional<Long> ownerOf(Path path) {
     try {
       long pid = Long.parseLong(Files.readString(path.resolve(PID_FILE)).strip());
-      return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).map(ProcessHandle::pid);
+      // A number can belong to another process by now: only the lock says that somebody serves.
+      return ProcessHandle.of(pid)
+          .filter(process -> process.isAlive() && isLocked(path.resolve(LOCK_FILE)))
+          .map(ProcessHandle::pid);
     } catch (IOException | NumberFormatException e) {
       log.debug("no usable pid file in {}", path, e);
       return Optional.empty();
+    }
+  }
+
+  private static boolean isLocked(Path file) {
+    int fd = Syscalls.open(file.toString(), Syscalls.O_RDONLY | Syscalls.O_CLOEXEC, 0);
+    try (Descriptor lock = Descriptor.adopt(fd)) {
+      return !Syscalls.tryLock(lock.fd());
     }
   }
 

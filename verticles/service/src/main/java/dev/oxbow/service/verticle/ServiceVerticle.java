@@ -108,7 +108,17 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
               work = made;
               return address == null ? serve(made) : embed(made, address);
             })
-        .recover(e -> closeAll().transform(v -> Future.failedFuture(e)));
+        .recover(this::notStarted);
+  }
+
+  /**
+   * What another process has handed over is left alone, down to the file of its socket: that
+   * process goes on with all of it, and this one ends.
+   */
+  private <T> Future<T> notStarted(Throwable cause) {
+    return inherited == null
+        ? closeAll().transform(v -> Future.failedFuture(cause))
+        : Future.failedFuture(cause);
   }
 
   private Future<Void> embed(ServiceWork made, String at) {
