@@ -14,8 +14,8 @@ import picocli.CommandLine.Option;
     description = {
       "Runs the services that the configuration switches on, in the foreground.",
       "Logs to standard error. SIGTERM and SIGINT stop in order: relays and tunnels end as"
-          + " aborted, and sockets and flows go back to the proxies they belong to. SIGHUP replaces the process by the"
-          + " next one, as oxbow upgrade does."
+          + " aborted, and sockets and flows go back to the proxies they belong to. SIGHUP"
+          + " replaces the process by the next one, as oxbow upgrade does."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
