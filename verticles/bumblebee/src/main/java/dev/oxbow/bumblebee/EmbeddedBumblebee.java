@@ -1,7 +1,7 @@
 package dev.oxbow.bumblebee;
 
+import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.OxbowOptions;
-import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.local.LocalClient;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -65,16 +65,12 @@ final class EmbeddedBumblebee implements Bumblebee {
   @Override
   public synchronized Future<Void> close() {
     if (closed == null) {
-      Reports<TunnelReport> reports = told.reports();
       closed =
           client
-              .undeploy()
-              .compose(v -> reports.whenAllDelivered())
-              .onComplete(
-                  v -> {
-                    client.close();
-                    told.connections().end();
-                  });
+              .close(
+                  told.reports(),
+                  new BumblebeeException(ErrorCode.UNAVAILABLE, "this Bumblebee was closed"))
+              .onComplete(v -> told.connections().end());
     }
     return closed;
   }

@@ -1,5 +1,6 @@
 package dev.oxbow.splicer;
 
+import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
@@ -88,10 +89,8 @@ final class EmbeddedSplicer implements Splicer {
   public synchronized Future<Void> close() {
     if (closed == null) {
       closed =
-          client
-              .undeploy()
-              .compose(v -> reports.whenAllDelivered())
-              .onComplete(v -> client.close());
+          client.close(
+              reports, new SplicerException(ErrorCode.UNAVAILABLE, "this Splicer was closed"));
     }
     return closed;
   }

@@ -29,6 +29,7 @@ public final class Reports<R> {
   private final List<Promise<Void>> patient = new ArrayList<>();
   private final Deque<R> waiting = new ArrayDeque<>();
   private @Nullable Handler<R> unclaimed;
+  private @Nullable Throwable failure;
 
   /**
    * @param idOf the id of the work that a report is about
@@ -39,8 +40,12 @@ public final class Reports<R> {
     this.discard = discard;
   }
 
-  /** The report of work that was accepted just now. */
+  /** The report of work that was accepted just now; fails at once after {@link #fail}. */
   public synchronized Future<R> await(String id) {
+    Throwable why = failure;
+    if (why != null) {
+      return Future.failedFuture(why);
+    }
     return awaited.computeIfAbsent(id, r -> Promise.promise()).future();
   }
 
@@ -55,7 +60,10 @@ public final class Reports<R> {
     before.forEach(handler::handle);
   }
 
-  /** Gives a report to who waits for it, or keeps it for the handler to come. */
+  /**
+   * Gives a report to who waits for it, or keeps it for the handler to come; after {@link #fail} it
+   * is closed where there is none.
+   */
   public void deliver(R report) {
     Promise<R> promise;
     @Nullable Handler<R> handler;
@@ -65,7 +73,7 @@ public final class Reports<R> {
       handler = unclaimed;
       if (promise == null && handler == null) {
         waiting.add(report);
-        surplus = waiting.size() > MAX_WAITING ? waiting.remove() : null;
+        surplus = failure != null || waiting.size() > MAX_WAITING ? waiting.remove() : null;
       }
     }
     if (promise != null) {
@@ -100,11 +108,15 @@ public final class Reports<R> {
     done.forEach(Promise::complete);
   }
 
-  /** No report will come any more; those that nobody wanted are closed. */
+  /**
+   * No report will come any more: whoever waits for one, now or later, is told so; those that
+   * nobody wanted are closed.
+   */
   public void fail(Throwable why) {
     List<Promise<R>> all;
     List<R> unwanted;
     synchronized (this) {
+      failure = why;
       all = List.copyOf(awaited.values());
       awaited.clear();
       unwanted = List.copyOf(waiting);
@@ -112,5 +124,6 @@ public final class Reports<R> {
     }
     unwanted.forEach(discard);
     all.forEach(promise -> promise.fail(why));
+    tellIfDone();
   }
 }

@@ -2,6 +2,7 @@ package dev.oxbow.service.local;
 
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.service.client.Reports;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -96,13 +97,22 @@ public final class LocalClient {
     return ask(new LocalEndpoint.Stats());
   }
 
-  /** Undeploys the service, which ends in order; its last events are still told. */
-  public Future<Void> undeploy() {
-    return vertx.undeploy(deployment);
-  }
-
-  /** Hears no more events. */
-  public void close() {
-    consumer.unregister();
+  /**
+   * Undeploys the service, which ends in order; its last events are still told. What has not been
+   * told by then, as the service could not stop, will not be.
+   *
+   * @param reports that this client's events go to
+   * @param why those are told who wait for a report in vain
+   * @return fails when the service could not stop
+   */
+  public Future<Void> close(Reports<?> reports, Throwable why) {
+    return vertx
+        .undeploy(deployment)
+        .compose(v -> reports.whenAllDelivered())
+        .onComplete(
+            v -> {
+              consumer.unregister();
+              reports.fail(why);
+            });
   }
 }
