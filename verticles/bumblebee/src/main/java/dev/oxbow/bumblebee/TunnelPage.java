@@ -1,6 +1,8 @@
 package dev.oxbow.bumblebee;
 
 import dev.oxbow.codecs.control.RawJson;
+import io.vertx.core.Future;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,4 +36,31 @@ public record TunnelPage(List<Entry> tunnels, @Nullable String next) {
       long ageMs,
       long idleMs,
       RawJson metadata) {}
+
+  /** All live tunnels that the caller may see, oldest first: page after page. */
+  public static Future<List<Entry>> all(Bumblebee bumblebee) {
+    return all(bumblebee, Bumblebee.MAX_PAGE);
+  }
+
+  /**
+   * As {@link #all(Bumblebee)}.
+   *
+   * @param limit of each page
+   */
+  static Future<List<Entry>> all(Bumblebee bumblebee, int limit) {
+    return more(bumblebee, limit, null, new ArrayList<>());
+  }
+
+  private static Future<List<Entry>> more(
+      Bumblebee bumblebee, int limit, @Nullable String after, List<Entry> before) {
+    return bumblebee
+        .list(after, limit)
+        .compose(
+            page -> {
+              before.addAll(page.tunnels());
+              return page.next() == null
+                  ? Future.succeededFuture(before)
+                  : more(bumblebee, limit, page.next(), before);
+            });
+  }
 }

@@ -23,6 +23,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -184,6 +185,24 @@ abstract class BumblebeeContract {
         assertThat(report.reason()).isEqualTo(EndReason.EOF);
       }
     }
+  }
+
+  @Test
+  void allTunnelsAreListedPageAfterPage() {
+    List<Tunnel> tunnels = new ArrayList<>();
+    List<Descriptor> others = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      Descriptor[] ends = UnixSockets.pair();
+      others.add(ends[1]);
+      tunnels.add(EpollVertx.await(bumblebee.upgrade(new UpgradeRequest(ends[0]))));
+    }
+    for (int limit : new int[] {1, 2, 3, Bumblebee.MAX_PAGE}) {
+      assertThat(EpollVertx.await(TunnelPage.all(bumblebee, limit)))
+          .extracting(TunnelPage.Entry::tunnel)
+          .isEqualTo(tunnels.stream().map(Tunnel::id).toList());
+    }
+    Descriptor.closeAll(others);
+    tunnels.forEach(tunnel -> EpollVertx.await(tunnel.closed()).close());
   }
 
   @Test

@@ -6,9 +6,7 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
-import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a Bumblebee said at one time.
@@ -23,22 +21,7 @@ record TunnelSnapshot(JsonObject stats, List<TunnelPage.Entry> tunnels) {
     return bumblebee
         .stats()
         .compose(
-            stats ->
-                pages(bumblebee, null, new ArrayList<>())
-                    .map(tunnels -> new TunnelSnapshot(stats, tunnels)));
-  }
-
-  private static Future<List<TunnelPage.Entry>> pages(
-      Bumblebee bumblebee, @Nullable String after, List<TunnelPage.Entry> tunnels) {
-    return bumblebee
-        .list(after, Bumblebee.MAX_PAGE)
-        .compose(
-            page -> {
-              tunnels.addAll(page.tunnels());
-              return page.next() == null
-                  ? Future.succeededFuture(tunnels)
-                  : pages(bumblebee, page.next(), tunnels);
-            });
+            stats -> TunnelPage.all(bumblebee).map(tunnels -> new TunnelSnapshot(stats, tunnels)));
   }
 
   /** Writes an object with the names of the control protocol. */
