@@ -5,6 +5,7 @@ import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.libc.Vectors;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -40,6 +41,7 @@ public record Tun(Descriptor descriptor, String name) implements AutoCloseable {
   private static final String DEVICE = "/dev/net/tun";
   private static final int IFNAMSIZ = 16;
   private static final int IFREQ_BYTES = 40;
+  private static final int PROBE_BYTES = 2048;
   private static final long TUNSETIFF = 0x400454caL;
   private static final long TUNSETOFFLOAD = 0x400454d0L;
   private static final long TUNGETIFF = 0x800454d2L;
@@ -120,6 +122,22 @@ public record Tun(Descriptor descriptor, String name) implements AutoCloseable {
       throw new LinuxException("ioctl", -result);
     }
     return result >= 0;
+  }
+
+  /**
+   * Whether this kernel can read and write a tun without waiting whatever the flags of its open
+   * file description say (RWF_NOWAIT): since Linux 6.4. Takes a packet out if there is one.
+   */
+  public boolean neverWaits() {
+    NativeMemory packet = NativeMemory.allocate(PROBE_BYTES);
+    NativeMemory vector = NativeMemory.allocate(Vectors.IOVEC_BYTES);
+    vector.putLong(0, packet.address());
+    vector.putLong(Long.BYTES, packet.size());
+    long n = Vectors.readNow(descriptor.fd(), vector.address(), 1);
+    if (n < 0 && n != -Errno.EAGAIN && n != -Errno.EOPNOTSUPP) {
+      throw new LinuxException("preadv2", (int) -n);
+    }
+    return n != -Errno.EOPNOTSUPP;
   }
 
   @Override

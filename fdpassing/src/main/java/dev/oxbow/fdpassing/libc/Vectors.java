@@ -67,7 +67,10 @@ public final class Vectors {
     }
   }
 
-  /** preadv2(2) at the current position and without waiting: bytes or the negated error number. */
+  /**
+   * preadv2(2) at the current position and without waiting: bytes or the negated error number.
+   * EOPNOTSUPP where the driver cannot promise not to wait: for a tun before Linux 6.4.
+   */
   public static long readNow(int fd, long iovecs, int count) {
     while (true) {
       long n = C.preadv2(fd, iovecs, count, -1, RWF_NOWAIT);
@@ -81,7 +84,7 @@ public final class Vectors {
     }
   }
 
-  /** pwritev2(2) at the current position and without waiting: bytes or the negated error number. */
+  /** pwritev2(2), as {@link #readNow}. */
   public static long writeNow(int fd, long iovecs, int count) {
     while (true) {
       long n = C.pwritev2(fd, iovecs, count, -1, RWF_NOWAIT);

@@ -17,6 +17,7 @@ public final class PacketsCheck {
   private static final String NAMESPACE = "namespaces";
   private static final String TUN = "tun";
   private static final String OFFLOADS = "offloads";
+  private static final String FLOWS = "tunFlows";
   private static final String NAME = "oxbow-check";
 
   private final boolean required;
@@ -41,6 +42,7 @@ public final class PacketsCheck {
       try (Tun tun = namespace.call(() -> Tun.open(NAME, true))) {
         findings.add(Finding.ok(TUN, "/dev/net/tun makes devices with virtio_net_hdr"));
         findings.add(offloads(tun));
+        findings.add(flows(tun.neverWaits()));
       }
     } catch (CompletionException e) {
       if (!(e.getCause() instanceof LinuxException cause)) {
@@ -86,6 +88,17 @@ public final class PacketsCheck {
         tun.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
             ? "checksums, TCP and UDP segmentation"
             : "checksums and TCP segmentation; UDP segmentation comes with Linux 6.2");
+  }
+
+  /** Not missing: Bumblebee starts, and flows that are sockets work. */
+  static Finding flows(boolean tunsNeverWait) {
+    return tunsNeverWait
+        ? Finding.ok(FLOWS, "tuns can be flows of Bumblebee's")
+        : Finding.warn(
+            FLOWS,
+            "a tun cannot be a flow of Bumblebee's, only a socket: this kernel does not read tuns"
+                + " without waiting (preadv2(2), RWF_NOWAIT)",
+            "run Linux 6.4 or newer for oxbow gateway and for flows that are tuns");
   }
 
   /** One tun given twice is known by kcmp(2). */

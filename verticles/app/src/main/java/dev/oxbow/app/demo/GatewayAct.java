@@ -52,7 +52,8 @@ final class GatewayAct {
   private static boolean look() {
     return CurlClient.find().isPresent()
         && Network.hasIpv6()
-        && PacketsCheck.examine(true).stream().noneMatch(Finding::fatal);
+        && PacketsCheck.examine(true).stream()
+            .allMatch(finding -> finding.level() == Finding.Level.OK);
   }
 
   /** Whether a relay is the gateway's, by where its client came in. */
@@ -63,7 +64,7 @@ final class GatewayAct {
   /** Starts the gateway, where it is possible. */
   static Optional<GatewayAct> begin(Stage stage, Progress progress) throws InterruptedException {
     if (!possible()) {
-      progress.say("no curl, no tun or no IPv6 here: the demo goes without the gateway");
+      progress.say("no curl, tun, IPv6 or Linux 6.4 here: the demo goes without the gateway");
       return Optional.empty();
     }
     progress.say("starting a gateway: two tenants with equal addresses have a tun as only way out");

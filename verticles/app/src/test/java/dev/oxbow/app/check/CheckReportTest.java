@@ -26,8 +26,16 @@ class CheckReportTest {
     List<Finding> findings = PacketsCheck.examine(true);
     assertThat(findings)
         .extracting(Finding::name)
-        .containsExactly("namespaces", "tun", "offloads", "kcmp");
+        .containsExactly("namespaces", "tun", "offloads", "tunFlows", "kcmp");
     assertThat(findings).allMatch(finding -> finding.level() == Finding.Level.OK);
+  }
+
+  @Test
+  void warnsWhereNoTunCanBeAFlow() {
+    Finding finding = PacketsCheck.flows(false);
+    assertThat(finding.level()).isEqualTo(Finding.Level.WARN);
+    assertThat(finding.fatal()).isFalse();
+    assertThat(finding.remedy()).contains("Linux 6.4", "oxbow gateway");
   }
 
   @Test
