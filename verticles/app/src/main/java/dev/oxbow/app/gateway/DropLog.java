@@ -3,7 +3,9 @@ package dev.oxbow.app.gateway;
 import dev.oxbow.bumblebee.Bumblebee;
 import dev.oxbow.bumblebee.TunnelPage;
 import io.vertx.core.Future;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -17,23 +19,46 @@ final class DropLog {
   /** Milliseconds between two looks. */
   static final long INTERVAL_MS = 10_000;
 
-  private final Bumblebee bumblebee;
-  private final Map<String, Map<String, Long>> before = new HashMap<>();
+  private final String app;
+  private Map<String, Map<String, Long>> before = Map.of();
 
-  DropLog(Bumblebee bumblebee) {
-    this.bumblebee = bumblebee;
+  /**
+   * @param app whose tunnels are looked at
+   */
+  DropLog(String app) {
+    this.app = app;
   }
 
   /** Looks, and writes a line for each tunnel that dropped some since the last look. */
-  Future<?> look() {
-    return bumblebee
-        .list(null, Bumblebee.MAX_PAGE)
-        .onSuccess(page -> page.tunnels().forEach(this::compare))
+  Future<?> look(Bumblebee bumblebee) {
+    return TunnelPage.all(bumblebee)
+        .onSuccess(tunnels -> lines(tunnels).forEach(log::info))
         .onFailure(e -> log.debug("no list of the tunnels: {}", e.getMessage()));
   }
 
-  private void compare(TunnelPage.Entry tunnel) {
-    Map<String, Long> last = before.getOrDefault(tunnel.tunnel(), Map.of());
+  /**
+   * A line for each tunnel of the app that dropped some since the last look; those that have ended
+   * are forgotten.
+   *
+   * @param tunnels all that live, perhaps with those of others
+   */
+  List<String> lines(List<TunnelPage.Entry> tunnels) {
+    Map<String, Map<String, Long>> now = new HashMap<>();
+    List<String> lines = new ArrayList<>();
+    for (TunnelPage.Entry tunnel : tunnels) {
+      if (Gateway.isOf(app, tunnel.metadata())) {
+        Map<String, Long> more = since(before.getOrDefault(tunnel.tunnel(), Map.of()), tunnel);
+        now.put(tunnel.tunnel(), tunnel.dropped());
+        if (!more.isEmpty()) {
+          lines.add(Gateway.label(tunnel.metadata()) + ": dropped " + text(more));
+        }
+      }
+    }
+    before = now;
+    return lines;
+  }
+
+  private static Map<String, Long> since(Map<String, Long> last, TunnelPage.Entry tunnel) {
     Map<String, Long> more = new TreeMap<>();
     tunnel
         .dropped()
@@ -44,10 +69,7 @@ final class DropLog {
                 more.put(why, rise);
               }
             });
-    before.put(tunnel.tunnel(), tunnel.dropped());
-    if (!more.isEmpty()) {
-      log.info("{}: dropped {}", Gateway.label(tunnel.metadata().toString()), text(more));
-    }
+    return more;
   }
 
   private static String text(Map<String, Long> counts) {

@@ -4,6 +4,7 @@ import dev.oxbow.app.forward.Connector;
 import dev.oxbow.app.forward.SplicedConnections;
 import dev.oxbow.app.forward.SplicedConnections.Client;
 import dev.oxbow.bumblebee.TunnelConnection;
+import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockaddr;
@@ -16,6 +17,7 @@ import java.net.UnknownHostException;
  * Connects each client to where it wants to go, and leaves the rest to a Splicer. Loop thread only.
  */
 final class Gateway {
+  private static final String APP = "app";
   private static final String TUN = "tun";
 
   private final DescriptorLoop loop;
@@ -29,13 +31,27 @@ final class Gateway {
   }
 
   /** What a tunnel carries as metadata: whose connections these are, also for a later gateway. */
-  static JsonObject metadata(String label) {
-    return new JsonObject().put(TUN, label);
+  static JsonObject metadata(String app, String label) {
+    return new JsonObject().put(APP, app).put(TUN, label);
   }
 
   /** The tun that a tunnel's metadata names; empty when another program opened the tunnel. */
-  static String label(String metadata) {
-    return metadata.startsWith("{") ? new JsonObject(metadata).getString(TUN, "") : "";
+  static String label(RawJson metadata) {
+    return text(metadata, TUN);
+  }
+
+  /** Whether a tunnel's metadata names an app: root's list has the tunnels of all. */
+  static boolean isOf(String app, RawJson metadata) {
+    return text(metadata, APP).equals(app);
+  }
+
+  /** A member that is a string; empty in what another program wrote, which may be any JSON. */
+  private static String text(RawJson metadata, String member) {
+    String json = metadata.toString();
+    if (!json.startsWith("{")) {
+      return "";
+    }
+    return new JsonObject(json).getValue(member) instanceof String text ? text : "";
   }
 
   /** A client has come. Any thread; its socket is owned by this object. */
@@ -49,7 +65,7 @@ final class Gateway {
         new Client(
             connection.socket(),
             connection.client(),
-            label(connection.metadata().toString()),
+            label(connection.metadata()),
             connection.destination());
     Connector connector;
     try {

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
           + " reset. What is not TCP is dropped, and a line now and then says how much.",
       "The destination is reached by the routes of the gateway's own namespace: put the tun into"
           + " another one (--netns), or see to it that no route leads back into the tun.",
+      "Needs Linux 6.4 or newer, CAP_NET_ADMIN and CAP_SYS_ADMIN; oxbow check tries it all.",
       "Bumblebee and Splicer run in this process, or in others: with --bumblebee and --splicer a"
           + " gateway that is started again goes on with the tuns and the relays of the one"
           + " before.",

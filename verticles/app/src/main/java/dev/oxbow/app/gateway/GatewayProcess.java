@@ -46,6 +46,9 @@ final class GatewayProcess {
   private static final long START_SECONDS = 30;
   private static final long STOP_SECONDS = 10;
 
+  /** What a service dropped last is not worth a longer wait for one that is away. */
+  private static final long LAST_LOOK_SECONDS = 2;
+
   /** Descriptors that are left to the JVM and to connections on their way. */
   private static final int OWN_DESCRIPTORS = 512;
 
@@ -109,18 +112,22 @@ final class GatewayProcess {
     Gateway gateway = new Gateway(DescriptorLoop.of(own), spliced, plan.connectTimeoutMs());
     bumblebee.unclaimedHandler(this::closed);
     bumblebee.connections().handler(gateway::connect);
-    DropLog drops = new DropLog(bumblebee);
-    vertx.setPeriodic(DropLog.INTERVAL_MS, timer -> own.runOnContext(v -> look(drops)));
+    DropLog drops = new DropLog(plan.app());
+    vertx.setPeriodic(DropLog.INTERVAL_MS, timer -> own.runOnContext(v -> look(drops, bumblebee)));
     openAll(bumblebee);
     stop.await();
-    await(drops.look(), STOP_SECONDS);
-    await(bumblebee.close(), STOP_SECONDS);
-    await(splicer.close(), STOP_SECONDS);
+    Future<?> last = drops.look(bumblebee).timeout(LAST_LOOK_SECONDS, TimeUnit.SECONDS);
+    await(last.otherwiseEmpty(), STOP_SECONDS);
+    try {
+      await(bumblebee.close(), STOP_SECONDS);
+    } finally {
+      await(splicer.close(), STOP_SECONDS);
+    }
     return lost.get() ? ExitStatus.FAILED : ExitStatus.OK;
   }
 
-  private static void look(DropLog drops) {
-    drops.look();
+  private static void look(DropLog drops, Bumblebee bumblebee) {
+    drops.look(bumblebee);
   }
 
   private Future<Splicer> splicer(Vertx vertx) {
@@ -166,27 +173,36 @@ final class GatewayProcess {
     return future.await(seconds, TimeUnit.SECONDS);
   }
 
-  /** Opens a tunnel for each tun, but for those that an earlier life of this app has opened. */
+  /**
+   * Opens a tunnel for each tun, but for those that an earlier life of this app has opened.
+   * Metadata is what anybody may claim, so the tun must be in use, too.
+   */
   private void openAll(Bumblebee bumblebee) throws TimeoutException {
-    TunnelPage live = await(bumblebee.list(null, Bumblebee.MAX_PAGE), START_SECONDS);
     Set<String> there =
-        live.tunnels().stream()
-            .map(tunnel -> Gateway.label(tunnel.metadata().toString()))
+        await(TunnelPage.all(bumblebee), START_SECONDS).stream()
+            .filter(tunnel -> Gateway.isOf(plan.app(), tunnel.metadata()))
+            .map(tunnel -> Gateway.label(tunnel.metadata()))
             .collect(Collectors.toSet());
     for (TunOptions tun : plan.tuns()) {
-      if (there.contains(tun.label())) {
+      Descriptor flow = TunDevice.open(tun);
+      if (flow != null) {
+        upgrade(bumblebee, tun, flow);
+      } else if (there.contains(tun.label())) {
         log.info("{}: goes on, as an earlier gateway has opened it", tun.label());
       } else {
-        open(bumblebee, tun);
+        throw new StartException(
+            "Cannot use the tun " + tun.label() + ": another process or app uses it.");
       }
     }
   }
 
-  private void open(Bumblebee bumblebee, TunOptions tun) throws TimeoutException {
-    Descriptor flow = TunDevice.open(tun);
+  private void upgrade(Bumblebee bumblebee, TunOptions tun, Descriptor flow)
+      throws TimeoutException {
     try {
       UpgradeRequest request =
-          new UpgradeRequest(flow).setMtu(tun.mtu()).setMetadata(Gateway.metadata(tun.label()));
+          new UpgradeRequest(flow)
+              .setMtu(tun.mtu())
+              .setMetadata(Gateway.metadata(plan.app(), tun.label()));
       await(bumblebee.upgrade(request), START_SECONDS).closed().onSuccess(this::closed);
       log.info("{}: carries TCP, MTU {}", tun.label(), tun.mtu());
     } catch (RuntimeException e) {
@@ -198,7 +214,7 @@ final class GatewayProcess {
   /** Its tun goes with the last descriptor. */
   private void closed(TunnelReport report) {
     try (report) {
-      String label = Gateway.label(report.metadata().toString());
+      String label = Gateway.label(report.metadata());
       String errno = report.errno();
       String why = report.reason().wireName() + (errno == null ? "" : " " + errno);
       log.info(

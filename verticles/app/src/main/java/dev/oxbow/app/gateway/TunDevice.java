@@ -1,8 +1,12 @@
 package dev.oxbow.app.gateway;
 
+import dev.oxbow.codecs.netlink.NetlinkWriter;
+import dev.oxbow.codecs.netlink.RouteMessages;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Interfaces;
 import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.NetlinkExchange;
+import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
@@ -10,6 +14,7 @@ import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.service.runtime.StartException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the tun that clients are routed into. Blocking calls. */
 final class TunDevice {
@@ -17,36 +22,44 @@ final class TunDevice {
   /** A window of bulk data fits, also in small packets. */
   private static final int QUEUE_PACKETS = 16_384;
 
+  /** For answers of rtnetlink(7), which are short, and how long one may take. */
+  private static final int BUFFER_BYTES = 1 << 16;
+
+  private static final int TIMEOUT_MS = 10_000;
+
   private TunDevice() {}
 
   /**
    * Makes or takes over a tun with offloads, gives it addresses and switches it on.
    *
-   * @return the flow of its packets; the tun ends with its last descriptor unless it is persistent
+   * @return the flow of its packets, or null when somebody uses the tun; it ends with its last
+   *     descriptor unless it is persistent
    * @throws StartException naming the tun and what is missing
    */
-  static Descriptor open(TunOptions options) {
+  static @Nullable Descriptor open(TunOptions options) {
     try {
       return inNamespace(options);
     } catch (LinuxException e) {
-      throw refused(options, e);
+      return refused(options, e);
     } catch (CompletionException e) {
       if (e.getCause() instanceof LinuxException cause) {
-        throw refused(options, cause);
+        return refused(options, cause);
       }
       throw e;
     }
   }
 
-  private static StartException refused(TunOptions options, LinuxException e) {
+  private static @Nullable Descriptor refused(TunOptions options, LinuxException e) {
+    if (e.errno() == Errno.EBUSY) {
+      return null;
+    }
     String why =
         switch (e.errno()) {
           case Errno.EPERM -> "CAP_NET_ADMIN and, with --netns, CAP_SYS_ADMIN are needed";
-          case Errno.EBUSY -> "another process uses it";
           case Errno.EINVAL -> "there is an interface of that name that is not a plain tun";
           default -> String.valueOf(e.getMessage());
         };
-    return new StartException("Cannot use the tun " + options.label() + ": " + why + ".", e);
+    throw new StartException("Cannot use the tun " + options.label() + ": " + why + ".", e);
   }
 
   private static Descriptor inNamespace(TunOptions options) {
@@ -67,9 +80,14 @@ final class TunDevice {
       if (!tun.offloads(Tun.TCP_OFFLOADS)) {
         throw new StartException("This kernel's tuns have no offloads for TCP (TUNSETOFFLOAD).");
       }
+      if (!tun.neverWaits()) {
+        throw new StartException(
+            "A gateway needs Linux 6.4 or newer: this kernel's tuns are not read without waiting"
+                + " (preadv2(2), RWF_NOWAIT).");
+      }
       interfaces.mtu(tun.name(), options.mtu());
       interfaces.queueLength(tun.name(), QUEUE_PACKETS);
-      options.addresses().forEach(address -> add(interfaces, tun.name(), address));
+      add(interfaces.index(tun.name()), options);
       interfaces.up(tun.name());
       return tun.descriptor();
     } catch (RuntimeException e) {
@@ -78,18 +96,25 @@ final class TunDevice {
     }
   }
 
-  private static void add(Interfaces interfaces, String name, Prefix prefix) {
-    byte[] bytes = prefix.address().getAddress();
-    if (!prefix.v6()) {
-      interfaces.address4(name, bytes, prefix.bits());
-      return;
-    }
-    try {
-      interfaces.address6(name, bytes, prefix.bits());
-    } catch (LinuxException e) {
-      // A tun that stays when nobody uses it has its address from before.
-      if (e.errno() != Errno.EEXIST) {
-        throw e;
+  /** By rtnetlink(7): the ioctl of netdevice(7) replaces the address of version 4. */
+  private static void add(int index, TunOptions options) {
+    try (NetlinkSocket socket = NetlinkSocket.open(NetlinkSocket.NETLINK_ROUTE, BUFFER_BYTES)) {
+      NetlinkExchange exchange = new NetlinkExchange(socket, TIMEOUT_MS);
+      for (Prefix prefix : options.addresses()) {
+        NetlinkWriter request = new NetlinkWriter(exchange.request());
+        RouteMessages.addressAdd(request, index, prefix.address().getAddress(), prefix.bits());
+        int errno = exchange.perform(message -> {});
+        // A tun that stays when nobody uses it has its address from before.
+        if (errno != 0 && errno != Errno.EEXIST) {
+          throw new StartException(
+              "Cannot give the tun "
+                  + options.label()
+                  + " the address "
+                  + prefix
+                  + ": "
+                  + Errno.name(errno)
+                  + ".");
+        }
       }
     }
   }

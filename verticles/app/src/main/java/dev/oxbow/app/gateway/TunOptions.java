@@ -3,12 +3,18 @@ package dev.oxbow.app.gateway;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** One tun of a gateway, as the command line describes it. */
 public final class TunOptions {
   static final int DEFAULT_MTU = 1500;
+
+  /**
+   * Where ip-netns(8) has one file for each name; elsewhere the last part of a path says little.
+   */
+  private static final Set<Path> NAMED = Set.of(Path.of("/run/netns"), Path.of("/var/run/netns"));
 
   @Option(
       names = "--tun",
@@ -58,9 +64,13 @@ public final class TunOptions {
     return mtu;
   }
 
-  /** What it is called in logs: the last part of the namespace's name, and its own. */
+  /** What it is called in logs and to find it again: the namespace's name, and its own. */
   String label() {
-    Path file = netns;
-    return file == null ? name : file.getFileName() + "/" + name;
+    if (netns == null) {
+      return name;
+    }
+    Path file = netns.toAbsolutePath().normalize();
+    boolean named = NAMED.contains(file.getParent());
+    return (named ? file.getFileName() : file) + "/" + name;
   }
 }

@@ -1,0 +1,53 @@
+package dev.oxbow.app.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.codecs.control.RawJson;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/** What a tun is called, and by which metadata a later gateway knows it again. */
+class TunnelNamesTest {
+
+  private static String label(String netns) {
+    String[] arguments = {"--tun", "tun0", "--netns", netns};
+    return CommandLine.populateCommand(new TunOptions(), arguments).label();
+  }
+
+  @Test
+  void namespaceIsCalledByItsNameOnlyWhereNamesAre() {
+    assertThat(CommandLine.populateCommand(new TunOptions(), "--tun", "tun0").label())
+        .isEqualTo("tun0");
+    assertThat(label("/run/netns/blue")).isEqualTo("blue/tun0");
+    assertThat(label("/var/run/netns/../netns/blue")).isEqualTo("blue/tun0");
+    assertThat(label("/proc/1/ns/net")).isEqualTo("/proc/1/ns/net/tun0");
+    assertThat(label("/proc/2/ns/net")).isEqualTo("/proc/2/ns/net/tun0");
+    assertThat(label("blue")).isEqualTo(Path.of("blue").toAbsolutePath() + "/tun0");
+  }
+
+  @Test
+  void metadataTellsTheAppAndTheTun() {
+    RawJson metadata = RawJson.of(Gateway.metadata("one", "blue/tun0").encode());
+    assertThat(Gateway.label(metadata)).isEqualTo("blue/tun0");
+    assertThat(Gateway.isOf("one", metadata)).isTrue();
+    assertThat(Gateway.isOf("two", metadata)).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "null",
+        "\"tun\"",
+        "[1]",
+        "{}",
+        "{\"tun\": 5, \"app\": {}}",
+        "{\"tun\": null, \"app\": [\"one\"]}"
+      })
+  void metadataOfAnotherProgramNamesNothing(String json) {
+    assertThat(Gateway.label(RawJson.of(json))).isEmpty();
+    assertThat(Gateway.isOf("one", RawJson.of(json))).isFalse();
+  }
+}
