@@ -18,9 +18,6 @@ public record KernelVersion(int major, int minor) {
    */
   public static final KernelVersion OLDEST = new KernelVersion(5, 10);
 
-  /** Reads tuns without waiting (RWF_NOWAIT), so that a tun can be a flow. */
-  public static final KernelVersion TUN_FLOWS = new KernelVersion(6, 4);
-
   private static final Pattern RELEASE = Pattern.compile("(\\d{1,5})\\.(\\d{1,5}).*");
 
   /** From what uname(2) calls the release, such as {@code 6.1.0-31-amd64}; null if unreadable. */
