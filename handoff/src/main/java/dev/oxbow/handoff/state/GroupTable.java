@@ -49,19 +49,9 @@ public final class GroupTable implements AutoCloseable {
    * @throws IllegalArgumentException saying what does not fit
    */
   public static GroupTable adopt(Descriptor memfd, Kind kind) {
-    StateTable table;
-    try {
-      table = StateTable.adopt(memfd, kind.magic, kind.version);
-    } catch (RuntimeException e) {
-      memfd.close();
-      throw e;
-    }
-    Layout layout = table.layout();
-    if (layout.recordBytes() != kind.recordBytes || layout.records() % kind.groups != 0) {
-      table.close();
-      throw new IllegalArgumentException("a ledger of another shape: " + layout);
-    }
-    return new GroupTable(table, kind.groups);
+    return new GroupTable(
+        StateTable.adopt(memfd, kind.magic, kind.version, kind.recordBytes, kind.groups),
+        kind.groups);
   }
 
   /** The memfd, owned by this table. */

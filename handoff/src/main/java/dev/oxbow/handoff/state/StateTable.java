@@ -98,6 +98,32 @@ public final class StateTable implements AutoCloseable {
     }
   }
 
+  /**
+   * As {@link #adopt(Descriptor, long, int)}, for records of a known size.
+   *
+   * @param memfd owned by the table from here on, and closed when this throws
+   * @param recordBytes size of a record
+   * @param multiple the number of records is this or a multiple of it
+   * @throws IllegalArgumentException likewise
+   */
+  public static StateTable adopt(
+      Descriptor memfd, long magic, int known, int recordBytes, int multiple) {
+    try {
+      StateTable table = adopt(memfd, magic, known);
+      Layout layout = table.layout;
+      if (layout.recordBytes != recordBytes
+          || layout.records <= 0
+          || layout.records % multiple != 0) {
+        table.memory.unmap();
+        throw new IllegalArgumentException("a table of another shape: " + layout);
+      }
+      return table;
+    } catch (RuntimeException e) {
+      memfd.close();
+      throw e;
+    }
+  }
+
   /** The mapped bytes, header included. */
   public NativeMemory memory() {
     return memory;

@@ -1,24 +1,33 @@
 package dev.oxbow.app.check;
 
+import dev.oxbow.codecs.netlink.NetlinkWriter;
+import dev.oxbow.codecs.netlink.SocketMessages;
 import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.NetlinkExchange;
+import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Processes;
+import dev.oxbow.fdpassing.libc.Sockets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 
 /**
- * Whether this machine can carry packets: a network namespace, a tun in it, its offloads. What it
- * makes for that is gone when it returns. Blocking calls.
+ * Whether this machine can carry packets: a network namespace, a tun in it, its offloads, and
+ * whether connections in it can be reset. What it makes for that is gone when it returns. Blocking
+ * calls.
  */
 public final class PacketsCheck {
   private static final String NAMESPACE = "namespaces";
   private static final String TUN = "tun";
   private static final String OFFLOADS = "offloads";
   private static final String FLOWS = "tunFlows";
+  private static final String RESETS = "resets";
   private static final String NAME = "oxbow-check";
+  private static final int TIMEOUT_MS = 5_000;
+  private static final int BUFFER_BYTES = 64 << 10;
 
   private final boolean required;
 
@@ -43,6 +52,7 @@ public final class PacketsCheck {
         findings.add(Finding.ok(TUN, "/dev/net/tun makes devices with virtio_net_hdr"));
         findings.add(offloads(tun));
         findings.add(flows(tun.neverWaits()));
+        findings.add(resets(namespace.call(PacketsCheck::destroyNothing)));
       }
     } catch (CompletionException e) {
       if (!(e.getCause() instanceof LinuxException cause)) {
@@ -99,6 +109,26 @@ public final class PacketsCheck {
             "a tun cannot be a flow of Bumblebee's, only a socket: this kernel does not read tuns"
                 + " without waiting (preadv2(2), RWF_NOWAIT)",
             "run Linux 6.4 or newer for oxbow gateway and for flows that are tuns");
+  }
+
+  /** What the kernel answers to SOCK_DESTROY (sock_diag(7)) for a connection that is not there. */
+  private static int destroyNothing() {
+    byte[] address = {127, 0, 0, 1};
+    try (NetlinkSocket socket = NetlinkSocket.open(NetlinkSocket.NETLINK_SOCK_DIAG, BUFFER_BYTES)) {
+      NetlinkExchange exchange = new NetlinkExchange(socket, TIMEOUT_MS);
+      NetlinkWriter out = new NetlinkWriter(exchange.request());
+      SocketMessages.destroy(out, Sockets.AF_INET, address, 1, address, 1, 1);
+      return exchange.perform(message -> {});
+    }
+  }
+
+  private Finding resets(int errno) {
+    return errno == Errno.ENOENT
+        ? Finding.ok(RESETS, "connections can be reset when a tunnel ends")
+        : lacking(
+            RESETS,
+            "connections cannot be reset when a tunnel ends: SOCK_DESTROY: " + Errno.text(errno),
+            "run a kernel with CONFIG_INET_DIAG_DESTROY");
   }
 
   /** One tun given twice is known by kcmp(2). */

@@ -7,6 +7,7 @@ import dev.oxbow.codecs.control.Message;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.service.runtime.RuntimeDirectory;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@DescriptorLeaks
 class CheckReportTest {
   @TempDir private Path folder;
 
@@ -26,7 +28,7 @@ class CheckReportTest {
     List<Finding> findings = PacketsCheck.examine(true);
     assertThat(findings)
         .extracting(Finding::name)
-        .containsExactly("namespaces", "tun", "offloads", "tunFlows", "kcmp");
+        .containsExactly("namespaces", "tun", "offloads", "tunFlows", "resets", "kcmp");
     assertThat(findings).allMatch(finding -> finding.level() == Finding.Level.OK);
   }
 

@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.netlink.NetlinkReader;
 import dev.oxbow.codecs.netlink.NetlinkWriter;
 import dev.oxbow.codecs.netlink.SocketMessages;
@@ -71,7 +72,7 @@ final class Census implements AutoCloseable {
     long low =
         six
             ? (long) reader.remoteWord(2) << 32 | (reader.remoteWord(3) & 0xffff_ffffL)
-            : 0xffff_0000_0000L | first;
+            : PacketView.V4_LOW | first;
     if (reader.localPort() == Pool.LISTENER_PORT && reader.remotePort() != 0) {
       visitor.socket(six ? 6 : 4, low, reader.remotePort());
     }
@@ -105,7 +106,8 @@ final class Census implements AutoCloseable {
   /**
    * Ends a connection at once, as if it had been reset (SOCK_DESTROY).
    *
-   * @return false when there is no such socket any more
+   * @return false when there is no such socket any more, or only its TIME_WAIT, which some kernels
+   *     do not end and which sends nothing by itself
    * @throws LinuxException EOPNOTSUPP when the kernel was built without it
    */
   boolean destroy(int version, long high, long low, int port) {
@@ -115,21 +117,25 @@ final class Census implements AutoCloseable {
     NetlinkWriter find = new NetlinkWriter(exchange.request());
     SocketMessages.find(find, family, local, Pool.LISTENER_PORT, remote, port);
     long[] cookie = new long[1];
-    if (!found(exchange.perform(message -> identify(message, cookie))) || cookie[0] == 0) {
+    int[] state = new int[1];
+    if (!found(exchange.perform(message -> identify(message, cookie, state))) || cookie[0] == 0) {
       return false;
     }
     NetlinkWriter end = new NetlinkWriter(exchange.request());
     SocketMessages.destroy(end, family, local, Pool.LISTENER_PORT, remote, port, cookie[0]);
-    return found(exchange.perform(message -> {}));
+    int errno = exchange.perform(message -> {});
+    boolean passed = errno == Errno.EOPNOTSUPP && state[0] == SocketMessages.TCP_TIME_WAIT;
+    return !passed && found(errno);
   }
 
-  /** The cookie of a connection, and of no listener. */
-  private void identify(ByteBuffer message, long[] cookie) {
+  /** The cookie and state of a connection, and of no listener. */
+  private void identify(ByteBuffer message, long[] cookie, int[] state) {
     NetlinkReader messages = new NetlinkReader().over(message);
     if (messages.next()
         && messages.type() == SocketMessages.SOCK_DIAG_BY_FAMILY
         && reader.read(messages).state() != SocketMessages.TCP_LISTEN) {
       cookie[0] = reader.cookie();
+      state[0] = reader.state();
     }
   }
 

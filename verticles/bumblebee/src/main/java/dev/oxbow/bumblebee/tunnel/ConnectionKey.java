@@ -34,7 +34,7 @@ final class ConnectionKey {
 
   /** 4 or 6. */
   static int version(long high, long low) {
-    return high == 0 && low >>> 32 == 0xffff ? 4 : 6;
+    return PacketView.isV4(high, low) ? 4 : 6;
   }
 
   /**

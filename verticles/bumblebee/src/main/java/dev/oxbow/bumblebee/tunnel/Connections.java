@@ -77,17 +77,11 @@ final class Connections implements AutoCloseable {
   /**
    * Takes over the table of another process.
    *
-   * @param memfd owned by the table from here on
+   * @param memfd owned by the table from here on, and closed when this throws
    * @throws IllegalArgumentException saying what does not fit
    */
   static Connections adopt(Descriptor memfd) {
-    StateTable table = StateTable.adopt(memfd, MAGIC, VERSION);
-    Layout layout = table.layout();
-    if (layout.recordBytes() != BYTES || layout.records() % TunnelPlane.GROUPS != 0) {
-      table.close();
-      throw new IllegalArgumentException("a table of connections of another shape: " + layout);
-    }
-    return new Connections(table);
+    return new Connections(StateTable.adopt(memfd, MAGIC, VERSION, BYTES, TunnelPlane.GROUPS));
   }
 
   Descriptor descriptor() {

@@ -1,13 +1,16 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Interfaces;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.eventloop.Acceptor;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockaddr;
-import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Vectors;
 import dev.oxbow.handoff.cargo.Cargo;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -45,10 +48,6 @@ final class Environment {
   private static final String LISTENER_6 = "listener/6";
   private static final String TUN = "tun/";
 
-  private static final int SO_REUSEADDR = 2;
-  private static final int IPPROTO_IPV6 = 41;
-  private static final int IPV6_V6ONLY = 26;
-  private static final int IPV6_FREEBIND = 78;
   private static final int BACKLOG = 65_535;
 
   /**
@@ -56,6 +55,9 @@ final class Environment {
    * kernel's TCP has in flight is bounded by net.ipv4.tcp_wmem per connection.
    */
   private static final int QUEUE_PACKETS = 16_384;
+
+  /** A virtio_net_hdr and the beginning of a packet. */
+  private static final int SCRATCH_BYTES = 64;
 
   private static final int LOOPBACK_MTU = 65_536;
 
@@ -88,14 +90,29 @@ final class Environment {
   private final Descriptor listener4;
   private final Descriptor listener6;
   private final @Nullable Tun[] devices;
-  private @Nullable Interfaces interfaces;
-  private @Nullable Census census;
+  private final Interfaces links;
+  private final Census census;
 
-  private Environment(Namespace namespace, Descriptor listener4, Descriptor listener6, int slots) {
+  /** For what is read only to be forgotten: a tun cuts what does not fit. */
+  private final NativeMemory scratch = NativeMemory.allocate(SCRATCH_BYTES);
+
+  private final NativeMemory vector = NativeMemory.allocate(Vectors.IOVEC_BYTES);
+
+  /** Owns all that it is given, unless this throws. */
+  private Environment(
+      Namespace namespace, Descriptor listener4, Descriptor listener6, @Nullable Tun[] devices) {
     this.namespace = namespace;
     this.listener4 = listener4;
     this.listener6 = listener6;
-    this.devices = new Tun[slots];
+    this.devices = devices;
+    this.links = Interfaces.open();
+    try {
+      this.census = Census.open();
+    } catch (RuntimeException e) {
+      links.close();
+      throw e;
+    }
+    Bench.iovec(vector, 0, scratch.address(), SCRATCH_BYTES);
   }
 
   /**
@@ -115,23 +132,18 @@ final class Environment {
 
   private static Environment furnish(Namespace namespace, int slots) {
     SETTINGS.forEach(Environment::set);
-    Interfaces interfaces = Interfaces.open();
     List<Descriptor> made = new ArrayList<>();
-    try {
+    try (Interfaces interfaces = Interfaces.open()) {
       interfaces.mtu("lo", LOOPBACK_MTU);
       interfaces.up("lo");
       interfaces.address6("lo", Pool.bytes(6, Pool.LISTENER_HIGH_6, Pool.LISTENER_LOW_6), 8 * 16);
       // A second address of lo, under a label of its own: 127.0.0.1 stays.
-      interfaces.address4("lo:0", Pool.bytes(4, Pool.V4_HIGH, Pool.LISTENER_LOW_4), 8 * 4);
+      interfaces.address4("lo:0", Pool.bytes(4, PacketView.V4_HIGH, Pool.LISTENER_LOW_4), 8 * 4);
       made.add(listen(4));
       made.add(listen(6));
-      Environment environment = new Environment(namespace, made.get(0), made.get(1), slots);
-      environment.interfaces = interfaces;
-      environment.census = Census.open();
-      return environment;
+      return new Environment(namespace, made.get(0), made.get(1), new Tun[slots]);
     } catch (RuntimeException e) {
       Descriptor.closeAll(made);
-      interfaces.close();
       throw e;
     }
   }
@@ -145,27 +157,12 @@ final class Environment {
   }
 
   private static Descriptor listen(int version) {
-    boolean six = version == 6;
-    int type = Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK;
-    int family = six ? Sockets.AF_INET6 : Sockets.AF_INET;
-    Descriptor socket = Descriptor.adopt(Sockets.socket(family, type));
+    byte[] address = Pool.bytes(version, Pool.listenerHigh(version), Pool.listenerLow(version));
     try {
-      Sockets.setOption(socket.fd(), Sockets.SOL_SOCKET, SO_REUSEADDR, 1);
-      if (six) {
-        Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        // The address counts as tentative until a worker of the kernel has looked at it.
-        Sockets.setOption(socket.fd(), IPPROTO_IPV6, IPV6_FREEBIND, 1);
-      }
-      byte[] address = Pool.bytes(version, Pool.listenerHigh(version), Pool.listenerLow(version));
-      Sockets.bind(socket.fd(), Sockaddr.of(InetAddress.getByAddress(address), Pool.LISTENER_PORT));
-      Sockets.listen(socket.fd(), BACKLOG);
-      return socket;
+      InetAddress own = InetAddress.getByAddress(address);
+      return Acceptor.bound(Sockaddr.of(own, Pool.LISTENER_PORT), BACKLOG, version == 6);
     } catch (UnknownHostException e) {
-      socket.close();
       throw new IllegalStateException("an address of another length", e);
-    } catch (RuntimeException e) {
-      socket.close();
-      throw e;
     }
   }
 
@@ -176,21 +173,24 @@ final class Environment {
    */
   static Environment inherit(Cargo cargo, int slots) {
     Namespace namespace = Namespace.adopt(cargo.take(NAMESPACE));
-    Environment environment =
-        new Environment(namespace, cargo.take(LISTENER_4), cargo.take(LISTENER_6), slots);
-    for (String name : List.copyOf(cargo.names())) {
-      if (name.startsWith(TUN)) {
-        int slot = Integer.parseInt(name.substring(TUN.length()));
-        environment.devices[slot] = Tun.adopt(cargo.take(name));
+    List<Descriptor> taken = new ArrayList<>();
+    try {
+      taken.add(cargo.take(LISTENER_4));
+      taken.add(cargo.take(LISTENER_6));
+      @Nullable Tun[] devices = new Tun[slots];
+      for (String name : List.copyOf(cargo.names())) {
+        if (name.startsWith(TUN)) {
+          Descriptor device = cargo.take(name);
+          taken.add(device);
+          devices[Integer.parseInt(name.substring(TUN.length()))] = Tun.adopt(device);
+        }
       }
+      return namespace.call(() -> new Environment(namespace, taken.get(0), taken.get(1), devices));
+    } catch (RuntimeException e) {
+      Descriptor.closeAll(taken);
+      namespace.close();
+      throw e;
     }
-    namespace.call(
-        () -> {
-          environment.interfaces = Interfaces.open();
-          environment.census = Census.open();
-          return true;
-        });
-    return environment;
   }
 
   /** Lends all that another process needs. Nothing else may run here meanwhile. */
@@ -235,10 +235,32 @@ final class Environment {
 
   /** What tells which sockets live. */
   Census census() {
-    if (census == null) {
-      throw new IllegalStateException("the environment is closed");
-    }
     return census;
+  }
+
+  /**
+   * Resets connections of a tunnel, each for itself.
+   *
+   * @param places theirs in the table
+   * @return whether the kernel has none of them any more, but for a TIME_WAIT
+   */
+  boolean destroy(Connections table, Tunnel tunnel, int[] places) {
+    int left = 0;
+    LinuxException why = null;
+    for (int place : places) {
+      int version = table.version(table.at(tunnel.group(), place));
+      long low = Pool.low(version, tunnel.slot(), place);
+      try {
+        census.destroy(version, Pool.high(version), low, Pool.port(place));
+      } catch (LinuxException e) {
+        left++;
+        why = e;
+      }
+    }
+    if (why != null) {
+      log.error("{} connections of tunnel {} were not reset", left, tunnel.record().id(), why);
+    }
+    return why == null;
   }
 
   /** The device of a place, as it is; when there is one. Any thread, after what made it. */
@@ -250,24 +272,15 @@ final class Environment {
   Tun open(int slot, int mtu) {
     Tun device = devices[slot];
     if (device == null) {
-      device = Tun.open(NAMES + slot, true);
+      device = make(slot);
       devices[slot] = device;
-      if (!device.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
-          && !device.offloads(Tun.TCP_OFFLOADS)) {
-        throw new LinuxException("ioctl", Errno.EINVAL);
-      }
-      links().queueLength(device.name(), QUEUE_PACKETS);
-      links()
-          .address4(
-              device.name(), Pool.bytes(4, Pool.high(4), Pool.device(4, slot)), Pool.PREFIX_BITS_4);
     }
-    links().mtu(device.name(), mtu);
-    links().up(device.name());
+    links.mtu(device.name(), mtu);
+    links.up(device.name());
     if (mtu >= MIN_MTU_6) {
       // Gone when the device was switched off.
-      links()
-          .address6(
-              device.name(), Pool.bytes(6, Pool.high(6), Pool.device(6, slot)), Pool.PREFIX_BITS_6);
+      links.address6(
+          device.name(), Pool.bytes(6, Pool.high(6), Pool.device(6, slot)), Pool.PREFIX_BITS_6);
     }
     return device;
   }
@@ -279,16 +292,39 @@ final class Environment {
   boolean park(int slot) {
     Tun device = devices[slot];
     if (device != null) {
-      links().down(device.name());
+      links.down(device.name());
+      forget(device);
     }
     return device != null;
   }
 
-  private Interfaces links() {
-    if (interfaces == null) {
-      throw new IllegalStateException("the environment is closed");
+  /** Takes what a device has that is off, and so gets no more; the next tunnel has it empty. */
+  private void forget(Tun device) {
+    long n;
+    do {
+      n = Vectors.readv(device.descriptor().fd(), vector.address(), 1);
+    } while (n >= 0);
+    if (n != -Errno.EAGAIN) {
+      throw new LinuxException("readv", (int) -n);
     }
-    return interfaces;
+  }
+
+  /** A device of a place, off. */
+  private Tun make(int slot) {
+    Tun device = Tun.open(NAMES + slot, true);
+    try {
+      if (!device.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
+          && !device.offloads(Tun.TCP_OFFLOADS)) {
+        throw new LinuxException("ioctl", Errno.EINVAL);
+      }
+      links.queueLength(device.name(), QUEUE_PACKETS);
+      byte[] address = Pool.bytes(4, Pool.high(4), Pool.device(4, slot));
+      links.address4(device.name(), address, Pool.PREFIX_BITS_4);
+      return device;
+    } catch (RuntimeException e) {
+      device.close();
+      throw e;
+    }
   }
 
   /**
@@ -322,8 +358,8 @@ final class Environment {
               device.close();
             }
           }
-          links().close();
-          census().close();
+          links.close();
+          census.close();
           return true;
         },
         (v, failure) -> {

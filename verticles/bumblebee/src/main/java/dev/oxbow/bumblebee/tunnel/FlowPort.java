@@ -1,7 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.codecs.offload.VirtioNetHeader;
-import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
@@ -25,20 +24,17 @@ final class FlowPort {
   FlowPort(TunnelSpec spec) {
     this.fd = spec.flow();
     this.socket = spec.kind().isSocket();
+    // Not asked of the tun again: whoever shares it may have changed that since it was accepted.
     this.headerBytes =
         switch (spec.kind()) {
           case TUN -> 0;
-          case TUN_VNET -> Tun.vnetHdrBytes(spec.flow());
+          case TUN_VNET -> VirtioNetHeader.BYTES;
           case SEQPACKET, DGRAM -> spec.vnetHdr() ? VirtioNetHeader.BYTES : 0;
         };
     // A tun cuts what does not fit without saying so: a byte more tells.
     int longest = spec.kind() == FlowKind.TUN ? spec.mtu() + 1 : spec.mtu();
     this.packetBytes = headerBytes == 0 ? longest : Bench.PACKET_BYTES;
     this.cuts = spec.kind() == FlowKind.TUN;
-    if (headerBytes != 0
-        && (headerBytes < VirtioNetHeader.BYTES || headerBytes > Bench.HEAD_BYTES)) {
-      throw new IllegalArgumentException("a virtio_net_hdr of " + headerBytes + " bytes");
-    }
   }
 
   /** Bytes of the virtio_net_hdr before each packet; 0 for none. */

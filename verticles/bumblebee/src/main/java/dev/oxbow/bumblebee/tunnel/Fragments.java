@@ -38,18 +38,12 @@ final class Fragments implements AutoCloseable {
   /**
    * Takes over the memory of another process.
    *
-   * @param memfd owned by this object from here on
+   * @param memfd owned by this object from here on, and closed when this throws
    * @throws IllegalArgumentException saying what does not fit
    */
   static Fragments adopt(Descriptor memfd) {
-    StateTable table = StateTable.adopt(memfd, MAGIC, VERSION);
-    Layout layout = table.layout();
-    if (layout.recordBytes() != Reassembler.bytes(DATAGRAMS)
-        || layout.records() != TunnelPlane.GROUPS) {
-      table.close();
-      throw new IllegalArgumentException("room for fragments of another shape: " + layout);
-    }
-    return new Fragments(table);
+    int bytes = Reassembler.bytes(DATAGRAMS);
+    return new Fragments(StateTable.adopt(memfd, MAGIC, VERSION, bytes, TunnelPlane.GROUPS));
   }
 
   Descriptor descriptor() {

@@ -35,11 +35,12 @@ final class HeldPackets implements AutoCloseable {
   /**
    * Takes over the memory of another process.
    *
-   * @param memfd owned by this object from here on
+   * @param memfd owned by this object from here on, and closed when this throws
+   * @param slots places in the ledger
    * @throws IllegalArgumentException saying what does not fit
    */
-  static HeldPackets adopt(Descriptor memfd) {
-    return new HeldPackets(StateTable.adopt(memfd, MAGIC, VERSION));
+  static HeldPackets adopt(Descriptor memfd, int slots) {
+    return new HeldPackets(StateTable.adopt(memfd, MAGIC, VERSION, BYTES, slots));
   }
 
   Descriptor descriptor() {

@@ -10,9 +10,9 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,7 +64,7 @@ public final class KernelPlane implements TunnelPlane {
     this.loops =
         loops.stream().map(loop -> new TunnelLoop(loop, limits, memory, this::closeSoon)).toList();
     this.reception = new Reception(control, environment, ledger, connections, slot -> bySlot[slot]);
-    this.population = new Population(control, environment, ledger, this::loopOf);
+    this.population = new Population(control, environment, ledger, this::loopOf, this::left);
   }
 
   /**
@@ -77,15 +77,13 @@ public final class KernelPlane implements TunnelPlane {
    */
   public static Future<KernelPlane> open(
       DescriptorLoop control, List<DescriptorLoop> loops, PlaneOptions options) {
-    int perGroup = options.perGroup();
-    return onThread(
+    return make(
         control,
-        () -> Environment.open(perGroup * GROUPS),
-        environment -> {
-          SharedMemory memory = SharedMemory.open(options);
-          KernelPlane plane = new KernelPlane(control, loops, options, memory, environment);
-          return plane.startUp().map(plane);
-        });
+        loops,
+        options,
+        () -> SharedMemory.open(options),
+        memory -> Environment.open(memory.ledger().records()),
+        KernelPlane::startUp);
   }
 
   /**
@@ -98,35 +96,52 @@ public final class KernelPlane implements TunnelPlane {
    */
   public static Future<KernelPlane> inherit(
       DescriptorLoop control, List<DescriptorLoop> loops, PlaneOptions options, Cargo cargo) {
-    SharedMemory memory = SharedMemory.adopt(cargo);
-    return onThread(
+    return make(
         control,
-        () -> Environment.inherit(cargo, memory.ledger().records()),
-        environment -> {
-          KernelPlane plane = new KernelPlane(control, loops, options, memory, environment);
+        loops,
+        options,
+        () -> SharedMemory.adopt(cargo),
+        memory -> Environment.inherit(cargo, memory.ledger().records()),
+        plane -> {
           plane.loops.forEach(TunnelLoop::inherit);
-          return Future.succeededFuture(plane);
+          return Future.succeededFuture();
         });
   }
 
-  /** Something that takes long on a thread of its own, and what follows on the control loop. */
-  private static <A, B> Future<B> onThread(
-      DescriptorLoop control, Callable<A> slow, Function<A, Future<B>> then) {
-    Promise<B> done = Promise.promise();
-    Thread thread =
-        new Thread(
-            () -> {
-              try {
-                A made = slow.call();
-                control.execute(() -> then.apply(made).onComplete(done));
-              } catch (Exception e) {
-                control.execute(() -> done.fail(e));
-              }
-            },
-            "bumblebee-environment");
+  /** Makes all parts on a thread of its own, and goes on at the control loop; closes on failure. */
+  private static Future<KernelPlane> make(
+      DescriptorLoop control,
+      List<DescriptorLoop> loops,
+      PlaneOptions options,
+      Supplier<SharedMemory> tables,
+      Function<SharedMemory, Environment> surroundings,
+      Function<KernelPlane, Future<Void>> start) {
+    Promise<KernelPlane> made = Promise.promise();
+    Runnable parts =
+        () -> {
+          SharedMemory memory = null;
+          try {
+            memory = tables.get();
+            Environment environment = surroundings.apply(memory);
+            KernelPlane plane = new KernelPlane(control, loops, options, memory, environment);
+            control.execute(() -> made.complete(plane));
+          } catch (RuntimeException | Error e) {
+            if (memory != null) {
+              memory.close();
+            }
+            control.execute(() -> made.fail(e));
+          }
+        };
+    Thread thread = new Thread(parts, "bumblebee-environment");
     thread.setDaemon(true);
     thread.start();
-    return done.future();
+    return made.future()
+        .compose(
+            plane ->
+                start
+                    .apply(plane)
+                    .map(plane)
+                    .recover(e -> plane.close().transform(v -> Future.failedFuture(e))));
   }
 
   private Future<Void> startUp() {
@@ -177,7 +192,7 @@ public final class KernelPlane implements TunnelPlane {
     int errno = failure instanceof LinuxException known ? known.errno() : Errno.EIO;
     tunnel.record().ending(EndReason.ERROR, errno);
     tunnel.loop().farewellWithoutDevice(tunnel);
-    control.execute(() -> over(tunnel));
+    control.execute(() -> over(tunnel, true));
   }
 
   /** On the tunnel's loop. */
@@ -186,40 +201,38 @@ public final class KernelPlane implements TunnelPlane {
         () -> {
           underWay++;
           environment.submit(
-              () -> destroy(tunnel, places),
-              (done, failure) -> {
+              () -> environment.destroy(connections, tunnel, places),
+              (all, failure) -> {
                 if (failure != null) {
                   log.error("connections of a tunnel were not reset", failure);
                 }
-                tunnel.loop().execute(() -> sayFarewell(tunnel, places));
+                boolean free = all != null && all;
+                TunnelLoop loop = tunnel.loop();
+                loop.execute(() -> loop.farewell(tunnel, places, () -> park(tunnel, free)));
               });
         });
   }
 
-  private void sayFarewell(Tunnel tunnel, int[] places) {
-    tunnel.loop().farewell(tunnel, places);
+  /**
+   * @param free whether the kernel has no connection of it, so that another may have its place
+   */
+  private void park(Tunnel tunnel, boolean free) {
     environment.submit(
         () -> environment.park(tunnel.slot()),
         (done, failure) -> {
           if (failure != null) {
             log.error("the device of a tunnel was not switched off", failure);
           }
-          control.execute(() -> over(tunnel));
+          control.execute(() -> over(tunnel, free));
         });
   }
 
-  /** On the namespace's thread. */
-  private boolean destroy(Tunnel tunnel, int[] places) {
-    for (int place : places) {
-      int at = connections.at(tunnel.group(), place);
-      int version = connections.version(at);
-      long low = Pool.low(version, tunnel.slot(), place);
-      environment.census().destroy(version, Pool.high(version), low, Pool.port(place));
-    }
-    return true;
+  /** Whether a place is taken although its tunnel is over: connections were not reset. */
+  private boolean left(int slot) {
+    return bySlot[slot] == null && ledger.record(slot).id() != 0;
   }
 
-  private void over(Tunnel tunnel) {
+  private void over(Tunnel tunnel, boolean free) {
     TunnelRecord record = tunnel.record();
     EndReason reason = record.reason();
     long duration = System.nanoTime() - record.startNanos();
@@ -231,7 +244,9 @@ public final class KernelPlane implements TunnelPlane {
     dropped += outcome.packets().droppedInAll();
     bySlot[record.slot()] = null;
     tunnels--;
-    record.clear();
+    if (free) {
+      record.clear();
+    }
     tunnel.observer().closed(outcome);
     settle();
   }
@@ -367,6 +382,8 @@ public final class KernelPlane implements TunnelPlane {
     Promise<Void> closed = Promise.promise();
     population
         .stop()
+        // The memory stays until the loops have done what a census had asked of them.
+        .compose(v -> onAllLoops(loop -> {}))
         .onComplete(stopped -> environment.close(() -> control.execute(() -> closed(closed))));
     return closed.future();
   }

@@ -1,5 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.ip.PacketView;
+
 /**
  * Which address and port stands for which connection inside the namespace. It is arithmetic, so
  * that the way back needs no table: the address tells the tunnel's place, and address and port
@@ -12,18 +14,12 @@ package dev.oxbow.bumblebee.tunnel;
  *  the listener: 10.255.255.1 and fd6f:7862:6f77:ffff::1, port 7
  * </pre>
  *
- * Addresses are as {@link dev.oxbow.codecs.ip.PacketView} gives them, in two longs.
+ * Addresses are as {@link PacketView} gives them, in two longs.
  */
 final class Pool {
 
-  /** High half of an IPv4 address. */
-  static final long V4_HIGH = 0;
-
   /** Places of tunnels at most; the last of the 65,536 prefixes is the listener's. */
   static final int MAX_SLOTS = 0xff00;
-
-  /** Connections of a group at most. */
-  static final int MAX_CONNECTIONS = 200 * 64_512;
 
   /** Length of a tunnel's IPv4 prefix. */
   static final int PREFIX_BITS_4 = 24;
@@ -34,7 +30,6 @@ final class Pool {
   /** Where the listeners listen; any port will do. */
   static final int LISTENER_PORT = 7;
 
-  private static final long V4_LOW = 0xffff_0000_0000L;
   private static final long V6_HIGH = 0xfd6f_7862_6f77_0000L;
   private static final long TEN = 10L << 24;
   private static final int FIRST_PORT = 1024;
@@ -43,13 +38,13 @@ final class Pool {
 
   static final long LISTENER_HIGH_6 = V6_HIGH | 0xffff;
   static final long LISTENER_LOW_6 = 1;
-  static final long LISTENER_LOW_4 = V4_LOW | TEN | 0xffff << 8 | 1;
+  static final long LISTENER_LOW_4 = PacketView.V4_LOW | TEN | 0xffff << 8 | 1;
 
   private Pool() {}
 
   /** The high half of a tunnel's addresses. */
   static long high(int version) {
-    return version == 4 ? V4_HIGH : V6_HIGH;
+    return version == 4 ? PacketView.V4_HIGH : V6_HIGH;
   }
 
   /** The low half of the address of a connection. */
@@ -67,11 +62,13 @@ final class Pool {
   }
 
   private static long address(int version, int slot, int host) {
-    return version == 4 ? V4_LOW | TEN | (long) slot << 8 | host : (long) slot << 32 | host;
+    return version == 4
+        ? PacketView.V4_LOW | TEN | (long) slot << 8 | host
+        : (long) slot << 32 | host;
   }
 
   static long listenerHigh(int version) {
-    return version == 4 ? V4_HIGH : LISTENER_HIGH_6;
+    return version == 4 ? PacketView.V4_HIGH : LISTENER_HIGH_6;
   }
 
   static long listenerLow(int version) {

@@ -9,9 +9,12 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,11 +34,13 @@ final class Population {
   private final Environment environment;
   private final Ledger ledger;
   private final IntFunction<TunnelLoop> loops;
+  private final IntPredicate left;
   private final NetlinkReader messages = new NetlinkReader();
   private final SocketReader reader = new SocketReader();
   private @Nullable NetlinkSocket socket;
   private @Nullable NetlinkEvents events;
   private @Nullable Timer timer;
+  private boolean listening;
   private boolean underWay;
   private boolean again;
   private long censuses;
@@ -43,17 +48,28 @@ final class Population {
 
   /**
    * @param loops the loop of a group
+   * @param left whether a place in the ledger is taken by no tunnel any more: it is freed when the
+   *     kernel has no connection of it
    */
   Population(
-      DescriptorLoop loop, Environment environment, Ledger ledger, IntFunction<TunnelLoop> loops) {
+      DescriptorLoop loop,
+      Environment environment,
+      Ledger ledger,
+      IntFunction<TunnelLoop> loops,
+      IntPredicate left) {
     this.loop = loop;
     this.environment = environment;
     this.ledger = ledger;
     this.loops = loops;
+    this.left = left;
   }
 
-  /** Begins to listen, and asks once; completes on the control loop. */
+  /** Begins to listen, unless it does, and asks once; completes on the control loop. */
   Future<Void> start() {
+    if (listening) {
+      return Future.succeededFuture();
+    }
+    listening = true;
     Promise<Void> started = Promise.promise();
     environment.submit(
         Census::events,
@@ -61,7 +77,13 @@ final class Population {
             loop.execute(
                 () -> {
                   if (made == null) {
+                    listening = false;
                     started.fail(failure);
+                    return;
+                  }
+                  if (!listening || events != null) {
+                    made.close();
+                    started.complete();
                     return;
                   }
                   socket = made;
@@ -74,6 +96,7 @@ final class Population {
 
   /** Stops; completes on the control loop when nothing is under way. */
   Future<Void> stop() {
+    listening = false;
     if (timer != null) {
       timer.cancel();
       timer = null;
@@ -114,8 +137,10 @@ final class Population {
     }
     underWay = true;
     long since = System.nanoTime();
+    BitSet over = new BitSet();
+    IntStream.range(0, ledger.records()).filter(left).forEach(over::set);
     environment.submit(
-        this::known,
+        () -> known(over),
         (known, failure) -> {
           if (known != null) {
             for (int group = 0; group < TunnelPlane.GROUPS; group++) {
@@ -123,8 +148,9 @@ final class Population {
             }
           } else {
             log.error("no census of connections", failure);
+            over.clear();
           }
-          loop.execute(this::counted);
+          loop.execute(() -> counted(over));
         });
   }
 
@@ -133,7 +159,11 @@ final class Population {
     its.execute(() -> its.sweep(group, known, since));
   }
 
-  private void counted() {
+  /**
+   * @param over places that were left before, and of which the kernel has nothing
+   */
+  private void counted(BitSet over) {
+    over.stream().forEach(slot -> ledger.record(slot).clear());
     underWay = false;
     censuses++;
     if (again && events != null) {
@@ -142,8 +172,12 @@ final class Population {
     }
   }
 
-  /** Places of the connections that the kernel has, by group. On the namespace's thread. */
-  private BitSet[] known() throws java.io.IOException {
+  /**
+   * Places of the connections that the kernel has, by group. On the namespace's thread.
+   *
+   * @param over places in the ledger; those that the kernel has connections of are taken out
+   */
+  private BitSet[] known(BitSet over) throws IOException {
     kernelDropped = Environment.transmitDropped(Environment.NAMES);
     BitSet[] known = new BitSet[TunnelPlane.GROUPS];
     for (int group = 0; group < TunnelPlane.GROUPS; group++) {
@@ -156,6 +190,7 @@ final class Population {
               int slot = Pool.slot(version, low);
               int place = Pool.connection(version, low, port);
               if (slot < ledger.records() && place >= 0) {
+                over.clear(slot);
                 known[ledger.groupOf(slot)].set(place);
               }
             });

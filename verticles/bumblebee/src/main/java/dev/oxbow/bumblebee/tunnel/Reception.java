@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.Acceptor;
@@ -8,8 +9,6 @@ import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,9 +93,11 @@ final class Reception {
       return;
     }
     accepted++;
-    String client = text(table.clientHigh(at), table.clientLow(at), table.clientPort(at));
+    String client =
+        SocketAddresses.text(table.clientHigh(at), table.clientLow(at), table.clientPort(at));
     String destination =
-        text(table.destinationHigh(at), table.destinationLow(at), table.destinationPort(at));
+        SocketAddresses.text(
+            table.destinationHigh(at), table.destinationLow(at), table.destinationPort(at));
     tunnel.observer().connected(new AcceptedConnection(table.id(at), socket, client, destination));
   }
 
@@ -108,16 +109,6 @@ final class Reception {
 
   private static long low(int version, byte[] sockaddr) {
     ByteBuffer bytes = ByteBuffer.wrap(sockaddr);
-    return version == 4 ? 0xffff_0000_0000L | (bytes.getInt(4) & 0xffff_ffffL) : bytes.getLong(16);
-  }
-
-  private static String text(long high, long low, int port) {
-    try {
-      byte[] address = Pool.bytes(ConnectionKey.version(high, low), high, low);
-      String text = SocketAddresses.text(Sockaddr.of(InetAddress.getByAddress(address), port));
-      return text == null ? "" : text;
-    } catch (UnknownHostException e) {
-      throw new IllegalStateException("an address of another length", e);
-    }
+    return version == 4 ? PacketView.V4_LOW | (bytes.getInt(4) & 0xffff_ffffL) : bytes.getLong(16);
   }
 }

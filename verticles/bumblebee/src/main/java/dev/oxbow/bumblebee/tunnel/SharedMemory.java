@@ -1,6 +1,10 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.handoff.cargo.Cargo;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * All that a plane knows, in memfds: another process that maps them knows the same. Who may write
@@ -21,14 +25,17 @@ record SharedMemory(Ledger ledger, Connections connections, HeldPackets held, Fr
   /** How many descriptors it lends. */
   static final int DESCRIPTORS = 4;
 
-  /** Makes empty tables. */
+  /**
+   * Makes empty tables.
+   *
+   * @throws ArithmeticException when the connections are too many for one mapping
+   */
   static SharedMemory open(PlaneOptions options) {
-    int tunnels = options.perGroup() * TunnelPlane.GROUPS;
-    return new SharedMemory(
-        new Ledger(options.perGroup()),
-        new Connections(Math.min(options.connectionsPerGroup(), Pool.MAX_CONNECTIONS)),
-        new HeldPackets(tunnels),
-        new Fragments());
+    return make(
+        () -> new Ledger(options.perGroup()),
+        () -> new Connections(options.connectionsPerGroup()),
+        ledger -> new HeldPackets(ledger.records()),
+        Fragments::new);
   }
 
   /**
@@ -37,11 +44,32 @@ record SharedMemory(Ledger ledger, Connections connections, HeldPackets held, Fr
    * @throws IllegalArgumentException saying what is missing or does not fit
    */
   static SharedMemory adopt(Cargo cargo) {
-    return new SharedMemory(
-        Ledger.adopt(cargo.take(LEDGER)),
-        Connections.adopt(cargo.take(CONNECTIONS)),
-        HeldPackets.adopt(cargo.take(HELD)),
-        Fragments.adopt(cargo.take(FRAGMENTS)));
+    return make(
+        () -> Ledger.adopt(cargo.take(LEDGER)),
+        () -> Connections.adopt(cargo.take(CONNECTIONS)),
+        ledger -> HeldPackets.adopt(cargo.take(HELD), ledger.records()),
+        () -> Fragments.adopt(cargo.take(FRAGMENTS)));
+  }
+
+  /** One table after the other; those before one that fails are closed. */
+  private static SharedMemory make(
+      Supplier<Ledger> first,
+      Supplier<Connections> second,
+      Function<Ledger, HeldPackets> third,
+      Supplier<Fragments> fourth) {
+    List<Runnable> undo = new ArrayList<>();
+    try {
+      Ledger ledger = first.get();
+      undo.add(ledger::close);
+      Connections connections = second.get();
+      undo.add(connections::close);
+      HeldPackets held = third.apply(ledger);
+      undo.add(held::close);
+      return new SharedMemory(ledger, connections, held, fourth.get());
+    } catch (RuntimeException e) {
+      undo.forEach(Runnable::run);
+      throw e;
+    }
   }
 
   /** Puts them into what another process gets. */

@@ -19,9 +19,6 @@ final class ToFlow {
 
   private static final int TURN_BYTES = 512 << 10;
 
-  /** A reset for each connection, and what was before it in the device. */
-  private static final int FAREWELL_TURNS = 4096;
-
   private static final int START = Bench.HEAD_BYTES;
   private static final int HEADER = START - VirtioNetHeader.BYTES;
 
@@ -67,22 +64,6 @@ final class ToFlow {
     return true;
   }
 
-  /** Gives what the kernel has said last, as far as the flow takes it. */
-  void farewell(Tunnel tunnel) {
-    for (int i = 0; i < FAREWELL_TURNS && turn(tunnel); i++) {
-      tunnel.record().activityNanos(TunnelLoop.now());
-    }
-  }
-
-  /** Takes and forgets all that the device has. */
-  void discard(Tunnel tunnel) {
-    tunnel.record().held(0, 0);
-    int bytes;
-    do {
-      bytes = read(tunnel);
-    } while (bytes >= 0);
-  }
-
   /** Bytes of the next packet without its header, or -1 when there is none. */
   private int read(Tunnel tunnel) {
     NativeMemory vector = bench.sendVector;
@@ -117,23 +98,8 @@ final class ToFlow {
     if (port.headerBytes() == 0) {
       return giveSegments(tunnel, VirtioNetHeader.segmentBytes(bench.packets, HEADER), done);
     }
-    copyHeader(port.headerBytes());
     int n = port.send(bench, bench.address(START), packet.length());
     return n < 0 ? refused(tunnel, -n, 0) : taken(tunnel, 1);
-  }
-
-  /** The flow's header may be longer than that of our device: the rest is zero. */
-  private void copyHeader(int bytes) {
-    if (bytes > VirtioNetHeader.BYTES) {
-      ByteBuffer memory = bench.packets;
-      long first = memory.getLong(HEADER);
-      short rest = memory.getShort(HEADER + 8);
-      for (int at = START - bytes; at < START; at++) {
-        memory.put(at, (byte) 0);
-      }
-      memory.putLong(START - bytes, first);
-      memory.putShort(START - bytes + 8, rest);
-    }
   }
 
   private boolean giveSegments(Tunnel tunnel, int segmentBytes, int from) {

@@ -61,7 +61,7 @@ final class Translation {
       return tunnel.drop(DropReason.NO_IPV6);
     }
     if (packet.protocol() == IpProtocol.TCP && !packet.isFragment()) {
-      return packet.unicast() && !packet.authenticated() && !mapped(packet)
+      return packet.unicast() && !packet.authenticated() && !mapped(packet) && !loopback(packet)
           ? segment(tunnel, packet, now)
           : tunnel.drop(DropReason.MALFORMED);
     }
@@ -73,6 +73,12 @@ final class Translation {
     return packet.version() == 6
         && (ConnectionKey.version(packet.sourceHigh(), packet.sourceLow()) == 4
             || ConnectionKey.version(packet.destinationHigh(), packet.destinationLow()) == 4);
+  }
+
+  /** Addresses that never leave a host: whoever forwards to them would reach his own. */
+  private static boolean loopback(PacketView packet) {
+    return PacketView.isLoopback(packet.sourceHigh(), packet.sourceLow())
+        || PacketView.isLoopback(packet.destinationHigh(), packet.destinationLow());
   }
 
   private int segment(Tunnel tunnel, PacketView packet, long now) {

@@ -170,13 +170,16 @@ final class Tunnel implements LiveTunnel {
       return;
     }
     long now = TunnelLoop.now();
+    long carried = record.carried();
     boolean more = false;
     if (flowReadable) {
-      record.activityNanos(now);
       more = loop.fromFlow().turn(this, now);
     }
     if (deviceReadable && flowWritable && flowRegistration != null) {
       more |= loop.toFlow().turn(this);
+    }
+    if (record.carried() != carried) {
+      record.activityNanos(now);
     }
     if (more && flowRegistration != null) {
       queue();

@@ -25,6 +25,9 @@ final class TunnelLoop {
   /** A census says nothing of connections that began shortly before it. */
   private static final long YOUNG_NANOS = 1_000_000_000;
 
+  /** For a reset for each connection, and what was before it in the device. */
+  private static final int FAREWELL_TURNS = 4096;
+
   private final DescriptorLoop loop;
   private final Limits limits;
   private final Closer closer;
@@ -182,12 +185,22 @@ final class TunnelLoop {
     closer.close(tunnel, Arrays.copyOf(places, count));
   }
 
-  /** The kernel's sockets of a tunnel are gone: gives the flow what they said last. */
-  void farewell(Tunnel tunnel, int[] places) {
-    if (tunnel.record().reason() == EndReason.ABORTED) {
-      toFlow.farewell(tunnel);
+  /**
+   * The kernel's sockets of a tunnel are gone: gives the flow what they said last, as far as it
+   * takes that, in turns like those of other tunnels.
+   *
+   * @param then called on the loop when the tunnel is forgotten
+   */
+  void farewell(Tunnel tunnel, int[] places, Runnable then) {
+    farewell(tunnel, places, FAREWELL_TURNS, then);
+  }
+
+  private void farewell(Tunnel tunnel, int[] places, int turns, Runnable then) {
+    boolean speaks = tunnel.record().reason() == EndReason.ABORTED && turns > 0;
+    if (speaks && toFlow.turn(tunnel)) {
+      loop.execute(() -> farewell(tunnel, places, turns - 1, then));
+      return;
     }
-    toFlow.discard(tunnel);
     for (int place : places) {
       remove(tunnel, place);
     }
@@ -196,6 +209,7 @@ final class TunnelLoop {
       reassembler.forget(tunnel.record().id());
     }
     remove(tunnel);
+    then.run();
   }
 
   /** A tunnel ends that never had a device. */

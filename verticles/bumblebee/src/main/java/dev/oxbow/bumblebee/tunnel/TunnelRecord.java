@@ -83,6 +83,11 @@ final class TunnelRecord extends WorkRecord {
     memory.putLong(base + 48, memory.getLong(base + 48) + packets);
   }
 
+  /** Packets that came or went. */
+  long carried() {
+    return memory.getLong(base + 40) + memory.getLong(base + 48);
+  }
+
   void countDropped(DropReason reason, int packets) {
     int at = base + DROPPED + 8 * reason.code();
     memory.putLong(at, memory.getLong(at) + packets);

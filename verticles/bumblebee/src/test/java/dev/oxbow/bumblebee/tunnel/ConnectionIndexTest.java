@@ -2,6 +2,7 @@ package dev.oxbow.bumblebee.tunnel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -71,7 +72,8 @@ class ConnectionIndexTest {
   @Test
   void addressAndPortTellPlaceAndTunnel() {
     for (int version : new int[] {4, 6}) {
-      for (int place : new int[] {0, 1, 64_511, 64_512, 130_000, Pool.MAX_CONNECTIONS - 1}) {
+      for (int place :
+          new int[] {0, 1, 64_511, 64_512, 130_000, BumblebeeOptions.MOST_GROUP_CONNECTIONS - 1}) {
         for (int slot : new int[] {0, 1, 255, 256, Pool.MAX_SLOTS - 1}) {
           long low = Pool.low(version, slot, place);
           assertThat(Pool.slot(version, low)).isEqualTo(slot);

@@ -3,12 +3,20 @@ package dev.oxbow.bumblebee.tunnel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -19,6 +27,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 class HandOverTest {
   /** The common pool has one thread on two processors, since JDK 25 for these tasks, too. */
   private static final Executor THREADS = task -> new Thread(task, "peer").start();
+
+  /** include/uapi/linux/if_tun.h. */
+  private static final long TUNSETVNETHDRSZ = 0x400454d8L;
 
   private static final int MTU = 1500;
   private static final int BYTES = 24 << 20;
@@ -110,6 +121,83 @@ class HandOverTest {
         assertThat(told.end().packets().dropped()).isEmpty();
       }
       first.close();
+    }
+  }
+
+  @Test
+  void ownerWhoChangesTheTunCannotHoldUpASuccessor() {
+    FlowEnd.Kind kind = FlowEnd.Kind.TUN_VNET;
+    try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
+        FlowEnd end = new FlowEnd(network, kind);
+        Descriptor flow = end.flow().duplicate()) {
+      PlaneStage first = new PlaneStage();
+      PlaneStage.Told told = first.open(end.spec(5, MTU));
+      PlaneStage second = first.successor();
+      NativeMemory header = NativeMemory.allocate(Integer.BYTES);
+      header.putInt(0, 1024);
+      Syscalls.ioctl(end.flow().fd(), TUNSETVNETHDRSZ, header.address());
+      PlaneStage.Told adopted = second.adopt(told, flow.fd());
+      first.passTo(second);
+      first.abandon();
+      second.unshare();
+      assertThat(adopted.end().reason()).isEqualTo(EndReason.ABORTED);
+      second.close();
+    }
+  }
+
+  @Test
+  void placeIsTakenUntilTheKernelHasNoConnectionOfIt() {
+    try (RawFlow flow = new RawFlow();
+        RawFlow other = new RawFlow()) {
+      PlaneStage first = new PlaneStage();
+      PlaneStage.Told told = first.open(flow.spec(5, MTU));
+      RawConnection.open(flow, Packets.of("192.0.2.1", 4000, "198.51.100.9", 443));
+      int slot = told.tunnel.slot();
+      TestPeer server = told.nextPeer();
+      PlaneStage second = first.successor();
+      // As after an end whose connection could not be reset: a record, and no tunnel.
+      first.passTo(second);
+      first.abandon();
+      second.unshare();
+      second.awaitCensus();
+      PlaneStage.Told next = second.open(other.spec(5 + TunnelPlane.GROUPS, MTU));
+      assertThat(next.tunnel.slot()).isNotEqualTo(slot);
+      server.reset();
+      second.awaitCensus();
+      PlaneStage.Told last = second.open(flow.spec(5 + 2 * TunnelPlane.GROUPS, MTU));
+      assertThat(last.tunnel.slot()).isEqualTo(slot);
+      last.end();
+      next.end();
+      second.close();
+    }
+  }
+
+  @Test
+  void startingAgainWithoutAStopOpensNothing() throws IOException {
+    PlaneStage stage = new PlaneStage();
+    long before = sockets();
+    for (int i = 0; i < 3; i++) {
+      // As after an upgrade that was given up before it shared anything.
+      stage.unshare();
+    }
+    assertThat(sockets()).isEqualTo(before);
+    stage.close();
+  }
+
+  private static long sockets() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.filter(HandOverTest::isSocket).count();
+    }
+  }
+
+  private static boolean isSocket(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().startsWith("socket:");
+    } catch (NoSuchFileException e) {
+      // The one of the listing itself, or of another thread.
+      return false;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

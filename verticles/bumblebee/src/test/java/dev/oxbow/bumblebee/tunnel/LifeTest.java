@@ -106,13 +106,7 @@ class LifeTest {
           assertThat(server.readAll()).isEmpty();
         }
       }
-      Population population = stage.plane().population();
-      // The first may have begun before the end.
-      for (int i = 0; i < 2; i++) {
-        long before = stage.vertx().call(population::censuses);
-        stage.vertx().run(population::census);
-        Await.until("a census is over", () -> stage.vertx().call(population::censuses) > before);
-      }
+      stage.awaitCensus();
       assertThat(told.tunnel.connections()).isEqualTo(1);
       told.end();
     }
@@ -177,6 +171,26 @@ class LifeTest {
       flow.send(Packets.of("192.0.2.1", 1, "192.0.2.2", 2).segment(2, 0, 0, new byte[0]));
       assertThat(Sockets.poll(flow.flow().fd(), Sockets.POLLIN, 0)).isNotZero();
       assertThat(told.connections).isEmpty();
+    }
+  }
+
+  @Test
+  void whatATunnelLeavesInItsDeviceIsNotForTheNext() {
+    try (RawFlow full = new RawFlow();
+        RawFlow flow = new RawFlow()) {
+      Packets ends = Packets.of("192.0.2.1", 4000, "198.51.100.9", 443);
+      PlaneStage.Told told = stage.open(full.spec(1, MTU));
+      RawConnection.open(full, ends);
+      try (TestPeer server = told.nextPeer()) {
+        server.fill();
+        int slot = told.tunnel.slot();
+        told.end();
+        PlaneStage.Told next = stage.open(flow.spec(1 + TunnelPlane.GROUPS, MTU));
+        assertThat(next.tunnel.slot()).isEqualTo(slot);
+        RawConnection.open(flow, ends);
+        next.next().socket().close();
+        assertThat(next.end().packets().dropped()).isEmpty();
+      }
     }
   }
 

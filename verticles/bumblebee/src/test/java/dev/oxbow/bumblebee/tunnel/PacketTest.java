@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.TcpHeader;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import java.util.Map;
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What happens to single packets. */
@@ -23,6 +26,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PacketTest {
   private static final byte[] NOTHING = {};
   private static final int MTU = 1500;
+
+  /** Longer than a delayed acknowledgement takes, 40 ms. */
+  private static final long IDLE_NANOS = 300_000_000;
 
   private static PlaneStage stage;
 
@@ -145,6 +151,45 @@ class PacketTest {
     told.awaitPackets(4);
     assertThat(told.end().packets().dropped())
         .isEqualTo(Map.of("icmp-unrelated", 1L, "not-tcp", 1L, "malformed", 1L, "too-long", 1L));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "127.0.0.1,198.51.100.9",
+    "192.0.2.1,127.255.0.9",
+    "::1,2001:db8::9",
+    "2001:db8::9,::1"
+  })
+  void addressesThatNeverLeaveAHostAreMalformed(String from, String to) {
+    flow.send(Packets.of(from, 4000, to, 443).segment(TcpHeader.SYN, 5, 0, NOTHING));
+    told.awaitPackets(1);
+    assertThat(told.end().packets().dropped()).isEqualTo(Map.of("malformed", 1L));
+    assertThat(told.connections).isEmpty();
+  }
+
+  @Test
+  void tunnelIsIdleWhileNoPacketComesOrGoes() {
+    RawConnection client = RawConnection.open(flow, ends(4, 4007));
+    try (TestPeer server = told.nextPeer()) {
+      awaitIdle();
+      long idle = told.tunnel.idleNanos();
+      // It looks at its flow again, where nothing is.
+      EpollVertx.await(stage.plane().freeze(1));
+      EpollVertx.await(stage.plane().thaw(1));
+      stage.vertx().run(() -> {});
+      assertThat(told.tunnel.idleNanos()).isGreaterThan(idle);
+      server.write(new byte[1]);
+      client.receive();
+      Await.until("it is not idle", () -> told.tunnel.idleNanos() < IDLE_NANOS);
+      awaitIdle();
+      client.send(new byte[1]);
+      assertThat(server.read(1)).hasSize(1);
+      Await.until("it is not idle", () -> told.tunnel.idleNanos() < IDLE_NANOS);
+    }
+  }
+
+  private void awaitIdle() {
+    Await.until("it is idle", () -> told.tunnel.idleNanos() > IDLE_NANOS);
   }
 
   @Test

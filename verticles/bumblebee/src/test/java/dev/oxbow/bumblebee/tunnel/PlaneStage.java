@@ -162,6 +162,17 @@ final class PlaneStage implements AutoCloseable {
     }
   }
 
+  /** Waits until the kernel's sockets have been counted, from now on. */
+  void awaitCensus() {
+    Population population = plane.population();
+    // The first may be under way already.
+    for (int i = 0; i < 2; i++) {
+      long before = vertx.call(population::censuses);
+      vertx.run(population::census);
+      Await.until("a census is over", () -> vertx.call(population::censuses) > before);
+    }
+  }
+
   /** The counters, on the control loop. */
   TunnelPlane.Counters counters() {
     return vertx.call(plane::counters);
