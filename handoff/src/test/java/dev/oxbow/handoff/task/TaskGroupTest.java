@@ -3,6 +3,7 @@ package dev.oxbow.handoff.task;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class TaskGroupTest {
 
   @Test

@@ -10,7 +10,9 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.message.PacketBuffer;
 import dev.oxbow.fdpassing.message.UnixSockets;
+import dev.oxbow.fdpassing.testing.ChildJvm;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.handoff.upgrade.HandoffChannel.BrokenException;
 import dev.oxbow.handoff.upgrade.HandoffChannel.Received;
 import java.nio.charset.StandardCharsets;
@@ -126,5 +128,67 @@ class HandoffChannelTest {
       far.send(new MessageWriter().strings("fds", List.of("x")), List.of(memfd), 1000);
     }
     near.close();
+  }
+
+  @Test
+  @RequiresRoot
+  void tooManyDescriptorsInFlightAreSentWhenThereAreFewer() throws Exception {
+    // Root with all capabilities has no such limit.
+    List<String> limited =
+        List.of(
+            "prlimit", "--nofile=200:200", "setpriv", "--bounding-set=-sys_resource,-sys_admin");
+    assertThat(ChildJvm.run(limited, InFlight.class)).contains("all arrived");
+  }
+
+  /** In a JVM with at most 200 descriptors in flight: sends until they are, and then 1,000. */
+  static final class InFlight {
+    private static final int A_MESSAGE = 50;
+
+    public static void main(String[] arguments) throws InterruptedException {
+      Descriptor[] ends = UnixSockets.pair();
+      try (HandoffChannel near = new HandoffChannel(ends[0]);
+          HandoffChannel far = new HandoffChannel(ends[1])) {
+        int waiting = fill(near, ends[0]);
+        // A socket takes hundreds of such messages: it is not for want of room.
+        if (waiting < 4 || waiting > 10) {
+          throw new AssertionError(waiting + " messages until the limit was met");
+        }
+        Thread sender =
+            new Thread(
+                () -> {
+                  for (int i = 0; i < 20; i++) {
+                    send(near, ends[0], 10_000);
+                  }
+                });
+        sender.start();
+        for (int i = 0; i < waiting + 20; i++) {
+          Received received = far.receive(10_000);
+          assertThat(received.descriptors()).hasSize(A_MESSAGE);
+          Descriptor.closeAll(received.descriptors());
+        }
+        sender.join();
+        assertThat(far.poll(0)).isNull();
+        System.out.println("all arrived");
+      }
+    }
+
+    /** Sends until no more can be sent; how many were. */
+    private static int fill(HandoffChannel near, Descriptor what) {
+      for (int sent = 0; ; sent++) {
+        try {
+          send(near, what, 60);
+        } catch (BrokenException e) {
+          assertThat(e).hasMessageContaining("does not read within 60 ms");
+          assertThat(e.ended()).isFalse();
+          return sent;
+        }
+      }
+    }
+
+    private static void send(HandoffChannel near, Descriptor what, int timeoutMs) {
+      MessageWriter message =
+          new MessageWriter().strings("fds", Collections.nCopies(A_MESSAGE, "x"));
+      near.send(message, Collections.nCopies(A_MESSAGE, what), timeoutMs);
+    }
   }
 }

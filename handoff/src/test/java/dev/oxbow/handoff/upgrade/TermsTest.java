@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@DescriptorLeaks
 class TermsTest {
   private static final Terms SERVING = terms(3, 2, "1.0", Map.of("splicer", new Layout(5, 3)), 0);
 

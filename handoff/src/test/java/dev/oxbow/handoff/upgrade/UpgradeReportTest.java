@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.upgrade.UpgradeReport.Party;
 import dev.oxbow.handoff.upgrade.UpgradeReport.ServiceReport;
 import io.vertx.core.json.JsonObject;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@DescriptorLeaks
 class UpgradeReportTest {
   private static final Party OLD = new Party(10, "1.0");
   private static final double[] PAUSES = IntStream.rangeClosed(1, 200).asDoubleStream().toArray();

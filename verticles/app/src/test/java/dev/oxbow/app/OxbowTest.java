@@ -3,6 +3,7 @@ package dev.oxbow.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.app.console.ExitStatus;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
+@DescriptorLeaks
 class OxbowTest {
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();

@@ -2,6 +2,7 @@ package dev.oxbow.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Help and version answer at once because they load nothing that takes long. */
+@DescriptorLeaks
 class StartTimeTest {
   private static final Pattern SLOW =
       Pattern.compile(

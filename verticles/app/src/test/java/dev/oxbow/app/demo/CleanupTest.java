@@ -2,11 +2,13 @@ package dev.oxbow.app.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class CleanupTest {
   private final List<String> undone = new ArrayList<>();
 

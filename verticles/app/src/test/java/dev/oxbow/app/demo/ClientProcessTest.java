@@ -3,11 +3,13 @@ package dev.oxbow.app.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.app.demo.client.Event;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@DescriptorLeaks
 class ClientProcessTest {
   @TempDir private Path folder;
 

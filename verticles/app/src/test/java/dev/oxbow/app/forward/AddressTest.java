@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.libc.Sockaddr;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@DescriptorLeaks
 class AddressTest {
 
   @ParameterizedTest

@@ -3,10 +3,12 @@ package dev.oxbow.app.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class SignalsTest {
 
   @Test

@@ -4,12 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class JavaCommandTest {
   private static final Path COPY = Path.of("/cache/abc/oxbow.jar");
   private static final Path ORIGINAL = Path.of("/opt/oxbow/oxbow.jar");

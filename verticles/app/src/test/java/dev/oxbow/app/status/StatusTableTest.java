@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.splicer.RelayPage;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class StatusTableTest {
   private static final JsonObject STATS =
       new JsonObject()

@@ -2,6 +2,7 @@ package dev.oxbow.it.architecture;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -9,7 +10,9 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -17,9 +20,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Holds the source tree to the house rules, and the rules to catching what they are for. */
+@DescriptorLeaks
 class TidyTest {
   private static final Path ROOT = projectRoot();
   private static final Set<String> LEFT_OUT = Set.of("target", "out", "node_modules");
+
+  /**
+   * Cases of the first share a service and a load, and it counts by itself; the second looks at a
+   * successor that is to leave all open until its process ends.
+   */
+  private static final Set<String> LEAKS_NOT_COUNTED = Set.of("KillMatrixTest", "RefusedHeirTest");
+
   private static final Set<String> TEXTS =
       Set.of("java", "xml", "md", "yaml", "yml", "sh", "py", "json", "nft", "service");
 
@@ -56,6 +67,31 @@ class TidyTest {
     assertThat(packages)
         .allSatisfy(
             file -> assertThat(file).content().contains("/**").containsPattern("@NullMarked\n"));
+  }
+
+  @Test
+  void everyTestLooksForLeakedDescriptors() throws IOException {
+    Map<String, String> classes = new HashMap<>();
+    for (Path file : sources()) {
+      if (relative(file).matches("(?!codecs/|config/).*src/test/java/.*\\.java")) {
+        classes.put(file.getFileName().toString().replace(".java", ""), Files.readString(file));
+      }
+    }
+    assertThat(Tidy.withoutLeakCheck(classes))
+        .containsExactlyInAnyOrderElementsOf(LEAKS_NOT_COUNTED);
+  }
+
+  @Test
+  void findsTestsThatDoNotLookForLeaks() {
+    Map<String, String> classes =
+        Map.of(
+            "ATest", "/** @DescriptorLeaks */\n// @DescriptorLeaks\nclass ATest {}\n",
+            "BTest", "@DescriptorLeaks\n@Timeout(9)\nclass BTest {}\n",
+            "CTest", "class CTest extends Promises {}\n",
+            "DTest", "class DTest extends ATest {}\n",
+            "Promises", "@ExtendWith({DescriptorLeakExtension.class})\nclass Promises {}\n",
+            "Other", "class Other {}\n");
+    assertThat(Tidy.withoutLeakCheck(classes)).containsExactly("ATest", "DTest");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.oxbow.it.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
@@ -9,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is marked {@code ```console tested} prints what stands there, but for numbers. */
+@DescriptorLeaks
 class ConsoleTest {
 
   @TempDir Path directory;

@@ -2,12 +2,14 @@ package dev.oxbow.it.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Links lead somewhere. */
+@DescriptorLeaks
 class LinksTest {
 
   static List<Markdown> files() {

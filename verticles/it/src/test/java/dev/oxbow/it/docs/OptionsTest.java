@@ -2,6 +2,7 @@ package dev.oxbow.it.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** Commands and options of {@code oxbow} that the documentation mentions exist. */
+@DescriptorLeaks
 class OptionsTest {
 
   /** A command line up to the end of its code span, its pipe or its line. */

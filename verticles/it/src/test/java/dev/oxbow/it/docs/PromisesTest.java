@@ -2,6 +2,7 @@ package dev.oxbow.it.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Every test that the documentation names exists. */
+@DescriptorLeaks
 class PromisesTest {
   private static final Pattern TEST =
       Pattern.compile("`([A-Z]\\w*(?:Test|Promises|Contract)\\w*)\\.([a-z]\\w*)`");

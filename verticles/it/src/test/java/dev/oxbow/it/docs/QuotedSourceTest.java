@@ -2,6 +2,7 @@ package dev.oxbow.it.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
@@ -13,6 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * path} quotes all of a file from its class comment or declaration on, {@code ```java path#name}
  * the lines between {@code // begin name} and {@code // end name}.
  */
+@DescriptorLeaks
 class QuotedSourceTest {
 
   static List<Markdown.Block> quotes() {

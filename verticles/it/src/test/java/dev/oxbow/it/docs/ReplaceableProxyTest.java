@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.ChildJvm;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.upgrade.Plan;
 import dev.oxbow.handoff.upgrade.Upgrades;
 import io.vertx.core.buffer.Buffer;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The proxy that docs/embedding.md quotes is replaced by real processes of its own kind. */
+@DescriptorLeaks
 @Timeout(60)
 class ReplaceableProxyTest {
   private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();

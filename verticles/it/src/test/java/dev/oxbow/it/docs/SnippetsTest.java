@@ -3,12 +3,14 @@ package dev.oxbow.it.docs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Configurations and messages in the documentation are valid. */
+@DescriptorLeaks
 class SnippetsTest {
 
   static List<Markdown.Block> configurations() {

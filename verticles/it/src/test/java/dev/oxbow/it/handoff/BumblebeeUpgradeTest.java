@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.bumblebee.tunnel.ClientNetwork;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.service.testing.ControlPeer;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Tunnels and their connections move to the next process, under traffic. */
+@DescriptorLeaks
 @RequiresRoot
 class BumblebeeUpgradeTest {
   private static final int CLIENTS = 2;
@@ -77,14 +79,17 @@ class BumblebeeUpgradeTest {
 
   @AfterEach
   void stop() {
-    load.close();
-    if (control != null) {
-      control.close();
+    try {
+      load.close();
+    } finally {
+      if (control != null) {
+        control.close();
+      }
+      if (service != null) {
+        service.close();
+      }
+      clients.forEach(ClientNetwork::close);
     }
-    if (service != null) {
-      service.close();
-    }
-    clients.forEach(ClientNetwork::close);
   }
 
   /** Streams move, new connections come, and the books are right. */

@@ -1,5 +1,6 @@
 package dev.oxbow.it.handoff;
 
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.util.concurrent.locks.LockSupport;
@@ -53,6 +54,34 @@ final class Chatter implements AutoCloseable {
     return answered;
   }
 
+  /** Waits until all that was asked so far is answered, and more. */
+  void awaitAnswers() {
+    long until = answered + AHEAD + 1;
+    Await.until(
+        "requests are answered",
+        () -> {
+          check();
+          return answered >= until;
+        });
+  }
+
+  /** Waits until the connection has ended, since nobody serves any more. */
+  void awaitEnd() {
+    Await.until("no answer comes", () -> failure != null);
+    String why = String.valueOf(failure);
+    if (!why.endsWith("end of connection") && !why.matches("(?s).*(ECONNRESET|EPIPE).*")) {
+      throw new AssertionError(why, failure);
+    }
+    failure = null;
+  }
+
+  private void check() {
+    Throwable seen = failure;
+    if (seen != null) {
+      throw new AssertionError(seen.getMessage(), seen);
+    }
+  }
+
   /** Ends, and fails if not all was in order. */
   @Override
   public void close() {
@@ -63,9 +92,6 @@ final class Chatter implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     control.close();
-    Throwable seen = failure;
-    if (seen != null) {
-      throw new AssertionError(seen.getMessage(), seen);
-    }
+    check();
   }
 }

@@ -2,6 +2,7 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Both processes have lost patience with one another: the predecessor hung just before the commit,
  * the successor just before it ends the predecessor, and then the predecessor goes on. One is left.
  */
+@DescriptorLeaks
 @Timeout(60)
 class ClaimTest {
   @TempDir Path folder;

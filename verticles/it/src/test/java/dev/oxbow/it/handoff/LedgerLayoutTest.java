@@ -2,6 +2,7 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A process takes over state in an older layout, and none in a newer one. */
+@DescriptorLeaks
 @Timeout(90)
 class LedgerLayoutTest {
   private static final String OLD = "OXBOW_LEDGER_LAYOUT";

@@ -27,6 +27,7 @@ final class Ramp {
   private final AtomicLong sent = new AtomicLong();
   private final AtomicLong got = new AtomicLong();
   private long mostSent = Long.MAX_VALUE;
+  private int skipped;
 
   /**
    * @param number different for each stream
@@ -51,7 +52,18 @@ final class Ramp {
 
   /** The first bytes were sent in another way. */
   void skip(int length) {
+    skipped = length;
     sent.set(length);
+  }
+
+  /** Bytes that were sent here, without those that were sent in another way. */
+  long relayed() {
+    return sent.get() - skipped;
+  }
+
+  /** Whether the receiver takes whatever is there. */
+  boolean isBrisk() {
+    return mostReadBytes == BUFFER_BYTES;
   }
 
   /** Bytes that were sent. */

@@ -5,12 +5,15 @@ import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.service.testing.ControlPeer;
+import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +29,7 @@ final class RampLoad implements AutoCloseable {
   private final List<Descriptor> ends = new ArrayList<>();
   private final List<Ramp> ramps = new ArrayList<>();
   private final Set<String> ids = new HashSet<>();
+  private final Map<String, Ramp> directions = new TreeMap<>();
   private final Thread thread = new Thread(this::pump, "ramps");
   private volatile boolean stopped;
   private volatile @Nullable Throwable failure;
@@ -52,8 +56,8 @@ final class RampLoad implements AutoCloseable {
     for (int i = 0; i < relays; i++) {
       Ends relay =
           open(control, "", kinds[i % kinds.length], kinds[(i / kinds.length) % kinds.length]);
-      ramp(relay.a, relay.b, WINDOW, READ_BYTES);
-      ramp(relay.b, relay.a, WINDOW, READ_BYTES);
+      forth(relay, WINDOW, READ_BYTES);
+      back(relay);
     }
     return this;
   }
@@ -64,7 +68,7 @@ final class RampLoad implements AutoCloseable {
       StreamPair.Kind kind = i % 2 == 0 ? StreamPair.Kind.TCP4 : StreamPair.Kind.UNIX;
       Ends relay = open(control, "", kind, kind);
       Sockets.shutdown(relay.a.fd(), Sockets.SHUT_WR);
-      ramp(relay.b, relay.a, WINDOW, READ_BYTES);
+      back(relay);
     }
     return this;
   }
@@ -74,8 +78,8 @@ final class RampLoad implements AutoCloseable {
     for (int i = 0; i < relays; i++) {
       StreamPair.Kind kind = i % 2 == 0 ? StreamPair.Kind.TCP4 : StreamPair.Kind.UNIX;
       Ends relay = open(control, "", kind, kind);
-      ramp(relay.a, relay.b, Long.MAX_VALUE, 512);
-      ramp(relay.b, relay.a, WINDOW, READ_BYTES);
+      forth(relay, Long.MAX_VALUE, 512);
+      back(relay);
     }
     return this;
   }
@@ -92,7 +96,7 @@ final class RampLoad implements AutoCloseable {
               ",\"prelude\":{\"toB\":\"" + text + "\"}",
               StreamPair.Kind.TCP4,
               StreamPair.Kind.UNIX);
-      ramp(relay.a, relay.b, WINDOW, 64).skip(first.length);
+      forth(relay, WINDOW, 64).skip(first.length);
     }
     return this;
   }
@@ -103,6 +107,16 @@ final class RampLoad implements AutoCloseable {
     ramp(a, b, WINDOW, READ_BYTES);
     ramp(b, a, WINDOW, READ_BYTES);
     return this;
+  }
+
+  private Ramp forth(Ends relay, long window, int readBytes) {
+    Ramp ramp = ramp(relay.a, relay.b, window, readBytes);
+    directions.put(relay.relay + " aToB", ramp);
+    return ramp;
+  }
+
+  private void back(Ends relay) {
+    directions.put(relay.relay + " bToA", ramp(relay.b, relay.a, WINDOW, READ_BYTES));
   }
 
   private Ramp ramp(Descriptor from, Descriptor to, long window, int readBytes) {
@@ -138,9 +152,15 @@ final class RampLoad implements AutoCloseable {
     }
   }
 
-  /** Waits until all that was on the way has arrived, and more, on each stream. */
+  /**
+   * Waits until each stream moves. All that was on the way has arrived then, but for those whose
+   * receivers read little: that is seen by {@link #drain()}.
+   */
   void awaitProgress() {
-    long[] until = ramps.stream().mapToLong(ramp -> ramp.got() + 1).toArray();
+    long[] until =
+        ramps.stream()
+            .mapToLong(ramp -> Math.max(ramp.got() + 1, ramp.isBrisk() ? ramp.sent() : 0))
+            .toArray();
     Await.until(
         "each stream moves: " + ramps,
         () -> {
@@ -161,6 +181,7 @@ final class RampLoad implements AutoCloseable {
     if (!why.endsWith(": end") && !why.contains("ECONNRESET") && !why.contains("EPIPE")) {
       throw new AssertionError(why, failure);
     }
+    failure = null;
   }
 
   /** Fails when a stream was not right. */
@@ -185,12 +206,46 @@ final class RampLoad implements AutoCloseable {
     }
   }
 
+  /**
+   * Waits until a service has counted exactly what was sent through each relay, after {@link
+   * #drain()}.
+   *
+   * @param control may see all of the relays
+   */
+  void awaitCounts(ControlPeer control) {
+    Map<String, Long> expected = new TreeMap<>();
+    for (String id : ids) {
+      expected.put(id + " aToB", 0L);
+      expected.put(id + " bToA", 0L);
+    }
+    directions.forEach((name, ramp) -> expected.put(name, ramp.relayed()));
+    try {
+      Await.until("all is counted", () -> counts(control).equals(expected));
+    } catch (AssertionError e) {
+      throw new AssertionError("sent " + expected + ", counted " + counts(control), e);
+    }
+  }
+
+  private Map<String, Long> counts(ControlPeer control) {
+    Map<String, Long> counts = new TreeMap<>();
+    for (Object each : control.ask("{\"op\":\"list\",\"id\":1}").getJsonArray("relays")) {
+      JsonObject relay = (JsonObject) each;
+      String id = relay.getString("relay");
+      if (ids.contains(id)) {
+        counts.put(id + " aToB", relay.getJsonObject("bytes").getLong("aToB"));
+        counts.put(id + " bToA", relay.getJsonObject("bytes").getLong("bToA"));
+      }
+    }
+    return counts;
+  }
+
   private void pause() throws InterruptedException {
     stopped = true;
     thread.join();
     check();
   }
 
+  /** Ends, and fails when a stream was not right. */
   @Override
   public void close() {
     stopped = true;
@@ -200,5 +255,6 @@ final class RampLoad implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     Descriptor.closeAll(ends);
+    check();
   }
 }

@@ -3,6 +3,7 @@ package dev.oxbow.it.handoff;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.upgrade.Plan;
 import dev.oxbow.handoff.upgrade.Upgrades;
 import dev.oxbow.it.process.OxbowProcess;
@@ -17,9 +18,13 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer.OrderAnnotation;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,7 +32,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Who cannot take over is refused by name, before anything is paused. */
+@DescriptorLeaks
 @TestInstance(Lifecycle.PER_CLASS)
+@TestMethodOrder(OrderAnnotation.class)
 @Timeout(60)
 class RefusedUpgradeTest {
 
@@ -46,28 +53,32 @@ class RefusedUpgradeTest {
   private @Nullable ControlPeer control;
   private @Nullable RampLoad load;
 
-  private RunningOxbow service() throws Exception {
-    RunningOxbow running = service;
-    if (running == null) {
-      running = RunningOxbow.in(folder).deadlines("  deadlineMs: 8000\n").start();
-      service = running;
-      ControlPeer peer = running.control().hello("ramp", false);
-      control = peer;
-      load = new RampLoad().busy(peer, 6).start();
-    }
-    return running;
+  @BeforeAll
+  void start() throws Exception {
+    RunningOxbow running = RunningOxbow.in(folder).deadlines("  deadlineMs: 8000\n").start();
+    service = running;
+    ControlPeer peer = running.control().hello("ramp", false);
+    control = peer;
+    load = new RampLoad().busy(peer, 6).start();
+  }
+
+  private RunningOxbow service() {
+    return Objects.requireNonNull(service);
   }
 
   @AfterAll
   void stop() {
-    if (load != null) {
-      load.close();
-    }
-    if (control != null) {
-      control.close();
-    }
-    if (service != null) {
-      service.close();
+    try {
+      if (load != null) {
+        load.close();
+      }
+    } finally {
+      if (control != null) {
+        control.close();
+      }
+      if (service != null) {
+        service.close();
+      }
     }
   }
 
@@ -182,5 +193,16 @@ class RefusedUpgradeTest {
         .startsWith("spawn: cannot start the successor: ")
         .contains(service().folder() + "/next");
     service().awaitAlone(pid);
+  }
+
+  @Test
+  @Order(Integer.MAX_VALUE)
+  void refusalsDoNotKeepTheNextOneFromTakingOver() throws Exception {
+    RunningOxbow running = service();
+    running.next("exec " + running.successor());
+    running.upgradeInOrder();
+    Objects.requireNonNull(load).drain();
+    Objects.requireNonNull(load).awaitCounts(Objects.requireNonNull(control));
+    running.awaitPipes(Objects.requireNonNull(control));
   }
 }

@@ -2,6 +2,7 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.it.process.OxbowProcess;
 import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The next version takes over from a process whose jar was replaced under it. */
+@DescriptorLeaks
 @Timeout(60)
 class ReplacedJarTest {
   private static final String VERSION = "dev/oxbow/service/runtime/version.properties";

@@ -32,6 +32,16 @@ final class RunningOxbow implements AutoCloseable {
   static final String DEADLINES = "  deadlineMs: 12000\n  groupDeadlineMs: 250\n";
 
   private static final long PATIENCE_NANOS = 10_000_000_000L;
+
+  /**
+   * A predecessor has a second to end after the commit; then it is killed. As much again for a
+   * machine on which the next process has not yet had its turn.
+   */
+  private static final long GONE_NANOS = 2_000_000_000L;
+
+  /** The default of {@code splicer.idlePipes}. */
+  private static final int IDLE_PIPES = 32;
+
   private static final String NEXT = "next";
 
   private final OxbowProcess first;
@@ -189,7 +199,10 @@ final class RunningOxbow implements AutoCloseable {
   /** Asks for an upgrade that must be committed; waits until the new process alone is there. */
   JsonObject upgradeInOrder() throws Exception {
     long before = pid();
-    JsonObject report = upgrade();
+    forgetReport();
+    signal(before, "HUP");
+    awaitGone(before);
+    JsonObject report = awaitReport();
     if (!report.getString("outcome").equals("committed") || report.getString("reason") != null) {
       throw new AssertionError(report.encode() + "\n" + log());
     }
@@ -198,6 +211,25 @@ final class RunningOxbow implements AutoCloseable {
       throw new AssertionError("the pid file was not replaced");
     }
     return report;
+  }
+
+  /** Waits until another process serves, or an upgrade has failed; the one before must end soon. */
+  void awaitGone(long before) {
+    Path file = runtimeDir().resolve("handoff.json");
+    await("the upgrade is over", () -> pid() != before || (Files.exists(file) && rolledBack()));
+    if (pid() == before) {
+      return;
+    }
+    long since = System.nanoTime();
+    await("the predecessor ends", () -> !isRunning(before));
+    long took = System.nanoTime() - since;
+    if (took > GONE_NANOS) {
+      throw new AssertionError("ended after " + took / 1_000_000 + " ms\n" + log());
+    }
+  }
+
+  private boolean rolledBack() {
+    return awaitReport().getString("outcome").equals("rolled-back");
   }
 
   void forgetReport() throws IOException {
@@ -307,6 +339,44 @@ final class RunningOxbow implements AutoCloseable {
       }
       LockSupport.parkNanos(1_000_000);
       seen = descriptors(pid());
+    }
+  }
+
+  /**
+   * Waits until the process that serves holds both ends of as many pipes as it tells of, all of
+   * them idle, and no more than may be. Nothing may be on the way any more.
+   */
+  void awaitPipes(ControlPeer control) {
+    String[] seen = {""};
+    // Each loop has one of its own, through which it looks at what it copies.
+    int loops = Runtime.getRuntime().availableProcessors();
+    try {
+      Await.until(
+          "no pipe is left over",
+          () -> {
+            JsonObject stats = control.stats();
+            int pipes = stats.getInteger("pipes");
+            int idle = stats.getInteger("idlePipes");
+            long ends = pipeEnds(pid());
+            seen[0] = pipes + " pipes, " + idle + " idle, and " + ends + " ends of pipes";
+            return ends == 2L * (pipes + loops) && idle == pipes && pipes <= IDLE_PIPES;
+          });
+    } catch (AssertionError e) {
+      throw new AssertionError(seen[0], e);
+    }
+  }
+
+  /** Ends of pipes that a process holds, besides its standard input, output and error. */
+  private static long pipeEnds(long pid) {
+    try (Stream<Path> links = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      long ends = 0;
+      for (Path link : links.toList()) {
+        boolean standard = Integer.parseInt(link.getFileName().toString()) <= 2;
+        ends += !standard && target(link).orElse("").startsWith("pipe:") ? 1 : 0;
+      }
+      return ends;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

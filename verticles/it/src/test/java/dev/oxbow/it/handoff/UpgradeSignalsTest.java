@@ -2,6 +2,7 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.it.process.OxbowProcess;
 import dev.oxbow.service.testing.ControlPeer;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who asks for an upgrade, and who is in its way. */
+@DescriptorLeaks
 @Timeout(60)
 class UpgradeSignalsTest {
   private static final String PATIENT = "  deadlineMs: 20000\n  groupDeadlineMs: 2000\n";

@@ -50,6 +50,8 @@ class UpgradeTest {
               allowedUids: [4242]
               directoryMode: '0755'
               socketMode: '0666'
+            quotas:
+              relays: 18
             """)
         .deadlines("")
         .ownCommand()
@@ -80,14 +82,33 @@ class UpgradeTest {
           assertThat(ids(control)).containsAll(ids).hasSize(22);
         }
         service.awaitDescriptors(before);
+        assertQuotaAndLockHold(service, control);
         guarded.drain();
         load.drain();
+        guarded.awaitCounts(control);
+        load.awaitCounts(control);
+        service.awaitPipes(control);
       }
       // Events of what has ended go to the others.
       try (ControlPeer observer = service.control()) {
         assertThat(observer.stats().getLong("relays")).isLessThanOrEqualTo(22);
       }
     }
+  }
+
+  /** What was handed over counts: no relay more for a uid, and no other instance. */
+  private static void assertQuotaAndLockHold(RunningOxbow service, ControlPeer control)
+      throws Exception {
+    StreamPair pair = UNIX.open();
+    try (Descriptor near = pair.near();
+        Descriptor far = pair.far()) {
+      String splice = "{\"op\":\"splice\",\"id\":1,\"fds\":[\"a\",\"b\"]}";
+      assertThat(control.refused(splice, near, far)).startsWith("quota-exceeded: ");
+    }
+    String config = service.folder().resolve("oxbow.yaml").toString();
+    RunningOxbow.Printed second = service.command("run", "--config", config);
+    assertThat(second.status()).isEqualTo(1);
+    assertThat(second.text()).contains("Another instance is alive", ": pid " + service.pid() + ".");
   }
 
   @Test

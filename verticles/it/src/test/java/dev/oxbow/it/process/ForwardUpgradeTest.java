@@ -24,12 +24,21 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A forwarder that is replaced while clients connect: nobody notices, and each is logged once. */
 @DescriptorLeaks
 class ForwardUpgradeTest {
   private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
   private static final int PER_SECOND = 1000;
+
+  /** What the clients, on the same processors, must have done of it. */
+  private static final int LEAST_PER_SECOND = 900;
+
+  /** A SYN that the kernel drops is sent again after a second (RFC 6298). */
+  private static final long DROPPED_MS = 1000;
+
   private static final int UPGRADES = 3;
   private static final int DOWNLOADS = 10;
   private static final int DOWNLOAD_SECONDS = 10;
@@ -98,6 +107,12 @@ class ForwardUpgradeTest {
     assertThat(clients).containsExactlyInAnyOrderElementsOf(connections.addresses());
   }
 
+  /** They came as fast as they should, and none had to knock twice. */
+  private void requireRate() {
+    assertThat(connections.rate()).as("a second").isGreaterThan(LEAST_PER_SECOND);
+    assertThat(connections.longestConnectMs()).isLessThan(DROPPED_MS);
+  }
+
   private static long lines(OxbowProcess forwarder) {
     try (Stream<String> lines = Files.lines(forwarder.accessFile())) {
       return lines.count();
@@ -116,6 +131,7 @@ class ForwardUpgradeTest {
         awaitMore();
       }
       requireOneLineEach(forwarder);
+      requireRate();
       assertThat(acceptingProcesses(forwarder)).isGreaterThan(UPGRADES);
       forwarder.stopServing();
       assertThat(forwarder.runtimeDir().resolve("handoff.sock")).doesNotExist();
@@ -151,6 +167,7 @@ class ForwardUpgradeTest {
         awaitMore();
       }
       requireOneLineEach(forwarder);
+      requireRate();
       forwarder.stopServing();
       splicer.stopServing();
     }
@@ -170,6 +187,32 @@ class ForwardUpgradeTest {
       requireOneLineEach(forwarder);
       assertThat(forwarder.serving()).isEqualTo(first);
       assertThat(acceptingProcesses(forwarder)).isEqualTo(1);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "predecessor:switch:17:die, committed",
+    "predecessor:commit:0:hang, committed",
+    "successor:switch:17:hang, rolled-back"
+  })
+  void oneForwarderGoesOnWhenTheOtherDiesOrHangsAfterTheCopy(String fault, String outcome)
+      throws Exception {
+    Map<String, String> faults = Map.of("OXBOW_FAULT", fault);
+    try (OxbowProcess forwarder = forwarder(connections.target(), List.of(), faults)) {
+      ProcessHandle first = forwarder.serving();
+      connections.start(port);
+      Await.until("the first are served", () -> connections.served() > PER_SECOND / 10);
+      forwarder.hangUp();
+      Path report = forwarder.runtimeDir().resolve("handoff.json");
+      Await.until("the upgrade is over", () -> Files.exists(report));
+      assertThat(forwarder.report())
+          .contains("\"outcome\":\"" + outcome + "\"")
+          .containsPattern("\"reason\":\"[^\"]*(the predecessor was lost|the successor )");
+      awaitMore();
+      requireOneLineEach(forwarder);
+      assertThat(forwarder.serving().equals(first)).isEqualTo(outcome.equals("rolled-back"));
+      assertThat(acceptingProcesses(forwarder)).isEqualTo(outcome.equals("committed") ? 2 : 1);
     }
   }
 

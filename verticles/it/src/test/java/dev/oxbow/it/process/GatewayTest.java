@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code oxbow gateway} in real namespaces, with curl as it is. */
+@DescriptorLeaks
 @RequiresRoot
 class GatewayTest {
   private static final int BYTES = 8 << 20;

@@ -3,6 +3,7 @@ package dev.oxbow.it.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code oxbow demo} leaves nothing behind, even if it has no time to clean up. */
+@DescriptorLeaks
 @RequiresRoot
 class KilledDemoTest {
   @TempDir Path folder;

@@ -46,8 +46,11 @@ final class NewConnections implements AutoCloseable {
   private final AtomicLong downloaded = new AtomicLong();
   private final ConcurrentLinkedQueue<String> trouble = new ConcurrentLinkedQueue<>();
   private final Map<Long, String> addresses = new ConcurrentHashMap<>();
+  private final AtomicLong longestConnectNanos = new AtomicLong();
   private int port;
   private long timer = -1;
+  private long beganNanos;
+  private long endedNanos;
 
   NewConnections(int perSecond) throws TimeoutException {
     this.perSecond = perSecond;
@@ -102,6 +105,7 @@ final class NewConnections implements AutoCloseable {
   void start(int forwarder) {
     port = forwarder;
     long began = System.nanoTime();
+    beganNanos = began;
     timer =
         vertx.setPeriodic(
             TICK_MS,
@@ -115,11 +119,13 @@ final class NewConnections implements AutoCloseable {
   }
 
   private void ask(long number) {
+    long asked = System.nanoTime();
     clients
         .connect(port, "127.0.0.1")
         .onFailure(e -> trouble.add(number + " could not connect: " + e))
         .onSuccess(
             socket -> {
+              longestConnectNanos.accumulateAndGet(System.nanoTime() - asked, Math::max);
               Buffer got = Buffer.buffer();
               addresses.put(number, socket.localAddress().toString());
               socket
@@ -191,6 +197,7 @@ final class NewConnections implements AutoCloseable {
   /** Begins no more, waits for the answers of all; how many connections there were. */
   long finish() {
     vertx.cancelTimer(timer);
+    endedNanos = System.nanoTime();
     Await.until(
         "all are served but for " + trouble,
         TimeUnit.SECONDS.toNanos(60),
@@ -200,6 +207,16 @@ final class NewConnections implements AutoCloseable {
 
   private boolean allServed() {
     return served.get() == begun.get() && downloaded.get() == downloads.get();
+  }
+
+  /** Connections that were begun a second, until {@link #finish()}. */
+  long rate() {
+    return begun.get() * 1_000_000_000L / (endedNanos - beganNanos);
+  }
+
+  /** How long the slowest connection took to be made. */
+  long longestConnectMs() {
+    return longestConnectNanos.get() / 1_000_000;
   }
 
   /** What went wrong. */

@@ -3,6 +3,7 @@ package dev.oxbow.it.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A process that serves does not care what becomes of its jar. */
+@DescriptorLeaks
 class PrivateCopyTest {
   private static final String OWN_OPTION = "-Doxbow.jar=";
 

@@ -2,6 +2,7 @@ package dev.oxbow.it.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What {@code oxbow run} says when it cannot start: one line each, and what check says of it. */
+@DescriptorLeaks
 class StartRefusalTest {
   private static final int FAILED = 1;
   private static final int USAGE = 2;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The units of systemd that are handed out can be used. */
+@DescriptorLeaks
 class UnitFilesTest {
   private static final Path CONFIG = Path.of("..", "..", "config");
 

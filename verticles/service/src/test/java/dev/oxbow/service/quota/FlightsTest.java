@@ -2,8 +2,10 @@ package dev.oxbow.service.quota;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 final class FlightsTest {
   private static final int LIMIT = 4096;
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -11,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 final class ShareTest {
   private final EpollVertx vertx = EpollVertx.open();
   private final DescriptorLoop loop = DescriptorLoop.of(vertx.context());

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class KernelVersionTest {
 
   @Test

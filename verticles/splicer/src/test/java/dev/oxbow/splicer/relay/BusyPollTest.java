@@ -3,10 +3,12 @@ package dev.oxbow.splicer.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** How long, and how often, a loop is kept awake, on a clock of the test's own. */
+@DescriptorLeaks
 class BusyPollTest {
   private static final int WINDOW_MICROS = 50;
   private static final long WINDOW_NANOS = WINDOW_MICROS * 1_000L;

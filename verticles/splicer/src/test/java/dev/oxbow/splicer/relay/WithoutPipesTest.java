@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.ChildJvm;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.splicer.load.Conversation;
 import dev.oxbow.splicer.load.Wire;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** A process that has no descriptor left for pipes relays all the same. */
+@DescriptorLeaks
 class WithoutPipesTest {
 
   @Test

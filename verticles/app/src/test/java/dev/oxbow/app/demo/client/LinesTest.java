@@ -2,8 +2,10 @@ package dev.oxbow.app.demo.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class LinesTest {
 
   @Test

@@ -2,12 +2,14 @@ package dev.oxbow.app.demo.payload;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@DescriptorLeaks
 class PayloadTest {
   @TempDir private Path folder;
 
