@@ -274,6 +274,9 @@ final class Environment {
     if (device == null) {
       device = make(slot);
       devices[slot] = device;
+    } else {
+      // It is off already, unless whoever had it died before that.
+      park(slot);
     }
     links.mtu(device.name(), mtu);
     links.up(device.name());

@@ -50,7 +50,8 @@ class EnvironmentTest {
     try (Tun tun = Tun.open("t0", true);
         Interfaces links = Interfaces.open()) {
       Syscalls.ioctl(tun.descriptor().fd(), TUNSETPERSIST, 1);
-      links.address4("t0:0", address, 8);
+      // As the kernel first takes an address of a device without broadcasts.
+      links.address4("t0:0", address, 32);
       return true;
     }
   }
