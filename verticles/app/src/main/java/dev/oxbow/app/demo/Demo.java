@@ -19,8 +19,7 @@ final class Demo {
   private static final int LAST_LINES = 8;
 
   /** What came out. */
-  private record Outcome(
-      List<Proof> proofs, double seconds, long bytes, int connections, String trouble) {
+  record Outcome(List<Proof> proofs, double seconds, long bytes, int connections, String trouble) {
     boolean ok() {
       return trouble.isEmpty() && proofs.stream().allMatch(Proof::held);
     }
@@ -54,8 +53,7 @@ final class Demo {
       System.err.println("oxbow: " + e);
       return ExitStatus.FAILED;
     }
-    print(outcome, json, System.out);
-    return outcome.ok() ? ExitStatus.OK : ExitStatus.FAILED;
+    return tell(outcome, json, System.out);
   }
 
   private static Outcome play(Path ip, Path folder, Cleanup cleanup, Progress progress)
@@ -75,9 +73,11 @@ final class Demo {
     }
   }
 
-  private static void print(Outcome outcome, boolean json, PrintStream out) {
+  /** Prints it; the exit status. */
+  static int tell(Outcome outcome, boolean json, PrintStream out) {
     out.println(json ? json(outcome) : text(outcome));
     out.flush();
+    return outcome.ok() ? ExitStatus.OK : ExitStatus.FAILED;
   }
 
   private static String text(Outcome outcome) {

@@ -60,7 +60,7 @@ final class Scenario {
       gateway.get().await(ACT_SECONDS);
     }
     scenario.stop(second, gateway);
-    return new Verdict(scenario.transfers, scenario.observed, stage.origin());
+    return new Verdict(scenario.transfers, scenario.observed, stage.origin()::hasRead);
   }
 
   private void connect() throws InterruptedException {

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BiPredicate;
 
 /** Holds what was seen against what was promised. */
 final class Verdict {
@@ -23,13 +24,17 @@ final class Verdict {
 
   private final Transfers transfers;
   private final Observed observed;
-  private final OriginProcesses origin;
+  private final BiPredicate<String, Long> originHasRead;
   private final List<AccessLine> lines = new ArrayList<>();
 
-  Verdict(Transfers transfers, Observed observed, OriginProcesses origin) {
+  /**
+   * @param originHasRead whether the origin has read bytes of such a hash, and so many, to their
+   *     end
+   */
+  Verdict(Transfers transfers, Observed observed, BiPredicate<String, Long> originHasRead) {
     this.transfers = transfers;
     this.observed = observed;
-    this.origin = origin;
+    this.originHasRead = originHasRead;
     // A forwarder that was killed between line and acknowledgement is told of the relay again.
     Set<String> seen = new HashSet<>();
     for (List<AccessLine> log : List.of(observed.linesOfFirst, observed.linesOfSecond)) {
@@ -112,7 +117,7 @@ final class Verdict {
         WebFile file = observed.files.get(order.arguments().get(0));
         yield file != null && file.sha256().equals(event.sha256());
       }
-      case HALF_CLOSE, LATE_SEND -> origin.hasRead(event.sha256(), Transfers.HALF_CLOSE_BYTES);
+      case HALF_CLOSE, LATE_SEND -> originHasRead.test(event.sha256(), Transfers.HALF_CLOSE_BYTES);
       case REQUESTS, VISITS, KEEP_ALIVE -> event.answers() > 0;
       case UPLOAD, RELEASE -> false;
     };
