@@ -27,9 +27,9 @@ class TidyTest {
 
   /**
    * Cases of the first share a service and a load, and it counts by itself; the second looks at a
-   * successor that is to leave all open until its process ends.
+   * successor that is to leave all open until its process ends, as does the origin of the third.
    */
-  private static final Set<String> LEAKS_NOT_COUNTED = Set.of("KillMatrixTest", "RefusedHeirTest");
+  private static final Set<String> LEAKS_NOT_COUNTED = Set.of("KillMatrixTest", "RefusedHeirTest", "OriginTest");
 
   private static final Set<String> TEXTS =
       Set.of("java", "xml", "md", "yaml", "yml", "sh", "py", "json", "nft", "service");
