@@ -214,8 +214,9 @@ public final class LocalEndpoint implements Client, Recipient {
     return true;
   }
 
-  /** Takes no more requests. */
+  /** Takes no more requests, and closes what waits since it was frozen. */
   public void close() {
     consumer.unregister();
+    mailbox.detachAll();
   }
 }

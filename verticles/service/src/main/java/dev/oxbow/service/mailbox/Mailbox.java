@@ -207,7 +207,8 @@ public final class Mailbox {
 
   private void drop(Event event) {
     dropped++;
-    end(event, event.whenDropped());
+    // While frozen what it holds is another process's, too: only this one's copies are closed.
+    end(event, frozen ? Account.Manner.PLAIN : event.whenDropped());
   }
 
   private void end(Event event, Account.Manner manner) {
