@@ -2,6 +2,10 @@ package dev.oxbow.bumblebee;
 
 import dev.oxbow.bumblebee.tunnel.EndReason;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.handoff.cargo.Transferable.Layout;
+import dev.oxbow.service.client.TransferableClient;
 import dev.oxbow.service.work.WorkTable;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -9,6 +13,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.streams.ReadStream;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +52,55 @@ public interface Bumblebee {
   static Future<Bumblebee> remote(Vertx vertx, Path socket, String app) {
     return RemoteBumblebee.connect(vertx, socket, app);
   }
+
+  /**
+   * As {@link #embedded(Vertx, OxbowOptions)}, with all that another process has handed over: its
+   * tunnels, and the connections and reports that waited. Frozen until its {@link #transferable()}
+   * is thawed; whose tunnels these are is told by their metadata, their reports go to the {@link
+   * #unclaimedHandler}, which is to be set before that.
+   *
+   * @param cargo as the other process's {@link #transferable()} has given it out; used up
+   */
+  static Future<Bumblebee> embedded(Vertx vertx, OxbowOptions options, Cargo cargo) {
+    return EmbeddedBumblebee.inherit(vertx, options, cargo);
+  }
+
+  /**
+   * As {@link #remote(Vertx, Path, String)}, with the very connection of another process: the
+   * service notices nothing, and each connection of a client comes to exactly one of the two.
+   * Frozen until its {@link #transferable()} is thawed; set the {@link #unclaimedHandler} before
+   * that.
+   *
+   * @param cargo as the other process's {@link #transferable()} has given it out; used up
+   * @throws IllegalArgumentException when that was for another socket or app, or is incomplete
+   */
+  static Bumblebee remote(Vertx vertx, Path socket, String app, Cargo cargo) {
+    return RemoteBumblebee.inherit(vertx, socket, app, cargo);
+  }
+
+  /** What an {@link #embedded} one reads, for the hello of a process that is to take over. */
+  static Map<String, Layout> embeddedLayout() {
+    return Map.of(BumblebeeVerticle.NAME, BumblebeeVerticle.LAYOUT);
+  }
+
+  /** What a {@link #remote} one reads, for the hello of a process that is to take over. */
+  static Map<String, Layout> remoteLayout() {
+    return Map.of(RemoteBumblebee.CLIENT, TransferableClient.LAYOUT);
+  }
+
+  /**
+   * This Bumblebee as what a process hands over to the next one: an embedded one with its tunnels,
+   * a remote one with its connection; and connections that wait in {@link #connections()}. Freeze
+   * first what calls {@link #upgrade}, and wait for the answers. When it is frozen, the handler of
+   * each connection and report that was given out has returned; it gives out no more, whether it is
+   * paused or not.
+   *
+   * <p>What a handler began goes on, so what it hands connections to is to be frozen later. Or
+   * {@link ReadStream#pause pause} the {@link #connections()} first, on the context that called
+   * {@link #embedded} or {@link #remote} and that handlers are called on, and {@link
+   * ReadStream#resume resume} at the thaw: those that come meanwhile wait, here or there.
+   */
+  Transferable transferable();
 
   /**
    * Carries a flow from here on. When the future succeeds, the Bumblebee owns the flow and gives it

@@ -1,6 +1,8 @@
 package dev.oxbow.bumblebee;
 
+import io.vertx.core.Future;
 import io.vertx.core.Handler;
+import io.vertx.core.Promise;
 import io.vertx.core.streams.ReadStream;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -21,7 +23,17 @@ final class ConnectionStream implements ReadStream<TunnelConnection> {
   private @Nullable Handler<Void> endHandler;
   private long demand = Long.MAX_VALUE;
   private boolean draining;
+  private boolean frozen;
+  private @Nullable Promise<Void> quiet;
   private boolean ended;
+
+  /** With connections that wait, frozen. */
+  static ConnectionStream frozen(List<TunnelConnection> untaken) {
+    ConnectionStream stream = new ConnectionStream();
+    stream.waiting.addAll(untaken);
+    stream.frozen = true;
+    return stream;
+  }
 
   /** A connection has come. */
   void deliver(TunnelConnection connection) {
@@ -47,7 +59,7 @@ final class ConnectionStream implements ReadStream<TunnelConnection> {
       Handler<TunnelConnection> taker;
       synchronized (this) {
         taker = handler;
-        if (draining || taker == null || demand == 0 || waiting.isEmpty()) {
+        if (draining || frozen || taker == null || demand == 0 || waiting.isEmpty()) {
           return;
         }
         draining = true;
@@ -57,27 +69,76 @@ final class ConnectionStream implements ReadStream<TunnelConnection> {
       try {
         taker.handle(next);
       } finally {
-        synchronized (this) {
-          draining = false;
-        }
+        handled();
       }
     }
   }
 
-  /** None will come any more; those that nobody took are reset. */
+  private void handled() {
+    Promise<Void> told;
+    synchronized (this) {
+      draining = false;
+      told = quiet;
+      quiet = null;
+    }
+    if (told != null) {
+      told.complete();
+    }
+  }
+
+  /**
+   * Gives out none until {@link #thaw()}.
+   *
+   * @return those that wait, once none is being handled any more; they stay here
+   */
+  Future<List<TunnelConnection>> freeze() {
+    Future<Void> handled;
+    synchronized (this) {
+      frozen = true;
+      if (draining && quiet == null) {
+        quiet = Promise.promise();
+      }
+      handled = quiet == null ? Future.succeededFuture() : quiet.future();
+    }
+    return handled.map(v -> untaken());
+  }
+
+  private synchronized List<TunnelConnection> untaken() {
+    return List.copyOf(waiting);
+  }
+
+  /** How many wait. */
+  synchronized int waiting() {
+    return waiting.size();
+  }
+
+  /** Goes on. */
+  void thaw() {
+    synchronized (this) {
+      frozen = false;
+    }
+    drain();
+  }
+
+  /**
+   * None will come any more. Those that nobody took are reset; while it is frozen they are another
+   * process's, too, and only closed here.
+   */
   void end() {
     List<TunnelConnection> unwanted;
+    boolean shared;
     Handler<Void> told;
     synchronized (this) {
       if (ended) {
         return;
       }
       ended = true;
+      shared = frozen;
       unwanted = List.copyOf(waiting);
       waiting.clear();
       told = endHandler;
     }
-    unwanted.forEach(TunnelConnection::reset);
+    unwanted.forEach(shared ? TunnelConnection::close : TunnelConnection::reset);
     if (told != null) {
       told.handle(null);
     }

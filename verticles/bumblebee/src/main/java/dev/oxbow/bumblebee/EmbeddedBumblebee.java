@@ -2,6 +2,8 @@ package dev.oxbow.bumblebee;
 
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.local.LocalClient;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -12,21 +14,48 @@ import org.jspecify.annotations.Nullable;
 
 /** A Bumblebee in the caller's own Vert.x. */
 final class EmbeddedBumblebee implements Bumblebee {
+  private final TransferableBumblebee transferable;
   private final LocalClient client;
   private final Told told;
   private @Nullable Future<Void> closed;
 
-  private EmbeddedBumblebee(LocalClient client, Told told) {
+  private EmbeddedBumblebee(Transferable verticle, LocalClient client, Told told) {
+    this.transferable = new TransferableBumblebee(verticle, told.connections());
     this.client = client;
     this.told = told;
   }
 
+  /** Deploys one. */
   static Future<Bumblebee> start(Vertx vertx, OxbowOptions options) {
+    return start(vertx, options, null, new Told());
+  }
+
+  /**
+   * Deploys one that goes on, frozen.
+   *
+   * @param inherited what another process has handed over
+   */
+  static Future<Bumblebee> inherit(Vertx vertx, OxbowOptions options, Cargo inherited) {
+    Told told;
+    try {
+      told = Told.inherit(inherited);
+    } catch (IllegalArgumentException e) {
+      return Future.failedFuture(e);
+    }
+    return start(vertx, options, inherited, told).onFailure(e -> told.connections().end());
+  }
+
+  private static Future<Bumblebee> start(
+      Vertx vertx, OxbowOptions options, @Nullable Cargo inherited, Told told) {
     String address = LocalClient.newAddress(BumblebeeVerticle.NAME);
-    Told told = new Told();
-    return LocalClient.deploy(
-            vertx, address, new BumblebeeVerticle(options, null, address), told::event)
-        .map(client -> new EmbeddedBumblebee(client, told));
+    BumblebeeVerticle verticle = new BumblebeeVerticle(options, inherited, address);
+    return LocalClient.deploy(vertx, address, verticle, told::event)
+        .map(client -> new EmbeddedBumblebee(verticle, client, told));
+  }
+
+  @Override
+  public Transferable transferable() {
+    return transferable;
   }
 
   @Override

@@ -5,8 +5,11 @@ import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.client.ControlClient;
 import dev.oxbow.service.client.Counters;
+import dev.oxbow.service.client.TransferableClient;
 import dev.oxbow.service.work.Page;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -25,10 +28,16 @@ import org.slf4j.LoggerFactory;
 final class RemoteBumblebee implements Bumblebee {
   private static final Logger log = LoggerFactory.getLogger(RemoteBumblebee.class);
 
+  /** The name of what it hands over. */
+  static final String CLIENT = "bumblebee-client";
+
+  private final TransferableBumblebee transferable;
   private final ControlClient client;
   private final Told told;
 
   private RemoteBumblebee(ControlClient client, Told told) {
+    this.transferable =
+        new TransferableBumblebee(new TransferableClient(CLIENT, client), told.connections());
     this.client = client;
     this.told = told;
   }
@@ -38,6 +47,22 @@ final class RemoteBumblebee implements Bumblebee {
     return ControlClient.connect(vertx, socket, app, (m, fds) -> event(told, m, fds))
         .<Bumblebee>map(client -> new RemoteBumblebee(client, told))
         .recover(BumblebeeException::failed);
+  }
+
+  /**
+   * Goes on with the connection of another process, frozen.
+   *
+   * @throws IllegalArgumentException saying what does not fit
+   */
+  static Bumblebee inherit(Vertx vertx, Path socket, String app, Cargo cargo) {
+    Told told = Told.inherit(cargo);
+    return new RemoteBumblebee(
+        ControlClient.inherit(vertx, socket, app, (m, fds) -> event(told, m, fds), cargo), told);
+  }
+
+  @Override
+  public Transferable transferable() {
+    return transferable;
   }
 
   private static void event(Told told, Message event, List<Descriptor> descriptors) {

@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee;
 
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.client.Reports;
 
 /**
@@ -13,6 +14,11 @@ record Told(ConnectionStream connections, Reports<TunnelReport> reports) {
   /** Nothing was told yet. */
   Told() {
     this(new ConnectionStream(), TunnelReport.reports());
+  }
+
+  /** As in another process; no connection is given out before the stream is thawed. */
+  static Told inherit(Cargo cargo) {
+    return new Told(TransferableBumblebee.restore(cargo), TunnelReport.reports());
   }
 
   /** A connection or a report has come; it owns its descriptor. */

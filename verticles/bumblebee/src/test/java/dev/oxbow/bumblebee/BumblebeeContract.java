@@ -18,6 +18,8 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -43,16 +45,23 @@ abstract class BumblebeeContract {
   private final BlockingQueue<TunnelConnection> connections = new LinkedBlockingQueue<>();
   private ClientNetwork client;
   private Vertx vertx;
+  private OxbowOptions options;
   private Bumblebee bumblebee;
 
   /** Starts what is tested. */
   abstract Future<Bumblebee> open(Vertx in, OxbowOptions options);
 
+  /** Goes on with what another process has handed over. */
+  abstract Future<Bumblebee> inherit(Vertx in, OxbowOptions options, Cargo cargo);
+
+  /** As if its process had ended, after it has handed over. */
+  abstract Future<Void> leave(Bumblebee predecessor);
+
   @BeforeEach
   void open() {
     client = new ClientNetwork(1500, true);
     vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(3));
-    OxbowOptions options = new OxbowOptions(directory);
+    options = new OxbowOptions(directory);
     options.setBumblebee(new BumblebeeOptions().setLoops(2).setMaxTunnels(64));
     bumblebee = EpollVertx.await(open(vertx, options));
   }
@@ -164,6 +173,77 @@ abstract class BumblebeeContract {
       assertThat(second.readAll()).isEmpty();
     }
     abort(tunnel);
+  }
+
+  @Test
+  void nextProcessGoesOnWithTunnelsAndWithConnectionsThatNobodyTook() throws Exception {
+    bumblebee.connections().pause().handler(connections::add);
+    Tunnel tunnel = upgrade();
+    List<TestPeer> inside = new ArrayList<>();
+    for (int port = 81; port <= 83; port++) {
+      inside.add(client.connect("10.9.8.7", port));
+    }
+    bumblebee.connections().fetch(1);
+    try (TunnelConnection taken = next()) {
+      Transferable old = bumblebee.transferable();
+      EpollVertx.await(old.freeze()).close();
+      bumblebee.connections().fetch(1);
+      assertThat(connections).isEmpty();
+      EpollVertx.await(old.thaw());
+      try (TunnelConnection second = next()) {
+        assertThat(second.destination()).isEqualTo("10.9.8.7:82");
+      }
+      Bumblebee heir = heirOf(old);
+      EpollVertx.await(leave(bumblebee));
+      bumblebee = heir;
+      assertExchange(inside.get(0), taken, "10.9.8.7:81");
+      inside.add(client.connect("2001:db8::5", 84));
+      assertThat(connections).isEmpty();
+      heir.connections().handler(connections::add);
+      assertExchange(inside.get(2), next(), "10.9.8.7:83");
+      assertExchange(inside.get(3), next(), "[2001:db8::5]:84");
+    }
+    inside.forEach(TestPeer::close);
+    try (TunnelReport report = abortOf(tunnel.id())) {
+      assertThat(report.reason()).isEqualTo(EndReason.ABORTED);
+    }
+  }
+
+  /** Hands over, as to another process: with other descriptors of the same kernel objects. */
+  private Bumblebee heirOf(Transferable old) {
+    try (Cargo lent = EpollVertx.await(old.freeze());
+        Cargo given = new Cargo()) {
+      lent.names().forEach(name -> given.give(name, lent.get(name).duplicate()));
+      Bumblebee heir = EpollVertx.await(inherit(vertx, options, given));
+      Transferable next = heir.transferable();
+      for (int group = 0; group < old.groups(); group++) {
+        EpollVertx.await(old.freeze(group));
+        EpollVertx.await(next.thaw(group));
+      }
+      EpollVertx.await(next.thaw());
+      return heir;
+    }
+  }
+
+  private static void assertExchange(TestPeer inside, TunnelConnection connection, String where) {
+    try (connection) {
+      assertThat(connection.destination()).isEqualTo(where);
+      TestPeer outside = new TestPeer(connection.socket());
+      inside.write(new byte[] {1, 2});
+      assertThat(outside.read(2)).containsExactly(1, 2);
+      outside.write(new byte[] {3});
+      assertThat(inside.read(1)).containsExactly(3);
+    }
+  }
+
+  /** Ends a tunnel that another process has opened. */
+  private TunnelReport abortOf(String tunnel) throws Exception {
+    BlockingQueue<TunnelReport> reports = new LinkedBlockingQueue<>();
+    bumblebee.unclaimedHandler(reports::add);
+    EpollVertx.await(bumblebee.abort(tunnel));
+    TunnelReport report = reports.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    assertThat(report).isNotNull();
+    return report;
   }
 
   @Test
