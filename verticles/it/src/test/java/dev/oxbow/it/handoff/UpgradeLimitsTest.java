@@ -45,10 +45,30 @@ class UpgradeLimitsTest {
       sys.stdin.read()
       """;
 
+  /**
+   * What config/oxbow.service asks of systemd, as far as it can be done without: all file systems
+   * are read-only but for a folder and a /tmp of its own.
+   */
+  private static final String SANDBOX =
+      """
+      set -e
+      mount --make-rprivate /
+      mount -t tmpfs tmpfs /mnt
+      mkdir /mnt/own
+      mount --bind "$1" /mnt/own
+      mount -t tmpfs -o mode=1777 tmpfs /tmp
+      mkdir -p "$1"
+      mount --bind /mnt/own "$1"
+      mount -o remount,bind,ro /
+      umask 0077
+      shift
+      exec "$@"
+      """;
+
   @TempDir Path folder;
 
   @Test
-  void ordinaryUserHandsOverHundredsOfRelays() throws Exception {
+  void ordinaryUserInASandboxHandsOverHundredsOfRelays() throws Exception {
     Path own = Files.createDirectories(folder.resolve("a"));
     Path cache = Files.createDirectory(folder.resolve("cache"));
     Path jar = Files.copy(OxbowProcess.builtJar(), folder.resolve("oxbow.jar"));
@@ -64,8 +84,10 @@ class UpgradeLimitsTest {
                 .ownCommand()
                 .environment("OXBOW_CACHE", cache.toString())
                 .environment("HOME", folder.toString())
-                .prefix("prlimit", "--nofile=" + LIMIT + ":" + LIMIT, "--")
+                .prefix("unshare", "--mount", "sh", "-c", SANDBOX, "sh", folder.toString())
+                .prefix("prlimit", "--memlock=0", "--nofile=" + LIMIT + ":" + LIMIT, "--")
                 .prefix("setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups")
+                .prefix("--no-new-privs", "--bounding-set=-all")
                 .start();
         ControlPeer control = service.control();
         RampLoad load = new RampLoad().busy(control, 27)) {
