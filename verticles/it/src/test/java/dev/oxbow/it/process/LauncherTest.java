@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DescriptorLeaks
 class LauncherTest {
   private static final Path LAUNCHER = Path.of("..", "..", "oxbow");
-  private static final Instant LONG_AGO = Instant.now().minusSeconds(3600);
+  private final Instant longAgo = Instant.now().minusSeconds(3600);
 
   /** Takes long enough for another to come in between. */
   private static final String BUILD =
@@ -80,7 +80,7 @@ class LauncherTest {
   private void age() throws IOException {
     try (var files = Files.walk(home)) {
       for (Path file : files.toList()) {
-        Files.setLastModifiedTime(file, FileTime.from(LONG_AGO));
+        Files.setLastModifiedTime(file, FileTime.from(longAgo));
       }
     }
   }
@@ -156,7 +156,7 @@ class LauncherTest {
   /** The jar is newer than all else, and older than now. */
   private void makeOlder() throws IOException {
     age();
-    Files.setLastModifiedTime(jar, FileTime.from(LONG_AGO.plusSeconds(60)));
+    Files.setLastModifiedTime(jar, FileTime.from(longAgo.plusSeconds(60)));
   }
 
   @Test
