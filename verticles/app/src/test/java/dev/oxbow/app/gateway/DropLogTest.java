@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class DropLogTest {
   private final DropLog drops = new DropLog("one");
 

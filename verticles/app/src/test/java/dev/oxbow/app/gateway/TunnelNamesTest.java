@@ -3,6 +3,7 @@ package dev.oxbow.app.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -10,6 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** What a tun is called, and by which metadata a later gateway knows it again. */
+@DescriptorLeaks
 class TunnelNamesTest {
 
   private static String label(String netns) {

@@ -15,7 +15,6 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
@@ -34,6 +33,7 @@ final class Tidy {
       Pattern.compile("(.*\\.)?(Thread|[A-Z]*SECONDS|MINUTES)\\.sleep");
   private static final Pattern LEAK_CHECK =
       Pattern.compile("(?m)^@(DescriptorLeaks$|ExtendWith\\(.*\\bDescriptorLeakExtension\\.class)");
+  private static final Pattern PARENT = Pattern.compile("\\bclass \\w+ extends (\\w+)");
   private static final Pattern MAY_BE_LONG = Pattern.compile("^import |\\w+://");
 
   private final String path;
@@ -62,8 +62,8 @@ final class Tidy {
   }
 
   /**
-   * Test classes that do not look whether descriptors leak, neither themselves nor through the
-   * class that they extend.
+   * Test classes that do not look whether descriptors leak, neither themselves nor through a class
+   * that they or the classes in them extend.
    *
    * @param sources of all classes, by their simple names
    */
@@ -76,9 +76,8 @@ final class Tidy {
 
   private static boolean checksLeaks(String name, Map<String, String> sources) {
     String source = sources.getOrDefault(name, "");
-    Matcher parent = Pattern.compile("\\bclass " + name + " extends (\\w+)").matcher(source);
     return LEAK_CHECK.matcher(source).find()
-        || (parent.find() && checksLeaks(parent.group(1), sources));
+        || PARENT.matcher(source).results().anyMatch(m -> checksLeaks(m.group(1), sources));
   }
 
   private void checkSize() {

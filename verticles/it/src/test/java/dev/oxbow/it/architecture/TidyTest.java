@@ -29,7 +29,8 @@ class TidyTest {
    * Cases of the first share a service and a load, and it counts by itself; the second looks at a
    * successor that is to leave all open until its process ends, as does the origin of the third.
    */
-  private static final Set<String> LEAKS_NOT_COUNTED = Set.of("KillMatrixTest", "RefusedHeirTest", "OriginTest");
+  private static final Set<String> LEAKS_NOT_COUNTED =
+      Set.of("KillMatrixTest", "RefusedHeirTest", "OriginTest");
 
   private static final Set<String> TEXTS =
       Set.of("java", "xml", "md", "yaml", "yml", "sh", "py", "json", "nft", "service");
@@ -89,6 +90,7 @@ class TidyTest {
             "BTest", "@DescriptorLeaks\n@Timeout(9)\nclass BTest {}\n",
             "CTest", "class CTest extends Promises {}\n",
             "DTest", "class DTest extends ATest {}\n",
+            "ETest", "class ETest {\n  static class One extends Promises {}\n}\n",
             "Promises", "@ExtendWith({DescriptorLeakExtension.class})\nclass Promises {}\n",
             "Other", "class Other {}\n");
     assertThat(Tidy.withoutLeakCheck(classes)).containsExactly("ATest", "DTest");

@@ -122,8 +122,7 @@ class LauncherTest {
       assertThat(each.status()).as(each.text()).isZero();
       assertThat(each.text())
           .contains("pid " + each.pid() + " in " + folder.toRealPath() + "\n")
-          .endsWith(
-              "<-XX:+UseSerialGC>\n<-Xmx1g>\n<-Da=b>\n<-jar>\n<" + jar + ">\n<run>\n<a b>\n");
+          .endsWith("<-XX:+UseSerialGC>\n<-Xmx1g>\n<-Da=b>\n<-jar>\n<" + jar + ">\n<run>\n<a b>\n");
     }
     assertThat(builds()).isEqualTo(1);
     assertThat(run().text()).doesNotContain("building");

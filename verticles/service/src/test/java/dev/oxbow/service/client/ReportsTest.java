@@ -2,11 +2,13 @@ package dev.oxbow.service.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class ReportsTest {
   private final List<String> discarded = new ArrayList<>();
   private final Reports<String> reports = new Reports<>(report -> report, discarded::add);

@@ -2,6 +2,7 @@ package dev.oxbow.service.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.service.client.Reports;
 import io.vertx.core.Context;
@@ -9,6 +10,7 @@ import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import org.junit.jupiter.api.Test;
 
+@DescriptorLeaks
 class LocalClientTest {
 
   /** Starts, and cannot stop. */
