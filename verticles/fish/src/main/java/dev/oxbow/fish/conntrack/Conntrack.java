@@ -8,6 +8,7 @@ import dev.oxbow.fdpassing.device.NetlinkBatch;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.libc.Errno;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,10 +30,10 @@ public final class Conntrack implements AutoCloseable {
   public interface Outcomes {
 
     /**
-     * The kernel's answer to an insertion.
+     * The kernel's answer to an insertion or to a question.
      *
-     * @param errno 0; EEXIST when the five-tuple belongs to another, inside or outside; ENOMEM when
-     *     its table is full (nf_conntrack_max)
+     * @param errno 0; ENOENT when there is no such entry; EEXIST when the five-tuple belongs to
+     *     another, inside or outside; ENOMEM when its table is full (nf_conntrack_max)
      */
     void inserted(int flow, int errno);
 
@@ -52,6 +53,7 @@ public final class Conntrack implements AutoCloseable {
   private final int[] flows = new int[BATCH];
   private final boolean[] insertion = new boolean[BATCH];
   private final boolean[] answered = new boolean[BATCH];
+  private final Told told = new Told();
 
   private Conntrack(NetlinkSocket socket, int mark) {
     this.socket = socket;
@@ -104,6 +106,12 @@ public final class Conntrack implements AutoCloseable {
     added(flow, false);
   }
 
+  /** Asks whether there is an entry that a client's packets have. */
+  public void check(int flow, ConntrackTuple original) {
+    ConntrackMessages.get(writer, original, false);
+    added(flow, true);
+  }
+
   private void added(int flow, boolean insert) {
     int slot = batch.add();
     flows[slot] = flow;
@@ -117,7 +125,8 @@ public final class Conntrack implements AutoCloseable {
    */
   public void send(Outcomes outcomes) {
     int sent = batch.size();
-    boolean complete = batch.send(new Told(outcomes));
+    told.outcomes = outcomes;
+    boolean complete = batch.send(told);
     for (int slot = 0; !complete && slot < sent; slot++) {
       if (!answered[slot]) {
         tell(outcomes, slot, Errno.EAGAIN);
@@ -144,22 +153,17 @@ public final class Conntrack implements AutoCloseable {
     socket.close();
   }
 
-  /** One per batch, not per request. */
   private final class Told implements NetlinkBatch.Answers {
-    private final Outcomes outcomes;
-
-    Told(Outcomes outcomes) {
-      this.outcomes = outcomes;
-    }
+    private @Nullable Outcomes outcomes;
 
     @Override
     public void message(int slot, ByteBuffer message) {
-      throw new IllegalStateException("ctnetlink answered what nobody had asked");
+      // The entry that was asked for: that there is one is all that matters.
     }
 
     @Override
     public void acknowledged(int slot, int errno) {
-      tell(outcomes, slot, errno);
+      tell(Objects.requireNonNull(outcomes), slot, errno);
     }
   }
 }

@@ -88,11 +88,12 @@ public final class PortSlice {
   }
 
   /** Flows that use a port, toward whatever destination. */
-  int uses(int protocol, int port) {
+  public int uses(int protocol, int port) {
     return uses.getInt(index(protocol, port) * Integer.BYTES);
   }
 
-  void countUse(int protocol, int port, int change) {
+  /** A flow more or less uses a port; what the last one gives back is nobody's. */
+  public void countUse(int protocol, int port, int change) {
     int at = index(protocol, port) * Integer.BYTES;
     uses.putInt(at, uses.getInt(at) + change);
     if (uses.getInt(at) == 0 && exclusive(protocol, port) != 0) {
@@ -106,7 +107,9 @@ public final class PortSlice {
     return exclusive.getLong(index(protocol, port) * Long.BYTES);
   }
 
-  void setExclusive(int protocol, int port, long endpoint) {
+  /** A port is a client's port's alone from here on, if it is nobody's. */
+  public void setExclusive(int protocol, int port, int client, int clientPort) {
+    long endpoint = endpoint(client, clientPort);
     if (exclusive(protocol, port) == 0) {
       exclusive.putLong(index(protocol, port) * Long.BYTES, endpoint);
       endpoints.add(index(protocol, port));
@@ -114,7 +117,8 @@ public final class PortSlice {
   }
 
   /** The port that a client's port has alone, or -1. */
-  int portOf(int protocol, long endpoint) {
+  public int portOf(int protocol, int client, int clientPort) {
+    long endpoint = endpoint(client, clientPort);
     int row = index(protocol, first) / size();
     int candidate = endpoints.first(endpointHash(row, endpoint));
     while (candidate >= 0) {

@@ -78,9 +78,9 @@ class PortsTest {
     int port = search.find(slice, 20_000, 20_000, true, one, TCP, 5, 0, SERVER, 443);
     assertThat(port).isEqualTo(20_000);
     take(one, 5, SERVER, port);
-    slice.setExclusive(TCP, port, PortSlice.endpoint(one, 5));
-    assertThat(slice.portOf(TCP, PortSlice.endpoint(one, 5))).isEqualTo(port);
-    assertThat(slice.portOf(IpProtocol.UDP, PortSlice.endpoint(one, 5))).isEqualTo(-1);
+    slice.setExclusive(TCP, port, one, 5);
+    assertThat(slice.portOf(TCP, one, 5)).isEqualTo(port);
+    assertThat(slice.portOf(IpProtocol.UDP, one, 5)).isEqualTo(-1);
     assertThat(search.find(slice, 20_000, 20_000, false, other, TCP, 5, 0, SERVER + 1, 443))
         .isEqualTo(-1);
     assertThat(search.find(slice, 20_000, 20_000, true, other, TCP, 5, 0, SERVER + 1, 443))
@@ -88,7 +88,7 @@ class PortsTest {
     // When its last flow is gone it is anybody's.
     flows.remove(flows.find(one, TCP, 5, 0, SERVER, 443));
     slice.countUse(TCP, port, -1);
-    assertThat(slice.portOf(TCP, PortSlice.endpoint(one, 5))).isEqualTo(-1);
+    assertThat(slice.portOf(TCP, one, 5)).isEqualTo(-1);
     assertThat(search.find(slice, 20_000, 20_000, true, other, TCP, 5, 0, SERVER + 1, 443))
         .isEqualTo(port);
   }

@@ -1,0 +1,336 @@
+package dev.oxbow.fish.session;
+
+import static dev.oxbow.fish.ports.FlowTable.FREE;
+import static dev.oxbow.fish.ports.FlowTable.LIVE;
+import static dev.oxbow.fish.ports.FlowTable.PROPOSED;
+import static dev.oxbow.fish.ports.FlowTable.RESTING;
+import static dev.oxbow.fish.ports.FlowTable.UNMAPPED;
+
+import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.codecs.netlink.ConntrackTuple;
+import dev.oxbow.codecs.netlink.TcpResumption;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fish.conntrack.Conntrack;
+import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.fish.ports.Mapping;
+import dev.oxbow.fish.session.SessionSpec.Range;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which connection has which port: asks the tables for one, asks the kernel whether it may be, and
+ * keeps both in step. Requests are gathered while a batch of packets is looked at; {@link #settle}
+ * has them answered before the packets go on. Loop thread only; nothing is allocated per packet.
+ */
+final class Mappings implements Conntrack.Outcomes {
+
+  /**
+   * Ports that are tried for one packet, when others than Fish have them; the next packet goes on.
+   */
+  private static final int TRIES = 64;
+
+  /** Until the first packet, which brings the namespace's own time limit. */
+  private static final int INSERT_TIMEOUT_SECONDS = 120;
+
+  private static final int BEGIN = 0;
+  private static final int RENEW = 1;
+  private static final int PROBE = 2;
+  private static final int RESUME = 3;
+  private static final int FORGET = 4;
+  private static final int CHECK = 5;
+  private static final int UNANSWERED = -1;
+
+  private final Conntrack conntrack;
+  private final FlowTable flows;
+  private final Pools pools;
+  private final Ports ports;
+  private final ConntrackTuple tuple = new ConntrackTuple();
+
+  /** What was asked for, by tag. */
+  private final int[] flowOf = new int[Conntrack.BATCH];
+
+  private final int[] kindOf = new int[Conntrack.BATCH];
+  private final int[] errnoOf = new int[Conntrack.BATCH];
+  private final @Nullable Range[] rangeOf = new Range[Conntrack.BATCH];
+  private final boolean[] aloneOf = new boolean[Conntrack.BATCH];
+  private int count;
+  private int tries;
+  private int refusal;
+  private long nowNanos;
+
+  Mappings(Conntrack conntrack, FlowTable flows, Pools pools, Ports ports) {
+    this.conntrack = conntrack;
+    this.flows = flows;
+    this.pools = pools;
+    this.ports = ports;
+  }
+
+  /** Sets the time that new entries get. */
+  void now(long nanos) {
+    nowNanos = nanos;
+  }
+
+  /**
+   * Begins a connection.
+   *
+   * @return its flow, {@link FlowTable#PROPOSED} until {@link #settle}; or -1 when no port is left,
+   *     -2 when no record is
+   */
+  int begin(
+      Session session,
+      int version,
+      int client,
+      int protocol,
+      int clientPort,
+      long high,
+      long low,
+      int remotePort) {
+    boolean alone = session.spec.mapping() == Mapping.ENDPOINT_INDEPENDENT;
+    int ranges = session.spec.egress().size();
+    for (int i = 0; i < ranges; i++) {
+      // A client keeps to one address as long as it can: RFC 4787, REQ-2.
+      Range range = session.spec.egress().get((client + i) % ranges);
+      if (!range.isVersion(version)) {
+        continue;
+      }
+      int port = ports.find(range, alone, client, protocol, clientPort, high, low, remotePort);
+      if (port >= 0) {
+        makeRoom();
+        int flow =
+            ports.take(range, alone, client, protocol, clientPort, high, low, remotePort, port);
+        if (flow >= 0) {
+          ask(flow, BEGIN, range, alone);
+        }
+        return flow < 0 ? -2 : flow;
+      }
+    }
+    return -1;
+  }
+
+  /** A SYN on a flow that is over: the kernel's entry would vanish under it, so it is made anew. */
+  void renew(int flow) {
+    makeRoom();
+    add(flow, FORGET, null, false);
+    conntrack.delete(count - 1, tuple(flow));
+    flows.setState(flow, PROPOSED);
+    flows.setFlags(flow, 0);
+    makeRoom();
+    ask(flow, RENEW, null, false);
+  }
+
+  /** Makes sure that the kernel still has the entry; if it has, nothing changes. */
+  void probe(int flow) {
+    makeRoom();
+    ask(flow, PROBE, null, false);
+  }
+
+  /** The kernel has lost the entry of a connection that lives: makes it again as it was. */
+  void resume(int flow) {
+    makeRoom();
+    ask(flow, RESUME, null, false);
+  }
+
+  /** The connection is over for the kernel, too; its port rests from now on. */
+  void forget(int flow) {
+    makeRoom();
+    add(flow, FORGET, null, false);
+    conntrack.delete(count - 1, tuple(flow));
+    rest(flow);
+  }
+
+  /** Its port has rested; should the kernel still have the entry, that goes, too. */
+  void free(int flow) {
+    if (flows.client(flow) != Ports.NOBODY) {
+      makeRoom();
+      add(flow, FORGET, null, false);
+      conntrack.delete(count - 1, tuple(flow));
+    }
+    ports.release(flow);
+  }
+
+  /** Its port rests from now on; the kernel's entry goes by itself. */
+  void rest(int flow) {
+    flows.setState(flow, RESTING);
+    flows.touch(flow, nowNanos);
+  }
+
+  private void makeRoom() {
+    if (conntrack.isFull() || count == Conntrack.BATCH) {
+      settle();
+    }
+  }
+
+  private void ask(int flow, int kind, @Nullable Range range, boolean alone) {
+    add(flow, kind, range, alone);
+    boolean tcp = flows.protocol(flow) == IpProtocol.TCP;
+    conntrack.insert(
+        count - 1,
+        tuple(flow),
+        flows.outerHigh(flow),
+        flows.outerLow(flow),
+        flows.outerPort(flow),
+        INSERT_TIMEOUT_SECONDS,
+        tcp && kind == RESUME ? resumption(flow) : null);
+  }
+
+  private void add(int flow, int kind, @Nullable Range range, boolean alone) {
+    flowOf[count] = flow;
+    kindOf[count] = kind;
+    rangeOf[count] = range;
+    aloneOf[count] = alone;
+    errnoOf[count] = UNANSWERED;
+    count++;
+  }
+
+  private TcpResumption resumption(int flow) {
+    int client = flows.scaleClient(flow);
+    int server = flows.scaleServer(flow);
+    return client < 0 || server < 0 ? TcpResumption.LIBERAL : new TcpResumption(client, server);
+  }
+
+  private ConntrackTuple tuple(int flow) {
+    int client = flows.client(flow);
+    int version = pools.version(client);
+    return tuple
+        .of(version, flows.protocol(flow))
+        .source(pools.high(version), pools.low(version, client), flows.clientPort(flow))
+        .destination(flows.remoteHigh(flow), flows.remoteLow(flow), flows.remotePort(flow));
+  }
+
+  /** Has everything answered that was asked for. */
+  void settle() {
+    tries = 0;
+    while (!conntrack.isEmpty()) {
+      conntrack.send(this);
+      int answered = count;
+      count = 0;
+      for (int i = 0; i < answered; i++) {
+        settle(i);
+      }
+    }
+    count = 0;
+  }
+
+  private void settle(int i) {
+    int flow = flowOf[i];
+    int errno = errnoOf[i];
+    switch (kindOf[i]) {
+      case BEGIN -> begun(flow, errno, rangeOf[i], aloneOf[i]);
+      case RENEW -> {
+        if (errno == 0) {
+          live(flow);
+        } else {
+          lost(flow, errno);
+        }
+      }
+      case PROBE, RESUME -> {
+        if (errno == 0) {
+          live(flow);
+        } else if (errno == Errno.EEXIST) {
+          // Our own entry is there after all, or somebody else has got the port: ask which.
+          add(flow, CHECK, null, false);
+          conntrack.check(count - 1, tuple(flow));
+        } else {
+          lost(flow, errno);
+        }
+      }
+      case CHECK -> {
+        if (errno == 0) {
+          live(flow);
+        } else {
+          lost(flow, errno);
+        }
+      }
+      default -> {
+        // Deleted, or gone before.
+      }
+    }
+  }
+
+  private void begun(int flow, int errno, @Nullable Range range, boolean alone) {
+    if (errno == 0) {
+      flows.setSinceMs(flow, System.currentTimeMillis());
+      live(flow);
+      return;
+    }
+    if (errno == Errno.EEXIST && range != null && tries++ < TRIES) {
+      int port = ports.foreign(flow, range, alone);
+      if (port >= 0) {
+        // Its place in the batch is free by now: what comes later than this one has been answered.
+        ask(flow, BEGIN, range, alone);
+        return;
+      }
+    }
+    refusal = errno;
+    if (errno == Errno.EEXIST && range != null) {
+      ports.releaseForeign(flow, range.slice());
+    } else {
+      ports.release(flow);
+    }
+  }
+
+  /** Why the last connection could not begin that the kernel was asked about. */
+  DropReason refusal() {
+    return refusal == Errno.EEXIST ? DropReason.EXHAUSTED : DropReason.TABLE_FULL;
+  }
+
+  private void live(int flow) {
+    flows.setState(flow, LIVE);
+    flows.setFlags(flow, flows.flags(flow) & ~UNMAPPED);
+    flows.touch(flow, nowNanos);
+  }
+
+  private void lost(int flow, int errno) {
+    flows.setFlags(flow, flows.flags(flow) | UNMAPPED);
+    if (errno == Errno.EAGAIN) {
+      // Nobody knows: the next packet asks again.
+      flows.setState(flow, LIVE);
+    } else {
+      rest(flow);
+    }
+  }
+
+  @Override
+  public void inserted(int tag, int errno) {
+    errnoOf[tag] = errno;
+  }
+
+  @Override
+  public void deleted(int tag, int errno) {
+    errnoOf[tag] = errno;
+  }
+
+  /** The kernel says that an entry is gone; its flow may not know yet. */
+  void destroyed(ConntrackTuple original) {
+    int version = original.version();
+    int client = pools.clientOf(version, original.sourceHigh(), original.sourceLow());
+    if (client < 0) {
+      return;
+    }
+    int flow =
+        flows.find(
+            client,
+            original.protocol(),
+            original.sourcePort(),
+            original.destinationHigh(),
+            original.destinationLow(),
+            original.destinationPort());
+    if (flow >= 0 && flows.state(flow) == LIVE) {
+      flows.setFlags(flow, flows.flags(flow) | UNMAPPED);
+    }
+  }
+
+  /** Nobody knows which entries the kernel still has: each is made sure of when it is used. */
+  void doubtAll() {
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      if (flows.state(flow) == LIVE) {
+        flows.setFlags(flow, flows.flags(flow) | UNMAPPED);
+      }
+    }
+  }
+
+  /** Whether a packet of the flow may go on. */
+  boolean open(int flow) {
+    int state = flows.state(flow);
+    return state != FREE && state != PROPOSED && (flows.flags(flow) & UNMAPPED) == 0;
+  }
+}

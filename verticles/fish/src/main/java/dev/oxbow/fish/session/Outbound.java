@@ -1,0 +1,291 @@
+package dev.oxbow.fish.session;
+
+import dev.oxbow.codecs.fragments.Reassembler;
+import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.ip.Rewrite;
+import dev.oxbow.codecs.ip.TcpHeader;
+import dev.oxbow.codecs.ip.TcpReset;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fish.ports.FlowTable;
+
+/**
+ * From a session's flow to the tun, a batch at a time: first every packet is looked at, and what is
+ * new gets a port; then the kernel is asked about all of that at once; then the packets go on, in
+ * their order. Loop thread only.
+ */
+final class Outbound {
+  private static final int ECHO_REQUEST_4 = 8;
+  private static final int ECHO_REQUEST_6 = 128;
+
+  /** Instead of a flow: the packet is done with. */
+  private static final int DONE = -1;
+
+  /** Instead of a flow: an ICMP error of the client's. */
+  private static final int ERROR = -2;
+
+  private static final int CLOSING = FlowTable.CLIENT_FIN | FlowTable.SERVER_FIN;
+
+  private final Device device;
+  private final Mappings mappings;
+  private final FlowTable flows;
+  private final Pools pools;
+  private final Residents residents;
+  private final Reassembler reassembler;
+  private final NativeMemory reassembly;
+  private final PacketView packet = new PacketView();
+  private final PacketView quoted = new PacketView();
+  private final int[] flowOf = new int[PacketBatch.PACKETS];
+  private final int[] clientOf = new int[PacketBatch.PACKETS];
+  private final boolean[] fresh = new boolean[PacketBatch.PACKETS];
+
+  Outbound(
+      Device device,
+      Mappings mappings,
+      FlowTable flows,
+      Pools pools,
+      Residents residents,
+      Fragments fragments) {
+    this.device = device;
+    this.mappings = mappings;
+    this.flows = flows;
+    this.pools = pools;
+    this.residents = residents;
+    this.reassembler = fragments.reassembler();
+    this.reassembly = fragments.memory();
+  }
+
+  /** Carries a batch that came from a session's flow. */
+  void carry(Session session, PacketBatch batch, int count, long nowNanos) {
+    for (int i = 0; i < count; i++) {
+      flowOf[i] = DONE;
+      fresh[i] = false;
+      int length = batch.length(i);
+      if (length == 0) {
+        continue;
+      }
+      session.in++;
+      if (length == PacketBatch.TOO_LONG) {
+        session.drop(DropReason.TOO_LONG);
+      } else if (packet.parse(batch.memory(), batch.start(i), length) != null) {
+        session.drop(DropReason.MALFORMED);
+      } else if (packet.isFragment()) {
+        fragment(session, nowNanos);
+      } else {
+        examine(session, i, nowNanos);
+      }
+    }
+    mappings.settle();
+    for (int i = 0; i < count; i++) {
+      if (flowOf[i] != DONE) {
+        packet.parse(batch.memory(), batch.start(i), batch.length(i));
+        forward(session, i, batch.address(packet.start()), nowNanos);
+      }
+    }
+  }
+
+  /** A datagram is carried when its last fragment comes, alone. */
+  private void fragment(Session session, long nowNanos) {
+    int identification = packet.identification();
+    if (reassembler.add(session.id(), packet) != null) {
+      session.drop(DropReason.FRAGMENT);
+      return;
+    }
+    if (!reassembler.isComplete()) {
+      return;
+    }
+    int at = reassembler.position();
+    if (packet.parse(reassembler.memory(), at, reassembler.length()) != null) {
+      session.drop(DropReason.FRAGMENT);
+      return;
+    }
+    int client = client(session);
+    int flow = client < 0 ? DONE : flow(session, client, nowNanos);
+    if (flow < 0) {
+      return;
+    }
+    mappings.settle();
+    if (!allowed(session, client, flow)) {
+      return;
+    }
+    flows.touch(flow, nowNanos);
+    int version = packet.version();
+    Rewrite.source(packet, pools.high(version), pools.low(version, client), Rewrite.SAME_PORT);
+    boolean taken =
+        version == 6
+            ? device.write6(packet, identification, session.spec.mtu())
+            : device.write(reassembly.address() + packet.start(), packet.length());
+    if (!taken) {
+      session.drop(DropReason.KERNEL);
+    }
+  }
+
+  private void examine(Session session, int i, long nowNanos) {
+    if (packet.isIcmpError()) {
+      error(session, i);
+      return;
+    }
+    int client = client(session);
+    if (client < 0) {
+      return;
+    }
+    clientOf[i] = client;
+    flowOf[i] = flow(session, client, nowNanos);
+    fresh[i] = flowOf[i] >= 0 && !mappings.open(flowOf[i]);
+    // A client whose first packet got no port needs no number.
+    residents.removeIdle(client);
+  }
+
+  /** The kernel takes an error that is about a connection it knows, and no other. */
+  private void error(Session session, int i) {
+    clientOf[i] = residents.find(session, packet.sourceHigh(), packet.sourceLow());
+    if (clientOf[i] < 0) {
+      session.drop(DropReason.UNKNOWN);
+    } else {
+      flowOf[i] = ERROR;
+    }
+  }
+
+  /** The client that sends the packet; -1 when it may not, which is counted. */
+  private int client(Session session) {
+    if (!packet.unicast()) {
+      session.drop(DropReason.PROTOCOL);
+      return DONE;
+    }
+    int client = residents.client(session, packet.sourceHigh(), packet.sourceLow());
+    if (client < 0) {
+      session.drop(DropReason.TABLE_FULL);
+    }
+    return client;
+  }
+
+  private boolean isEchoRequest() {
+    return packet.isIcmp()
+        && packet.icmpType() == (packet.version() == 4 ? ECHO_REQUEST_4 : ECHO_REQUEST_6);
+  }
+
+  /** The flow of the packet, made where it may be; -1 when the packet is dropped and counted. */
+  private int flow(Session session, int client, long nowNanos) {
+    boolean ports = packet.hasPorts();
+    if (!ports && !isEchoRequest()) {
+      session.drop(DropReason.PROTOCOL);
+      return DONE;
+    }
+    int protocol = packet.protocol();
+    int port = ports ? packet.sourcePort() : packet.echoId();
+    int remotePort = ports ? packet.destinationPort() : 0;
+    long high = packet.destinationHigh();
+    long low = packet.destinationLow();
+    int flow = flows.find(client, protocol, port, high, low, remotePort);
+    boolean tcp = protocol == IpProtocol.TCP;
+    int flags = tcp ? TcpHeader.flags(packet) : 0;
+    boolean syn = (flags & (TcpHeader.SYN | TcpHeader.ACK)) == TcpHeader.SYN;
+    if (flow >= 0) {
+      return known(flow, tcp, syn);
+    }
+    if (tcp && !syn) {
+      session.drop(DropReason.UNKNOWN);
+      reset(session);
+      return DONE;
+    }
+    int begun =
+        mappings.begin(session, packet.version(), client, protocol, port, high, low, remotePort);
+    if (begun == -1) {
+      exhausted(session, nowNanos);
+    } else if (begun < 0) {
+      session.drop(DropReason.TABLE_FULL);
+    }
+    return begun;
+  }
+
+  private int known(int flow, boolean tcp, boolean syn) {
+    int state = flows.state(flow);
+    if (state == FlowTable.PROPOSED) {
+      return flow;
+    }
+    boolean resting = state == FlowTable.RESTING;
+    int flags = flows.flags(flow);
+    boolean closing = (flags & (CLOSING | FlowTable.RESET)) != 0;
+    if (syn && (resting || closing)) {
+      mappings.renew(flow);
+    } else if (syn || (resting && !tcp)) {
+      mappings.probe(flow);
+    } else if ((flags & FlowTable.UNMAPPED) != 0) {
+      mappings.resume(flow);
+    }
+    return flow;
+  }
+
+  private void exhausted(Session session, long nowNanos) {
+    session.drop(DropReason.EXHAUSTED);
+    if (session.tellExhausted(nowNanos)) {
+      session.observer.exhausted(
+          packet.destinationHigh(),
+          packet.destinationLow(),
+          packet.hasPorts() ? packet.destinationPort() : 0);
+    }
+  }
+
+  /** Answers a segment of no connection, toward the client. */
+  private void reset(Session session) {
+    int bytes = TcpReset.write(packet, device.room(), 0);
+    if (bytes > 0 && session.port.send(device.roomAddress(), bytes) == 1) {
+      session.out++;
+    }
+  }
+
+  /** Whether the kernel has said yes to the packet's flow; else it is dropped and counted. */
+  private boolean allowed(Session session, int client, int flow) {
+    if (flows.state(flow) == FlowTable.FREE || flows.client(flow) != client) {
+      session.drop(mappings.refusal());
+      return false;
+    }
+    if (!mappings.open(flow)) {
+      session.drop(DropReason.TAKEN);
+      return false;
+    }
+    return true;
+  }
+
+  private void forward(Session session, int i, long address, long nowNanos) {
+    int client = clientOf[i];
+    int version = packet.version();
+    long high = pools.high(version);
+    long low = pools.low(version, client);
+    if (flowOf[i] == ERROR) {
+      if (packet.quoted(quoted) != null || quoted.isFragment()) {
+        session.drop(DropReason.MALFORMED);
+        return;
+      }
+      Rewrite.quotedDestination(packet, quoted, high, low, Rewrite.SAME_PORT);
+    } else {
+      if (fresh[i] && !allowed(session, client, flowOf[i])) {
+        return;
+      }
+      track(flowOf[i], nowNanos);
+    }
+    Rewrite.source(packet, high, low, Rewrite.SAME_PORT);
+    if (!device.write(address, packet.length())) {
+      session.drop(DropReason.KERNEL);
+    }
+  }
+
+  /** Notes what the packet says of its connection. */
+  private void track(int flow, long nowNanos) {
+    if (flows.state(flow) != FlowTable.LIVE) {
+      return;
+    }
+    flows.touch(flow, nowNanos);
+    if (packet.protocol() != IpProtocol.TCP) {
+      return;
+    }
+    int flags = TcpHeader.flags(packet);
+    if ((flags & TcpHeader.SYN) != 0) {
+      flows.setScaleClient(flow, TcpHeader.windowScale(packet));
+    }
+    if ((flags & (TcpHeader.FIN | TcpHeader.RST)) != 0) {
+      int seen = (flags & TcpHeader.RST) != 0 ? FlowTable.RESET : FlowTable.CLIENT_FIN;
+      Ending.note(flows, mappings, flow, seen);
+    }
+  }
+}

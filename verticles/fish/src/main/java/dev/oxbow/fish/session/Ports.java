@@ -1,0 +1,178 @@
+package dev.oxbow.fish.session;
+
+import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.fish.ports.PortSearch;
+import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.fish.session.SessionSpec.Range;
+import java.util.List;
+
+/**
+ * Ports taken and given back, in the table of flows and in the slices at once. Loop thread only.
+ */
+final class Ports {
+
+  /** Holds ports that others than Fish have. */
+  static final int NOBODY = 0;
+
+  private final FlowTable flows;
+  private final Residents residents;
+  private final List<PortSlice> slices;
+  private final PortSearch search;
+  private long nowNanos;
+
+  Ports(FlowTable flows, Residents residents, List<PortSlice> slices, long secret) {
+    this.flows = flows;
+    this.residents = residents;
+    this.slices = slices;
+    this.search = new PortSearch(flows, secret);
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      if (flows.state(flow) != FlowTable.FREE) {
+        count(flow, 1);
+      }
+    }
+  }
+
+  void now(long nanos) {
+    nowNanos = nanos;
+  }
+
+  /** A port to propose, or -1. */
+  int find(
+      Range range,
+      boolean alone,
+      int client,
+      int protocol,
+      int clientPort,
+      long high,
+      long low,
+      int remotePort) {
+    PortSlice slice = range.slice();
+    if (alone) {
+      int own = slice.portOf(protocol, client, clientPort);
+      if (own >= range.first() && own <= range.last()) {
+        return own;
+      }
+    }
+    return search.find(
+        slice,
+        range.first(),
+        range.last(),
+        alone,
+        client,
+        protocol,
+        clientPort,
+        high,
+        low,
+        remotePort);
+  }
+
+  /** Takes a port: the flow, or -1 when the table is full. */
+  int take(
+      Range range,
+      boolean alone,
+      int client,
+      int protocol,
+      int clientPort,
+      long high,
+      long low,
+      int remotePort,
+      int port) {
+    PortSlice slice = range.slice();
+    int flow =
+        flows.add(
+            client, protocol, clientPort, high, low, remotePort, slice.high(), slice.low(), port);
+    if (flow >= 0) {
+      flows.touch(flow, nowNanos);
+      slice.countUse(protocol, port, 1);
+      if (alone) {
+        slice.setExclusive(protocol, port, client, clientPort);
+      }
+    }
+    return flow;
+  }
+
+  /**
+   * Somebody else has the port that was proposed for a flow: notes that for as long as a port
+   * rests, and proposes another.
+   *
+   * @return the new port; -1 when there is none, or when the flow may have no other
+   */
+  int foreign(int flow, Range range, boolean alone) {
+    int protocol = flows.protocol(flow);
+    int taken = flows.outerPort(flow);
+    PortSlice slice = range.slice();
+    if (alone && slice.uses(protocol, taken) > 1) {
+      return -1;
+    }
+    int port =
+        search.find(
+            slice,
+            range.first(),
+            range.last(),
+            alone,
+            flows.client(flow),
+            protocol,
+            flows.clientPort(flow),
+            flows.remoteHigh(flow),
+            flows.remoteLow(flow),
+            flows.remotePort(flow));
+    if (port < 0) {
+      return -1;
+    }
+    slice.countUse(protocol, taken, -1);
+    flows.repropose(flow, port);
+    slice.countUse(protocol, port, 1);
+    if (alone) {
+      slice.setExclusive(protocol, port, flows.client(flow), flows.clientPort(flow));
+    }
+    mark(
+        slice,
+        protocol,
+        taken,
+        flows.remoteHigh(flow),
+        flows.remoteLow(flow),
+        flows.remotePort(flow));
+    return port;
+  }
+
+  /** Gives up a flow whose port somebody else has, and no other is left. */
+  void releaseForeign(int flow, PortSlice slice) {
+    int protocol = flows.protocol(flow);
+    int taken = flows.outerPort(flow);
+    long high = flows.remoteHigh(flow);
+    long low = flows.remoteLow(flow);
+    int remotePort = flows.remotePort(flow);
+    release(flow);
+    mark(slice, protocol, taken, high, low, remotePort);
+  }
+
+  /** Notes that somebody else has a port toward a destination. */
+  private void mark(PortSlice slice, int protocol, int port, long high, long low, int remotePort) {
+    int marker =
+        flows.add(NOBODY, protocol, port, high, low, remotePort, slice.high(), slice.low(), port);
+    if (marker >= 0) {
+      slice.countUse(protocol, port, 1);
+      flows.setState(marker, FlowTable.RESTING);
+      flows.touch(marker, nowNanos);
+    }
+  }
+
+  /** Gives a flow's port back, and its client's number with the last of its flows. */
+  void release(int flow) {
+    int client = flows.client(flow);
+    count(flow, -1);
+    flows.remove(flow);
+    if (client != NOBODY) {
+      residents.removeIdle(client);
+    }
+  }
+
+  /** A slice that is not granted any more counts nothing. */
+  private void count(int flow, int change) {
+    for (PortSlice slice : slices) {
+      if (slice.contains(flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
+        slice.countUse(flows.protocol(flow), flows.outerPort(flow), change);
+      }
+    }
+  }
+}

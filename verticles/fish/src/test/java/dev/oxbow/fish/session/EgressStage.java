@@ -1,0 +1,211 @@
+package dev.oxbow.fish.session;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.NetlinkSocket;
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.testing.EpollVertx;
+import dev.oxbow.fish.conntrack.Conntrack;
+import dev.oxbow.fish.conntrack.ConntrackEvents;
+import dev.oxbow.fish.network.EgressNetwork;
+import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.ports.ClientTable;
+import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.fish.ports.Mapping;
+import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.handoff.state.StateTable;
+import dev.oxbow.service.flow.FlowKind;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * A Fish between a server's namespace and clients' namespaces, each client behind a tun that is a
+ * session's flow.
+ *
+ * <pre>
+ *   client 10.0.0.2, fd00::2 -- tun = flow -- Fish 203.0.113.7, 2001:db8:2::7 -- veth -- server
+ *                                                                         198.51.100.9, fd99::9
+ * </pre>
+ */
+public final class EgressStage implements AutoCloseable {
+  static final int MARK = 0x0f15;
+  public static final String SERVER = "198.51.100.9";
+  static final String SERVER_6 = "fd99::9";
+  public static final String OUTER = "203.0.113.7";
+  static final int FIRST_PORT = 20_000;
+  static final int LAST_PORT = 20_099;
+
+  final EpollVertx vertx = EpollVertx.open();
+  final Namespace middle = Namespace.open();
+  final Namespace server = Namespace.open();
+  final List<String> exhausted = new CopyOnWriteArrayList<>();
+  final List<SessionOutcome> outcomes = new CopyOnWriteArrayList<>();
+  final PortSlice slice = new PortSlice(0, 0xffff_cb00_7107L, FIRST_PORT, LAST_PORT);
+  final PortSlice slice6 = new PortSlice(0x2001_0db8_0002_0000L, 7, FIRST_PORT, LAST_PORT);
+  final EgressNetwork network;
+  final SessionPlane plane;
+  private final List<Client> clients = new ArrayList<>();
+  private long lastId;
+
+  EgressStage(Path directory) {
+    wire(middle, server);
+    Prefix pool4 = Prefix.parse("100.64.0.0/10");
+    Prefix pool6 = Prefix.parse("fd6f:7862:6f77::/64");
+    List<PortSlice> slices = List.of(slice, slice6);
+    network =
+        middle.call(
+            () ->
+                EgressNetwork.open(
+                    new EgressNetwork.Plan("fish0", pool4, pool6, slices, directory)));
+    ClientTable numbers = new ClientTable(StateTable.open("clients", ClientTable.layout(1000)));
+    FlowTable flows = new FlowTable(StateTable.open("flows", FlowTable.layout(4000)), numbers);
+    Conntrack conntrack = middle.call(() -> Conntrack.open(MARK));
+    NetlinkSocket events = middle.call(ConntrackEvents::open);
+    SessionPlane.Parts parts =
+        new SessionPlane.Parts(
+            network.tun().descriptor().fd(),
+            conntrack,
+            events,
+            MARK,
+            numbers,
+            flows,
+            pool4,
+            pool6,
+            slices);
+    plane = vertx.call(() -> SessionPlane.open(loop(), parts));
+  }
+
+  /** Puts a cable between two namespaces, with the addresses of the drawing. */
+  public static void wire(Namespace middle, Namespace server) {
+    String peer = "/proc/" + ProcessHandle.current().pid() + "/fd/" + server.descriptor().fd();
+    in(
+        middle,
+        "ip link add out0 type veth peer name in0 netns " + peer,
+        "ip address add 198.51.100.1/24 dev out0",
+        "ip address add fd99::1/64 dev out0 nodad",
+        "echo 0 > /proc/sys/net/ipv6/conf/out0/accept_dad",
+        "ip link set out0 up",
+        "ip link set lo up");
+    in(
+        server,
+        "ip address add 198.51.100.9/24 dev in0",
+        "ip address add 198.51.100.10/24 dev in0",
+        "ip address add fd99::9/64 dev in0 nodad",
+        "echo 0 > /proc/sys/net/ipv6/conf/in0/accept_dad",
+        "ip link set in0 up",
+        "ip link set lo up",
+        "ip route add 203.0.113.0/24 via 198.51.100.1",
+        "ip route add 2001:db8:2::/64 via fd99::1");
+  }
+
+  private DescriptorLoop loop() {
+    return DescriptorLoop.of(vertx.context());
+  }
+
+  /** A client's namespace whose packets are a session's flow. */
+  Client client(Mapping mapping, int mtu) {
+    Namespace namespace = Namespace.open();
+    Tun tun = clientTun(namespace, mtu);
+    Session session = session(tun.descriptor().fd(), FlowKind.TUN, mapping, mtu);
+    Client client = new Client(namespace, tun, session);
+    clients.add(client);
+    return client;
+  }
+
+  /** A tun through which everything leaves a namespace. */
+  public static Tun clientTun(Namespace namespace, int mtu) {
+    Tun tun = namespace.call(() -> Tun.open("tun0", false));
+    in(
+        namespace,
+        "ip address add 10.0.0.2/24 dev tun0",
+        "ip address add fd00::2/64 dev tun0 nodad",
+        "ip link set tun0 mtu " + mtu + " up",
+        "ip link set lo up",
+        "ip route add default dev tun0",
+        "ip -6 route add default dev tun0");
+    return tun;
+  }
+
+  /** Opens a session on a flow, which stays the caller's. */
+  Session session(int flow, FlowKind kind, Mapping mapping, int mtu) {
+    List<SessionSpec.Range> egress =
+        List.of(
+            new SessionSpec.Range(slice, FIRST_PORT, LAST_PORT),
+            new SessionSpec.Range(slice6, FIRST_PORT, LAST_PORT));
+    SessionSpec spec = new SessionSpec(++lastId, flow, kind, mtu, mapping, egress);
+    return vertx.call(() -> plane.attach(spec, new Told()));
+  }
+
+  void end(Session session) {
+    vertx.run(() -> plane.end(session, EndReason.ABORTED));
+  }
+
+  SessionPlane.Counters counters() {
+    return vertx.call(plane::counters);
+  }
+
+  /** A client's namespace and its session. */
+  record Client(Namespace namespace, Tun tun, Session session) implements AutoCloseable {
+    @Override
+    public void close() {
+      tun.close();
+      namespace.close();
+    }
+  }
+
+  private final class Told implements SessionPlane.Observer {
+    @Override
+    public void exhausted(long high, long low, int port) {
+      exhausted.add(dev.oxbow.codecs.tcp.SocketAddresses.text(high, low, port));
+    }
+
+    @Override
+    public void closed(SessionOutcome outcome) {
+      outcomes.add(outcome);
+    }
+  }
+
+  /** Runs commands in a namespace; what they print, or an error when one fails. */
+  public static String in(Namespace namespace, String... commands) {
+    return namespace.call(() -> sh(String.join(" && ", commands)));
+  }
+
+  private static String sh(String script) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder("sh", "-c", script).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String output =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    if (process.waitFor() != 0) {
+      throw new IllegalStateException(script + ": " + output);
+    }
+    return output;
+  }
+
+  /** Two ends of a flow. */
+  public static List<Descriptor> packetPair() {
+    long ends =
+        dev.oxbow.fdpassing.libc.Sockets.socketpair(
+            dev.oxbow.fdpassing.libc.Sockets.AF_UNIX,
+            dev.oxbow.fdpassing.libc.Sockets.SOCK_SEQPACKET);
+    return List.of(Descriptor.adopt((int) ends), Descriptor.adopt((int) (ends >>> 32)));
+  }
+
+  @Override
+  public void close() {
+    vertx.run(plane::close);
+    middle.call(
+        () -> {
+          network.restore();
+          return true;
+        });
+    clients.forEach(Client::close);
+    middle.close();
+    server.close();
+    vertx.close();
+  }
+}
