@@ -26,6 +26,7 @@ public final class OxbowOptions {
   private HandoffOptions handoff = new HandoffOptions();
   private @Nullable SplicerOptions splicer;
   private @Nullable BumblebeeOptions bumblebee;
+  private @Nullable FishOptions fish;
 
   /** Defaults, no service on. */
   public OxbowOptions(Path runtimeDir) {
@@ -40,6 +41,7 @@ public final class OxbowOptions {
     this.handoff = new HandoffOptions(other.handoff);
     this.splicer = other.splicer == null ? null : new SplicerOptions(other.splicer);
     this.bumblebee = other.bumblebee == null ? null : new BumblebeeOptions(other.bumblebee);
+    this.fish = other.fish == null ? null : new FishOptions(other.fish);
   }
 
   /**
@@ -59,6 +61,7 @@ public final class OxbowOptions {
         json.containsKey("splicer") ? new SplicerOptions(section(json, "splicer")) : null;
     this.bumblebee =
         json.containsKey("bumblebee") ? new BumblebeeOptions(section(json, "bumblebee")) : null;
+    this.fish = json.containsKey("fish") ? new FishOptions(section(json, "fish")) : null;
   }
 
   private static JsonObject section(JsonObject json, String key) {
@@ -141,10 +144,21 @@ public final class OxbowOptions {
     return this;
   }
 
+  /** Options of Fish; null = the service is off. */
+  public @Nullable FishOptions getFish() {
+    return fish;
+  }
+
+  /** Options of Fish; null = the service is off. Kept, not copied. */
+  public OxbowOptions setFish(@Nullable FishOptions fish) {
+    this.fish = fish;
+    return this;
+  }
+
   /** Event loops that the services which are on want altogether; 0 = one per processor. */
   public int eventLoops() {
     int most = 0;
-    for (int loops : new int[] {splicerLoops(), bumblebeeLoops()}) {
+    for (int loops : new int[] {splicerLoops(), bumblebeeLoops(), fish == null ? -1 : 1}) {
       if (loops == 0) {
         return 0;
       }
@@ -172,7 +186,10 @@ public final class OxbowOptions {
     if (splicer != null) {
       json.put("splicer", splicer.toJson());
     }
-    return bumblebee == null ? json : json.put("bumblebee", bumblebee.toJson());
+    if (bumblebee != null) {
+      json.put("bumblebee", bumblebee.toJson());
+    }
+    return fish == null ? json : json.put("fish", fish.toJson());
   }
 
   @Override

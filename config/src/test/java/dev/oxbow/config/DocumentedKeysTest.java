@@ -28,7 +28,7 @@ class DocumentedKeysTest {
 
   /** Comment lines and, below them, a key that may be switched off. */
   private static final Pattern EXPLAINED =
-      Pattern.compile("((?: *# [^ ].*\n)+) *#?([A-Za-z]+):.*\n");
+      Pattern.compile("((?: *# [^ ].*\n)+) *#?([A-Za-z0-9]+):.*\n");
 
   static Stream<List<String>> keys() {
     List<List<String>> found = new ArrayList<>();
@@ -106,7 +106,7 @@ class DocumentedKeysTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "control", "quotas", "handoff", "splicer", "bumblebee"})
+  @ValueSource(strings = {"", "control", "quotas", "handoff", "splicer", "bumblebee", "fish"})
   void documentationHasTheTableOfTheSection(String section) throws IOException {
     List<String> path = section.isEmpty() ? List.of() : List.of(section);
     String table = new SchemaTables(SCHEMA).table(path);
@@ -123,14 +123,19 @@ class DocumentedKeysTest {
             .filter(key -> ConfigSchema.hasType(SCHEMA.at(List.of(key)), "object"))
             .toList();
 
-    assertThat(sections).containsExactly("control", "quotas", "handoff", "splicer", "bumblebee");
+    assertThat(sections)
+        .containsExactly("control", "quotas", "handoff", "splicer", "bumblebee", "fish");
   }
 
   @ParameterizedTest
   @MethodSource("examples")
   void exampleOfTheDocumentationIsValid(String yaml) {
     OxbowOptions options = OxbowConfig.parse(yaml, "example");
-    assertThat(options.getSplicer() != null || options.getBumblebee() != null).isTrue();
+    assertThat(
+            options.getSplicer() != null
+                || options.getBumblebee() != null
+                || options.getFish() != null)
+        .isTrue();
   }
 
   static Stream<String> examples() throws IOException {

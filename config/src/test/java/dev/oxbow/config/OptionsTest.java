@@ -32,6 +32,7 @@ class OptionsTest {
     collect(found, "handoff", HandoffOptions.class);
     collect(found, "splicer", SplicerOptions.class);
     collect(found, "bumblebee", BumblebeeOptions.class);
+    collect(found, "fish", FishOptions.class);
     return found.stream();
   }
 
@@ -71,7 +72,7 @@ class OptionsTest {
   @Test
   void everyDefaultOfTheSchemaIsConstant() throws IllegalAccessException {
     Set<String> keys = Set.copyOf(constants().map(a -> a.get()[0] + "." + a.get()[1]).toList());
-    for (String section : List.of("control", "quotas", "handoff", "splicer", "bumblebee")) {
+    for (String section : List.of("control", "quotas", "handoff", "splicer", "bumblebee", "fish")) {
       JsonObject node = SCHEMA.at(List.of(section));
       for (String key : ConfigSchema.keys(node)) {
         Object value = SCHEMA.child(node, key).getValue("default");
@@ -103,7 +104,10 @@ class OptionsTest {
         setter("bumblebee", "loops", n -> new BumblebeeOptions().setLoops(n)),
         setter("bumblebee", "maxTunnels", n -> new BumblebeeOptions().setMaxTunnels(n)),
         setter("bumblebee", "groupConnections", n -> new BumblebeeOptions().setGroupConnections(n)),
-        setter("bumblebee", "handshakes", n -> new BumblebeeOptions().setHandshakes(n)));
+        setter("bumblebee", "handshakes", n -> new BumblebeeOptions().setHandshakes(n)),
+        setter("fish", "mark", n -> new FishOptions().setMark(n)),
+        setter("fish", "maxFlows", n -> new FishOptions().setMaxFlows(n)),
+        setter("fish", "maxClients", n -> new FishOptions().setMaxClients(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {

@@ -45,7 +45,7 @@ class RefusalTest {
     assertThat(refusal(MINIMAL + "wasp: {}\n"))
         .isEqualTo(
             "oxbow.yaml:3: wasp: unknown key."
-                + " Known here: runtimeDir, control, quotas, handoff, splicer, bumblebee");
+                + " Known here: runtimeDir, control, quotas, handoff, splicer, bumblebee, fish");
   }
 
   @Test
@@ -114,7 +114,8 @@ class RefusalTest {
   @Test
   void refusesConfigurationWithoutService() {
     assertThat(refusal("# nothing on\nruntimeDir: /run/oxbow\n"))
-        .isEqualTo("oxbow.yaml:2: no service is on; add a section for one of: splicer, bumblebee");
+        .isEqualTo(
+            "oxbow.yaml:2: no service is on; add a section for one of: splicer, bumblebee, fish");
   }
 
   @Test

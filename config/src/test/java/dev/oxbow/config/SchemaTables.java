@@ -58,9 +58,10 @@ final class SchemaTables {
       return "integer";
     }
     if (ConfigSchema.hasType(about, "array")) {
-      return ConfigSchema.hasType(schema.child(about, "0"), "integer")
+      JsonObject item = schema.child(about, "0");
+      return ConfigSchema.hasType(item, "integer")
           ? "list of integers"
-          : "list of text";
+          : ConfigSchema.hasType(item, "object") ? "list of sections" : "list of text";
     }
     return ConfigSchema.hasType(about, "object") ? "section" : "text";
   }

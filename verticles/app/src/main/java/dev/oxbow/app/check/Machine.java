@@ -1,5 +1,6 @@
 package dev.oxbow.app.check;
 
+import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
@@ -39,6 +40,10 @@ public final class Machine {
     findings.add(RuntimeDirectoryCheck.examine(options.getRuntimeDir()));
     if (options.getBumblebee() != null) {
       findings.addAll(PacketsCheck.examine(true));
+    }
+    FishOptions fish = options.getFish();
+    if (fish != null) {
+      findings.add(EgressCheck.examine(fish));
     }
     SocketGroupCheck.examine(options.getControl()).ifPresent(findings::add);
     return findings;

@@ -42,7 +42,7 @@ public final class Tools {
         program("ip", "iproute2", "`oxbow demo` makes its network namespaces with it"),
         program("nginx", "nginx-light", "`oxbow demo` uses it as origin, else one of its own"),
         program("curl", "curl", "`oxbow demo` adds it to its own clients"),
-        program("nft", "nftables", "for rule sets; not used by the services that are on"));
+        program("nft", "nftables", "for the rules of Fish"));
   }
 
   private static Finding program(String name, String debianPackage, String use) {

@@ -3,6 +3,7 @@ package dev.oxbow.app.run;
 import dev.oxbow.app.systemd.ActivatedSockets;
 import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.fish.FishVerticle;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.control.ControlSocket;
@@ -47,7 +48,13 @@ final class Services {
               (options, cargo) ->
                   cargo == null
                       ? new BumblebeeVerticle(options)
-                      : new BumblebeeVerticle(options, cargo)));
+                      : new BumblebeeVerticle(options, cargo)),
+          new Kind(
+              FishVerticle.NAME,
+              "Fish",
+              options -> options.getFish() != null,
+              FishVerticle.LAYOUT,
+              (options, cargo) -> new FishVerticle(options)));
 
   /** Makes a service, afresh or from what another process has handed over. */
   private interface Maker {

@@ -1,0 +1,212 @@
+package dev.oxbow.config;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Options of Fish, the service that sends packets from shared addresses. Every setter throws {@link
+ * IllegalArgumentException} when the value is out of its bounds. Not thread-safe: fill it, then
+ * deploy with it.
+ */
+public final class FishOptions {
+
+  /** Nothing is granted. */
+  public static final List<Grant> DEFAULT_EGRESS = List.of();
+
+  /** Name of the tun. */
+  public static final String DEFAULT_DEVICE = "fish0";
+
+  /** Inner IPv4 addresses: RFC 6598's shared address space. */
+  public static final String DEFAULT_POOL = "100.64.0.0/10";
+
+  /** Inner IPv6 addresses: a prefix of RFC 4193's. */
+  public static final String DEFAULT_POOL6 = "fd6f:7862:6f77::/64";
+
+  /** Mark of conntrack entries. */
+  public static final int DEFAULT_MARK = 0x0f15;
+
+  /** Connections that there is room for, resting ports included. */
+  public static final int DEFAULT_MAX_FLOWS = 262_144;
+
+  /** Clients that there is room for. */
+  public static final int DEFAULT_MAX_CLIENTS = 65_536;
+
+  private static final Pattern DEVICE = Pattern.compile("[a-zA-Z][a-zA-Z0-9_]{0,14}");
+  private static final Pattern PREFIX = Pattern.compile("[0-9a-fA-F.:]{2,45}/[0-9]{1,3}");
+  private static final Pattern PORTS = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
+
+  /**
+   * Where packets may leave from.
+   *
+   * @param address IPv4 or IPv6
+   * @param firstPort 1 to 65535
+   * @param lastPort not below the first
+   */
+  public record Grant(String address, int firstPort, int lastPort) {
+
+    /**
+     * Reads ports, {@code 20000-20999} or {@code 20000}.
+     *
+     * @throws IllegalArgumentException naming what is wrong
+     */
+    public static Grant of(String address, String ports) {
+      Matcher matcher = PORTS.matcher(ports);
+      if (!matcher.matches()) {
+        throw new IllegalArgumentException("ports: " + ports + "; expected such as 20000-20999");
+      }
+      int first = Integer.parseInt(matcher.group(1));
+      int last = matcher.group(2) == null ? first : Integer.parseInt(matcher.group(2));
+      if (first < 1 || last > 0xffff || first > last) {
+        throw new IllegalArgumentException(
+            "ports: " + ports + "; expected a range within 1-65535, the lower port first");
+      }
+      return new Grant(address, first, last);
+    }
+
+    /** As it stands in messages. */
+    public String ports() {
+      return firstPort + "-" + lastPort;
+    }
+  }
+
+  private List<Grant> egress = DEFAULT_EGRESS;
+  private String device = DEFAULT_DEVICE;
+  private String pool = DEFAULT_POOL;
+  private String pool6 = DEFAULT_POOL6;
+  private int mark = DEFAULT_MARK;
+  private int maxFlows = DEFAULT_MAX_FLOWS;
+  private int maxClients = DEFAULT_MAX_CLIENTS;
+
+  /** All defaults, and nothing granted. */
+  public FishOptions() {}
+
+  /** A copy that shares nothing with the original. */
+  public FishOptions(FishOptions other) {
+    this.egress = other.egress;
+    this.device = other.device;
+    this.pool = other.pool;
+    this.pool6 = other.pool6;
+    this.mark = other.mark;
+    this.maxFlows = other.maxFlows;
+    this.maxClients = other.maxClients;
+  }
+
+  /** From the keys of the section {@code fish}; what is not there keeps its default. */
+  public FishOptions(JsonObject json) {
+    List<Grant> grants = new ArrayList<>();
+    for (Object each : json.getJsonArray("egress", new JsonArray())) {
+      JsonObject grant = (JsonObject) each;
+      grants.add(Grant.of(grant.getString("address", ""), String.valueOf(grant.getValue("ports"))));
+    }
+    setEgress(grants);
+    setDevice(json.getString("device", DEFAULT_DEVICE));
+    setPool(json.getString("pool", DEFAULT_POOL));
+    setPool6(json.getString("pool6", DEFAULT_POOL6));
+    setMark(Bounds.integer(json, "mark", DEFAULT_MARK));
+    setMaxFlows(Bounds.integer(json, "maxFlows", DEFAULT_MAX_FLOWS));
+    setMaxClients(Bounds.integer(json, "maxClients", DEFAULT_MAX_CLIENTS));
+  }
+
+  /** Where packets may leave from. */
+  public List<Grant> getEgress() {
+    return egress;
+  }
+
+  /** Where packets may leave from, 1 to 256 grants that do not overlap. */
+  public FishOptions setEgress(List<Grant> egress) {
+    this.egress = List.copyOf(egress);
+    return this;
+  }
+
+  /** Name of the tun. */
+  public String getDevice() {
+    return device;
+  }
+
+  /** Name of the tun: a letter, then up to 14 letters, digits and underscores. */
+  public FishOptions setDevice(String device) {
+    this.device = Bounds.check("device", device, DEVICE, "the name of an interface");
+    return this;
+  }
+
+  /** Inner IPv4 addresses. */
+  public String getPool() {
+    return pool;
+  }
+
+  /** Inner IPv4 addresses, such as 100.64.0.0/10; the machine uses none of them otherwise. */
+  public FishOptions setPool(String pool) {
+    this.pool = Bounds.check("pool", pool, PREFIX, "an IPv4 prefix");
+    return this;
+  }
+
+  /** Inner IPv6 addresses. */
+  public String getPool6() {
+    return pool6;
+  }
+
+  /** Inner IPv6 addresses, such as fd6f:7862:6f77::/64. */
+  public FishOptions setPool6(String pool6) {
+    this.pool6 = Bounds.check("pool6", pool6, PREFIX, "an IPv6 prefix");
+    return this;
+  }
+
+  /** Mark of this Fish's conntrack entries. */
+  public int getMark() {
+    return mark;
+  }
+
+  /** Mark of this Fish's conntrack entries, 1 to 2147483647; nobody else uses it there. */
+  public FishOptions setMark(int mark) {
+    this.mark = Bounds.check("mark", mark, 1, Integer.MAX_VALUE);
+    return this;
+  }
+
+  /** Connections that there is room for. */
+  public int getMaxFlows() {
+    return maxFlows;
+  }
+
+  /** Connections that there is room for, 1024 to 4194304; ports that rest count. */
+  public FishOptions setMaxFlows(int maxFlows) {
+    this.maxFlows = Bounds.check("maxFlows", maxFlows, 1024, 4 << 20);
+    return this;
+  }
+
+  /** Clients that there is room for. */
+  public int getMaxClients() {
+    return maxClients;
+  }
+
+  /** Client addresses of all sessions that there is room for, 16 to 1048576. */
+  public FishOptions setMaxClients(int maxClients) {
+    this.maxClients = Bounds.check("maxClients", maxClients, 16, 1 << 20);
+    return this;
+  }
+
+  /** The section {@code fish} with every key. */
+  public JsonObject toJson() {
+    JsonArray grants = new JsonArray();
+    egress.forEach(
+        grant ->
+            grants.add(
+                new JsonObject().put("address", grant.address()).put("ports", grant.ports())));
+    return new JsonObject()
+        .put("egress", grants)
+        .put("device", device)
+        .put("pool", pool)
+        .put("pool6", pool6)
+        .put("mark", mark)
+        .put("maxFlows", maxFlows)
+        .put("maxClients", maxClients);
+  }
+
+  @Override
+  public String toString() {
+    return toJson().encode();
+  }
+}

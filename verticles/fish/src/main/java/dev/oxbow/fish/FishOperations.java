@@ -1,0 +1,158 @@
+package dev.oxbow.fish;
+
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.config.FishOptions.Grant;
+import dev.oxbow.fish.SessionService.Endpoint;
+import dev.oxbow.fish.SessionService.Found;
+import dev.oxbow.fish.SessionService.Live;
+import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.ports.Mapping;
+import dev.oxbow.fish.session.SessionSpec;
+import dev.oxbow.service.control.Operation;
+import dev.oxbow.service.control.Request;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The ops of Fish's control socket: JSON to the service and back. Control loop only. */
+final class FishOperations {
+  private static final int MAX_PORT = 0xffff;
+  private static final Pattern NAME = Pattern.compile("[ -~]{1,128}");
+
+  private final SessionService service;
+
+  FishOperations(SessionService service) {
+    this.service = service;
+  }
+
+  Map<String, Operation> byOp() {
+    return Map.of(
+        "egress",
+        this::egress,
+        "lookup",
+        this::lookup,
+        "list",
+        request -> service.table().list(request, this::describe),
+        "abort",
+        request -> service.table().abort(request, service::end));
+  }
+
+  private MessageWriter egress(Request request) {
+    Message message = request.message();
+    request.requireDescriptors(ClosedEvent.FLOW);
+    if (message.flag("vnetHdr", false)) {
+      throw RequestException.badField("vnetHdr", "true; this version takes packets one by one");
+    }
+    long mtu =
+        message.integer("mtu", SessionSpec.MIN_MTU, SessionSpec.MAX_MTU, EgressRequest.DEFAULT_MTU);
+    String resume = message.string("resume", null);
+    if (resume != null && !NAME.matcher(resume).matches()) {
+      throw RequestException.badField("resume", "is not a name of 1 to 128 ASCII characters");
+    }
+    EgressRequest egress =
+        new EgressRequest(request.descriptor(ClosedEvent.FLOW), grants(message))
+            .setMtu((int) mtu)
+            .setMapping(mapping(message))
+            .setMetadata(message.metadata())
+            .setResume(resume);
+    String session = service.egress(request.client().mailbox(), egress);
+    request.take(ClosedEvent.FLOW);
+    MessageWriter answer = request.ok().string("session", session);
+    // Nothing of a lost session is left: its entries went with the process that had it.
+    return resume == null ? answer : answer.number("resumed", 0);
+  }
+
+  private static List<Grant> grants(Message message) {
+    List<Grant> grants = new ArrayList<>();
+    if (message.has("egress")) {
+      for (Message each : message.objects("egress")) {
+        grants.add(grant(each));
+      }
+    } else {
+      grants.add(grant(message));
+    }
+    return grants;
+  }
+
+  private static Grant grant(Message message) {
+    String address = message.string("address");
+    try {
+      return Grant.of(address, message.string("ports"));
+    } catch (IllegalArgumentException e) {
+      throw RequestException.badField("ports", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static Mapping mapping(Message message) {
+    String wanted = message.string("mapping", Mapping.PER_DESTINATION.wireName());
+    for (Mapping mapping : Mapping.values()) {
+      if (mapping.wireName().equals(wanted)) {
+        return mapping;
+      }
+    }
+    throw RequestException.badField(
+        "mapping", "is " + wanted + "; expected per-destination or endpoint-independent");
+  }
+
+  private MessageWriter lookup(Request request) {
+    request.requireDescriptors();
+    Message message = request.message();
+    int protocol =
+        switch (message.string("protocol")) {
+          case "tcp" -> IpProtocol.TCP;
+          case "udp" -> IpProtocol.UDP;
+          default -> throw RequestException.badField("protocol", "is neither tcp nor udp");
+        };
+    Prefix address = address("address", message.string("address"));
+    int port = (int) message.integer("port", 1, MAX_PORT);
+    Endpoint destination = endpoint(message.string("destination"));
+    Found found = service.lookup(request.client(), protocol, address, port, destination);
+    return request
+        .ok()
+        .string("session", found.live().name())
+        .string("client", found.owner().client())
+        .raw("metadata", found.live().metadata())
+        .number("sinceMs", found.owner().sinceMs());
+  }
+
+  private static Prefix address(String field, @Nullable String text) {
+    Prefix address = text == null ? null : Grants.host(text);
+    if (address == null) {
+      throw RequestException.badField(field, "is not an address: " + text);
+    }
+    return address;
+  }
+
+  /** {@code 198.51.100.9:443} or {@code [2001:db8::1]:443}. */
+  private static Endpoint endpoint(String text) {
+    int colon = text.lastIndexOf(':');
+    String host = colon < 0 ? "" : text.substring(0, colon);
+    boolean bracketed = host.startsWith("[") && host.endsWith("]") && host.length() > 2;
+    if (host.isEmpty() || (host.indexOf(':') >= 0 && !bracketed)) {
+      throw RequestException.badField("destination", "is not address:port: " + text);
+    }
+    Prefix address =
+        address("destination", bracketed ? host.substring(1, host.length() - 1) : host);
+    try {
+      int port = Integer.parseInt(text.substring(colon + 1));
+      if (port >= 0 && port <= MAX_PORT) {
+        return new Endpoint(address, port);
+      }
+    } catch (NumberFormatException e) {
+      throw RequestException.badField("destination", "has no port: " + text);
+    }
+    throw RequestException.badField("destination", "has no port: " + text);
+  }
+
+  private void describe(Live live, MessageWriter out) {
+    out.number("flows", service.connections(live));
+    ClosedEvent.packets(out, live.session().packets());
+    out.number("ageMs", live.session().ageNanos() / 1_000_000)
+        .number("idleMs", live.session().idleNanos() / 1_000_000);
+  }
+}

@@ -1,0 +1,42 @@
+package dev.oxbow.fish;
+
+import dev.oxbow.config.FishOptions;
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.service.runtime.StartException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Whether a Fish could be set up on this machine: done once in a network namespace that is gone
+ * afterwards. What the machine itself uses, such as routes that overlap the pool, is not seen
+ * there.
+ */
+public final class FishTrial {
+  private FishTrial() {}
+
+  /**
+   * Sets one up and takes it down. Blocks.
+   *
+   * @throws StartException saying what stands in the way
+   */
+  public static void run(FishOptions options) {
+    Grants grants = Grants.of(options.getEgress());
+    try (Namespace namespace = Namespace.open()) {
+      Path directory = Files.createTempDirectory("oxbow-fish");
+      try {
+        namespace.call(
+            () -> {
+              Installation installation = Installation.open(options, grants, directory);
+              installation.close();
+              return true;
+            });
+      } finally {
+        Files.delete(directory);
+      }
+    } catch (LinuxException | IOException e) {
+      throw new StartException(String.valueOf(e.getMessage()), e);
+    }
+  }
+}

@@ -1,0 +1,252 @@
+package dev.oxbow.fish;
+
+import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.tcp.SocketAddresses;
+import dev.oxbow.config.FishOptions.Grant;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.session.EndReason;
+import dev.oxbow.fish.session.Session;
+import dev.oxbow.fish.session.SessionOutcome;
+import dev.oxbow.fish.session.SessionPlane;
+import dev.oxbow.fish.session.SessionSpec;
+import dev.oxbow.service.control.Client;
+import dev.oxbow.service.flow.Flow;
+import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.Flows;
+import dev.oxbow.service.mailbox.Mailbox;
+import dev.oxbow.service.quota.Account;
+import dev.oxbow.service.work.LiveWork;
+import dev.oxbow.service.work.WorkTable;
+import io.vertx.core.Future;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sessions of a Fish, seen from the control loop, which is the data loop too: checks requests,
+ * counts them, opens sessions and turns what they tell into events.
+ */
+final class SessionService {
+  private final SessionPlane plane;
+  private final Grants grants;
+  private final Path directory;
+  private final WorkTable<Live> sessions = new WorkTable<>("session");
+  private final Flows flows = new Flows();
+  private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
+  private long exhausted;
+
+  /** A session that runs, with what is needed for its report. */
+  record Live(
+      String name,
+      Mailbox mailbox,
+      RawJson metadata,
+      Descriptor descriptor,
+      Flow flow,
+      List<Grant> egress,
+      @Nullable String resume,
+      Session session)
+      implements LiveWork {}
+
+  /**
+   * @param directory of the control sockets
+   */
+  SessionService(SessionPlane plane, Grants grants, Path directory) {
+    this.plane = plane;
+    this.grants = grants;
+    this.directory = directory;
+  }
+
+  /** The sessions that live, with what callers may ask of them. */
+  WorkTable<Live> table() {
+    return sessions;
+  }
+
+  /**
+   * Opens a session. The flow is this service's as soon as it returns, and was counted in the
+   * account before.
+   *
+   * @param mailbox where events and the report go
+   * @return the session's id
+   * @throws RequestException when it is refused; the flow is the caller's and untouched
+   */
+  String egress(Mailbox mailbox, EgressRequest request) {
+    sessions.requireOpen();
+    request.requireOpen();
+    Account account = mailbox.account();
+    account.checkMetadata(request.metadata());
+    List<SessionSpec.Range> ranges = grants.ranges(request.egress());
+    if (ranges.isEmpty()) {
+      throw RequestException.badField("egress", "names no address");
+    }
+    requireUnused(mailbox, request.resume());
+    Flow flow = Flow.examine(ClosedEvent.FLOW, request.flow().fd(), directory);
+    if (flow.kind() == FlowKind.TUN_VNET) {
+      throw RequestException.badDescriptor(
+          ClosedEvent.FLOW, "a tun with IFF_VNET_HDR; this version takes packets one by one");
+    }
+    flows.requireNew(ClosedEvent.FLOW, flow);
+    account.addWork(account.limits().getTunnels(), "sessions");
+    try {
+      account.addBytes(request.metadata().length());
+    } catch (RuntimeException e) {
+      account.removeWork();
+      throw e;
+    }
+    long id = sessions.newId();
+    SessionSpec spec =
+        new SessionSpec(id, flow.fd(), flow.kind(), request.mtu(), request.mapping(), ranges);
+    String name = WorkTable.name(id);
+    Session session;
+    try {
+      session = plane.attach(spec, new Observer(id));
+    } catch (RuntimeException e) {
+      account.removeBytes(request.metadata().length());
+      account.removeWork();
+      throw e;
+    }
+    flows.add(flow);
+    sessions.begin(
+        id,
+        new Live(
+            name,
+            mailbox,
+            request.metadata(),
+            request.flow(),
+            flow,
+            request.egress(),
+            request.resume(),
+            session));
+    return name;
+  }
+
+  private void requireUnused(Mailbox mailbox, @Nullable String resume) {
+    for (Live live : sessions.live()) {
+      if (resume != null && live.mailbox == mailbox && resume.equals(live.resume)) {
+        throw RequestException.badField("resume", "is the name of the live session " + live.name);
+      }
+    }
+  }
+
+  /** What the data plane tells of one session. */
+  private final class Observer implements SessionPlane.Observer {
+    private final long id;
+
+    Observer(long id) {
+      this.id = id;
+    }
+
+    @Override
+    public void exhausted(long high, long low, int port) {
+      Live live = Objects.requireNonNull(sessions.get(id));
+      boolean four = high == PacketView.V4_HIGH && low >>> 32 == PacketView.V4_LOW >>> 32;
+      for (Grant grant : live.egress) {
+        Prefix address = Objects.requireNonNull(Grants.host(grant.address()));
+        if ((address.version() == 4) == four) {
+          exhausted++;
+          live.mailbox.post(
+              new ExhaustedEvent(
+                  live.name,
+                  grant.address(),
+                  grant.ports(),
+                  SocketAddresses.text(high, low, port)));
+          return;
+        }
+      }
+    }
+
+    @Override
+    public void closed(SessionOutcome outcome) {
+      Live live = sessions.remove(id);
+      flows.remove(live.flow);
+      byReason.merge(outcome.reason(), 1L, Long::sum);
+      live.mailbox.account().removeWork();
+      live.mailbox.post(
+          new ClosedEvent(
+              new SessionReport(
+                  live.name,
+                  outcome.reason(),
+                  outcome.reason() == EndReason.ERROR ? Errno.name(outcome.errno()) : null,
+                  outcome.packets(),
+                  outcome.durationNanos() / 1_000_000,
+                  live.metadata,
+                  live.descriptor)));
+      sessions.ended(live);
+    }
+  }
+
+  /**
+   * Who has a five-tuple now, if it is the client's own session.
+   *
+   * @throws RequestException {@code not-found}
+   */
+  Found lookup(Client client, int protocol, Prefix outer, int port, Endpoint destination) {
+    SessionPlane.Owner owner =
+        plane.lookup(
+            protocol,
+            outer.high(),
+            outer.low(),
+            port,
+            destination.address().high(),
+            destination.address().low(),
+            destination.port());
+    Live live = owner == null ? null : sessions.get(owner.session().id());
+    if (owner == null || live == null || !client.owns(live.mailbox)) {
+      throw new RequestException(
+          ErrorCode.NOT_FOUND, "no session of yours has that port toward that destination");
+    }
+    return new Found(live, owner);
+  }
+
+  /** The answer to a lookup. */
+  record Found(Live live, SessionPlane.Owner owner) {}
+
+  /** An address and a port. */
+  record Endpoint(Prefix address, int port) {}
+
+  /** Connections of a session, resting ones included. */
+  int connections(Live live) {
+    return plane.flows(live.session);
+  }
+
+  /** Ends a session early; its report follows. */
+  void end(Live live) {
+    plane.end(live.session, EndReason.ABORTED);
+  }
+
+  /** Ends all sessions as aborted; completes when their reports are in the mailboxes. */
+  Future<Void> stop() {
+    return sessions.stop(this::end);
+  }
+
+  /** Closes this process's copies of all flows, and forgets the sessions. */
+  void forget() {
+    sessions.live().forEach(live -> live.descriptor.close());
+    sessions.clear();
+  }
+
+  /** Writes Fish's counters into the open object. */
+  void stats(MessageWriter out) {
+    SessionPlane.Counters all = plane.counters();
+    out.number("sessions", sessions.live().size())
+        .number("clients", all.clients())
+        .number("flows", all.flows())
+        .number("resting", all.resting())
+        .number("exhausted", exhausted)
+        .number("strays", all.strays())
+        .number("conntrackOverruns", all.overruns())
+        .object("ended");
+    for (EndReason reason : EndReason.values()) {
+      out.number(reason.wireName(), byReason.getOrDefault(reason, 0L));
+    }
+    out.end();
+  }
+}

@@ -1,0 +1,5 @@
+/** Fish as its callers see it. */
+@NullMarked
+package dev.oxbow.fish;
+
+import org.jspecify.annotations.NullMarked;
