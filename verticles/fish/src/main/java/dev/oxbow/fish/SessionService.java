@@ -147,7 +147,7 @@ final class SessionService {
     @Override
     public void exhausted(long high, long low, int port) {
       Live live = Objects.requireNonNull(sessions.get(id));
-      boolean four = high == PacketView.V4_HIGH && low >>> 32 == PacketView.V4_LOW >>> 32;
+      boolean four = PacketView.isV4(high, low);
       for (Grant grant : live.egress) {
         Prefix address = Objects.requireNonNull(Grants.host(grant.address()));
         if ((address.version() == 4) == four) {

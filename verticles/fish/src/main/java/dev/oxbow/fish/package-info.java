@@ -1,10 +1,6 @@
 /**
- * Parts of a service that does not exist yet: entries in conntrack ({@code conntrack}), the table
- * of ports ({@code ports}), and setting up the network ({@code network}). No program uses them.
- * What follows is what they are made for.
- *
- * <p>Fish: packets of many clients leave this machine from an address and a slice of ports that
- * were asked for, and the replies come back.
+ * Fish: packets of many clients leave this machine from an address and a slice of ports that were
+ * asked for, and the replies come back.
  *
  * <p><b>Goal.</b> A flow of IP packets leaves with exactly the address and the ports that its owner
  * named, each connection with a five-tuple that nobody else in the network namespace has; or it
@@ -26,7 +22,7 @@
  * without a mapping, whatever comes to a slice without one, and whatever leaves the address from a
  * port outside the slice that it was bound to. They stay after a crash.
  *
- * <p><b>What is not done.</b> The service itself: sessions, the way of packets, hand-over.
+ * <p><b>What is not done.</b> Hand-over to another process, and taking up again after a crash.
  */
 @NullMarked
 package dev.oxbow.fish;

@@ -1,7 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.codecs.offload.VirtioNetHeader;
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.libc.Vectors;
@@ -121,24 +120,6 @@ final class FlowPort {
       }
     }
     return count;
-  }
-
-  /** Whether a failure means that nobody is at the other end any more. */
-  boolean isEnd(int errno) {
-    return socket
-        && (errno == Errno.EPIPE
-            || errno == Errno.ECONNRESET
-            || errno == Errno.ECONNREFUSED
-            || errno == Errno.ENOTCONN);
-  }
-
-  /** Whether a failure is one of this packet and not of the flow. */
-  static boolean ofPacket(int errno) {
-    return errno == Errno.EMSGSIZE
-        || errno == Errno.EINVAL
-        || errno == Errno.EIO
-        || errno == Errno.ENOBUFS
-        || errno == Errno.ENOMEM;
   }
 
   /** Whether nothing is left to be received, once the other end is closed. */

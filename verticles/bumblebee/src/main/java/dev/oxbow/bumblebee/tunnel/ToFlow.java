@@ -6,6 +6,7 @@ import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Vectors;
+import dev.oxbow.service.flow.FlowKind;
 import java.nio.ByteBuffer;
 
 /**
@@ -153,7 +154,7 @@ final class ToFlow {
       tunnel.flowFull();
       return false;
     }
-    if (FlowPort.ofPacket(errno)) {
+    if (FlowKind.ofPacket(errno)) {
       tunnel.drop(DropReason.FLOW);
       return true;
     }

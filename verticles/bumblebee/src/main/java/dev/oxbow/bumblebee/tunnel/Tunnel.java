@@ -205,9 +205,9 @@ final class Tunnel implements LiveTunnel {
 
   /** The flow failed, other than for a single packet. */
   void flowFailed(int errno) {
-    if (port.isEnd(errno)) {
+    if (spec.kind().isEnd(errno)) {
       end(EndReason.EOF);
-    } else if (FlowPort.ofPacket(errno)) {
+    } else if (FlowKind.ofPacket(errno)) {
       // Of a tun that is down (EIO) or a kernel short of memory: nothing that an end would better.
       flowEmpty();
     } else {

@@ -1,36 +1,43 @@
 package dev.oxbow.fish.session;
 
-/** Why a packet went no further. */
+/** Why a packet went no further. The codes are those of the ledger: add, never change. */
 public enum DropReason {
   /** No IP packet, or one whose lengths contradict one another. */
-  MALFORMED("malformed"),
+  MALFORMED(0, "malformed"),
   /** Neither TCP, UDP, an ICMP echo nor an ICMP error; or not from one host to one. */
-  PROTOCOL("protocol"),
+  PROTOCOL(1, "protocol"),
   /** The session has no address of this version. */
-  NO_ADDRESS("no-address"),
+  NO_ADDRESS(2, "no-address"),
   /** No port was left toward its destination. */
-  EXHAUSTED("exhausted"),
+  EXHAUSTED(3, "exhausted"),
   /** Of no connection that is known; a TCP segment was answered by a RST. */
-  UNKNOWN("unknown-connection"),
+  UNKNOWN(4, "unknown-connection"),
   /** No room for another connection or client: here, or in the kernel (nf_conntrack_max). */
-  TABLE_FULL("table-full"),
+  TABLE_FULL(5, "table-full"),
   /** The five-tuple of its connection belongs to somebody else by now. */
-  TAKEN("taken"),
+  TAKEN(6, "taken"),
   /** A fragment whose others did not come in time, that overlaps another, or beyond the limit. */
-  FRAGMENT("fragment"),
+  FRAGMENT(7, "fragment"),
   /** Longer than a message of this flow may be; the sender was told, where it may be. */
-  TOO_LONG("too-long"),
+  TOO_LONG(8, "too-long"),
   /** The flow had no room for it. */
-  FLOW_FULL("flow-full"),
+  FLOW_FULL(9, "flow-full"),
   /** The flow refused it, other than for being full. */
-  FLOW("flow-refused"),
+  FLOW(10, "flow-refused"),
   /** The kernel refused it. */
-  KERNEL("kernel-refused");
+  KERNEL(11, "kernel-refused");
 
+  private final int code;
   private final String wireName;
 
-  DropReason(String wireName) {
+  DropReason(int code, String wireName) {
+    this.code = code;
     this.wireName = wireName;
+  }
+
+  /** The place of its counter in the ledger. */
+  int code() {
+    return code;
   }
 
   /** The reason as it stands in messages. */

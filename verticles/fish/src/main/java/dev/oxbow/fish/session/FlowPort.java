@@ -1,8 +1,6 @@
 package dev.oxbow.fish.session;
 
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
-import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.libc.Vectors;
 
@@ -44,31 +42,8 @@ final class FlowPort {
     return n < 0 ? (int) n : 1;
   }
 
-  /** Whether a failure means that nobody is at the other end any more. */
-  boolean isEnd(int errno) {
-    return socket
-        && (errno == Errno.EPIPE
-            || errno == Errno.ECONNRESET
-            || errno == Errno.ECONNREFUSED
-            || errno == Errno.ENOTCONN);
-  }
-
-  /** Whether a failure is one of this packet and not of the flow. */
-  static boolean ofPacket(int errno) {
-    return errno == Errno.EMSGSIZE
-        || errno == Errno.EINVAL
-        || errno == Errno.EIO
-        || errno == Errno.ENOBUFS
-        || errno == Errno.ENOMEM;
-  }
-
   /** Whether nothing is left to be received, once the other end is closed. */
   boolean drained() {
     return Syscalls.bytesWaiting(fd) == 0;
-  }
-
-  /** The pending error of a socket, as a positive number; 0 for none. */
-  int error() {
-    return socket ? Math.max(0, Sockets.tryOption(fd, Sockets.SOL_SOCKET, Sockets.SO_ERROR)) : 0;
   }
 }

@@ -10,6 +10,7 @@ import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.service.flow.FlowKind;
 import java.nio.ByteBuffer;
 
 /**
@@ -152,7 +153,7 @@ final class Inbound {
       session.drop(DropReason.FLOW_FULL);
     } else {
       session.drop(DropReason.FLOW);
-      if (!FlowPort.ofPacket(-result)) {
+      if (!FlowKind.ofPacket(-result)) {
         failed.failed(session, -result);
       }
     }

@@ -29,9 +29,6 @@ record Pools(Prefix pool4, Prefix pool6, ClientTable clients) {
 
   /** The version of a client's address. */
   int version(int client) {
-    boolean mapped =
-        clients.high(client) == PacketView.V4_HIGH
-            && clients.low(client) >>> 32 == PacketView.V4_LOW >>> 32;
-    return mapped ? 4 : 6;
+    return PacketView.isV4(clients.high(client), clients.low(client)) ? 4 : 6;
   }
 }

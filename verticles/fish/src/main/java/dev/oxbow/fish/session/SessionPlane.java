@@ -248,7 +248,7 @@ public final class SessionPlane implements AutoCloseable {
       if (session.ending) {
         end(session, EndReason.EOF, 0);
       }
-    } else if (session.port.isEnd(errno)) {
+    } else if (session.spec.kind().isEnd(errno)) {
       // Told once; what the other end had sent before is still there.
       session.ending = true;
       later(session);
@@ -258,7 +258,7 @@ public final class SessionPlane implements AutoCloseable {
   }
 
   private void failed(Session session, int errno) {
-    boolean end = session.port.isEnd(errno);
+    boolean end = session.spec.kind().isEnd(errno);
     loop.execute(() -> end(session, end ? EndReason.EOF : EndReason.ERROR, end ? 0 : errno));
   }
 

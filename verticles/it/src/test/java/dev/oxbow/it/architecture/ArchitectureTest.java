@@ -107,7 +107,10 @@ class ArchitectureTest {
   static final ArchRule dataPlanesKnowNoControl =
       noClasses()
           .that()
-          .resideInAnyPackage("dev.oxbow.splicer.relay..", "dev.oxbow.bumblebee.tunnel..")
+          .resideInAnyPackage(
+              "dev.oxbow.splicer.relay..",
+              "dev.oxbow.bumblebee.tunnel..",
+              "dev.oxbow.fish.session..")
           .should()
           .dependOnClassesThat(
               resideInAnyPackage(

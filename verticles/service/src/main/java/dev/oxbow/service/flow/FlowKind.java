@@ -1,5 +1,7 @@
 package dev.oxbow.service.flow;
 
+import dev.oxbow.fdpassing.libc.Errno;
+
 /**
  * Descriptors that keep message boundaries and can carry IP packets. The codes are those of
  * ledgers: add, never change.
@@ -42,5 +44,23 @@ public enum FlowKind {
   /** Whether it is a socket. */
   public boolean isSocket() {
     return this == SEQPACKET || this == DGRAM;
+  }
+
+  /** Whether a failure of it means that nobody is at the other end any more. */
+  public boolean isEnd(int errno) {
+    return isSocket()
+        && (errno == Errno.EPIPE
+            || errno == Errno.ECONNRESET
+            || errno == Errno.ECONNREFUSED
+            || errno == Errno.ENOTCONN);
+  }
+
+  /** Whether a failure is one of this packet and not of the flow. */
+  public static boolean ofPacket(int errno) {
+    return errno == Errno.EMSGSIZE
+        || errno == Errno.EINVAL
+        || errno == Errno.EIO
+        || errno == Errno.ENOBUFS
+        || errno == Errno.ENOMEM;
   }
 }
