@@ -55,7 +55,7 @@ class RefusedUpgradeTest {
 
   @BeforeAll
   void start() throws Exception {
-    RunningOxbow running = RunningOxbow.in(folder).deadlines("  deadlineMs: 8000\n").start();
+    RunningOxbow running = RunningOxbow.in(folder).deadlines("  deadlineMs: 4000\n").start();
     service = running;
     ControlPeer peer = running.control().hello("ramp", false);
     control = peer;
@@ -124,10 +124,10 @@ class RefusedUpgradeTest {
         Arguments.of("exit 7", "spawn: the successor ended with status 7"),
         Arguments.of("kill -9 $$", "spawn: the successor was ended by signal 9"),
         Arguments.of("exit 0", "spawn: the successor ended with status 0"),
-        Arguments.of("sleep 60 & wait", "spawn: the successor has not connected within 8000 ms"),
+        Arguments.of("sleep 60 & wait", "spawn: the successor has not connected within 4000 ms"),
         Arguments.of(
             "exec python3 spokesman.py ''",
-            "spawn: the successor has connected and not said a word within 8000 ms"));
+            "spawn: the successor has connected and not said a word within 4000 ms"));
   }
 
   private static String java(String config) {

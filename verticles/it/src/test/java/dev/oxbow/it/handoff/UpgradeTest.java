@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DescriptorLeaks
 @Timeout(300)
 class UpgradeTest {
-  private static final int UPGRADES = Integer.getInteger("oxbow.upgrades", 20);
+  private static final int UPGRADES = Integer.getInteger("oxbow.upgrades", 12);
   private static final int STRANGER = 4242;
 
   private static final StreamPair.Kind TCP = StreamPair.Kind.TCP4;
