@@ -9,11 +9,15 @@ import java.util.List;
 
 /** The event {@code closed}: the report of a session on its way to the app. */
 record ClosedEvent(SessionReport report) implements Event {
+
+  /** What the message says behind {@code event}. */
+  static final String NAME = "closed";
+
   static final String FLOW = "flow";
 
   @Override
   public String name() {
-    return "closed";
+    return NAME;
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.oxbow.config.FishOptions.Grant;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.SessionSpec;
+import io.vertx.core.json.Json;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -62,6 +63,11 @@ public final class EgressRequest {
   public EgressRequest setMetadata(RawJson metadata) {
     this.metadata = metadata;
     return this;
+  }
+
+  /** Any value that Vert.x can encode as JSON; it comes back with the report at the end. */
+  public EgressRequest setMetadata(@Nullable Object json) {
+    return setMetadata(RawJson.of(Json.encode(json)));
   }
 
   public int mtu() {

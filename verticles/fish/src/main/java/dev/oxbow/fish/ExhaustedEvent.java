@@ -6,19 +6,15 @@ import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.quota.Account;
 import java.util.List;
 
-/**
- * The event {@code exhausted}: no port is left toward a destination.
- *
- * @param address that the session's packets leave from
- * @param ports that the session may use
- * @param destination address and port
- */
-record ExhaustedEvent(String session, String address, String ports, String destination)
-    implements Event {
+/** The event {@code exhausted} on its way to the app. */
+record ExhaustedEvent(Exhaustion exhaustion) implements Event {
+
+  /** What the message says behind {@code event}. */
+  static final String NAME = "exhausted";
 
   @Override
   public String name() {
-    return "exhausted";
+    return NAME;
   }
 
   @Override
@@ -32,20 +28,15 @@ record ExhaustedEvent(String session, String address, String ports, String desti
   }
 
   @Override
-  public long heldBytes() {
-    return 0;
-  }
-
-  @Override
   public Account.Manner whenDropped() {
     return Account.Manner.PLAIN;
   }
 
   @Override
   public void write(MessageWriter out) {
-    out.string("session", session)
-        .string("address", address)
-        .string("ports", ports)
-        .string("destination", destination);
+    out.string("session", exhaustion.session())
+        .string("address", exhaustion.address())
+        .string("ports", exhaustion.ports())
+        .string("destination", exhaustion.destination());
   }
 }

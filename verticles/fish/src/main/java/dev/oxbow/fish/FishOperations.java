@@ -3,12 +3,8 @@ package dev.oxbow.fish;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
-import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.config.FishOptions.Grant;
-import dev.oxbow.fish.SessionService.Endpoint;
-import dev.oxbow.fish.SessionService.Found;
 import dev.oxbow.fish.SessionService.Live;
-import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.SessionSpec;
 import dev.oxbow.service.control.Operation;
@@ -17,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /** The ops of Fish's control socket: JSON to the service and back. Control loop only. */
 final class FishOperations {
@@ -102,51 +97,19 @@ final class FishOperations {
   private MessageWriter lookup(Request request) {
     request.requireDescriptors();
     Message message = request.message();
-    int protocol =
-        switch (message.string("protocol")) {
-          case "tcp" -> IpProtocol.TCP;
-          case "udp" -> IpProtocol.UDP;
-          default -> throw RequestException.badField("protocol", "is neither tcp nor udp");
-        };
-    Prefix address = address("address", message.string("address"));
-    int port = (int) message.integer("port", 1, MAX_PORT);
-    Endpoint destination = endpoint(message.string("destination"));
-    Found found = service.lookup(request.client(), protocol, address, port, destination);
+    PortQuery query =
+        new PortQuery(
+            message.string("protocol"),
+            message.string("address"),
+            (int) message.integer("port", 1, MAX_PORT),
+            message.string("destination"));
+    PortOwner owner = service.lookup(request.client(), query);
     return request
         .ok()
-        .string("session", found.live().name())
-        .string("client", found.owner().client())
-        .raw("metadata", found.live().metadata())
-        .number("sinceMs", found.owner().sinceMs());
-  }
-
-  private static Prefix address(String field, @Nullable String text) {
-    Prefix address = text == null ? null : Grants.host(text);
-    if (address == null) {
-      throw RequestException.badField(field, "is not an address: " + text);
-    }
-    return address;
-  }
-
-  /** {@code 198.51.100.9:443} or {@code [2001:db8::1]:443}. */
-  private static Endpoint endpoint(String text) {
-    int colon = text.lastIndexOf(':');
-    String host = colon < 0 ? "" : text.substring(0, colon);
-    boolean bracketed = host.startsWith("[") && host.endsWith("]") && host.length() > 2;
-    if (host.isEmpty() || (host.indexOf(':') >= 0 && !bracketed)) {
-      throw RequestException.badField("destination", "is not address:port: " + text);
-    }
-    Prefix address =
-        address("destination", bracketed ? host.substring(1, host.length() - 1) : host);
-    try {
-      int port = Integer.parseInt(text.substring(colon + 1));
-      if (port >= 0 && port <= MAX_PORT) {
-        return new Endpoint(address, port);
-      }
-    } catch (NumberFormatException e) {
-      throw RequestException.badField("destination", "has no port: " + text);
-    }
-    throw RequestException.badField("destination", "has no port: " + text);
+        .string("session", owner.session())
+        .string("client", owner.client())
+        .raw("metadata", owner.metadata())
+        .number("sinceMs", owner.sinceMs());
   }
 
   private void describe(Live live, MessageWriter out) {

@@ -30,7 +30,7 @@ public final class FishVerticle extends ServiceVerticle {
 
   /** A Fish with a control socket, in the network namespace of this process. */
   public FishVerticle(OxbowOptions options) {
-    this(options, null);
+    this(options, null, null);
   }
 
   /**
@@ -40,7 +40,16 @@ public final class FishVerticle extends ServiceVerticle {
    *     this process
    */
   public FishVerticle(OxbowOptions options, @Nullable Namespace namespace) {
-    super(NAME, options, null, null);
+    this(options, namespace, null);
+  }
+
+  /**
+   * A Fish in another network namespace, without a control socket.
+   *
+   * @param address where it takes requests on the event bus; null for the control socket
+   */
+  FishVerticle(OxbowOptions options, @Nullable Namespace namespace, @Nullable String address) {
+    super(NAME, options, null, address);
     FishOptions own = options().getFish();
     this.fish = own == null ? new FishOptions() : own;
     this.namespace = namespace;

@@ -1,7 +1,9 @@
 package dev.oxbow.fish;
 
+import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.control.Operation;
 import dev.oxbow.service.mailbox.Event;
@@ -18,6 +20,9 @@ final class FishWork implements ServiceWork {
 
   private final FishPlane plane;
   private final SessionService sessions;
+
+  /** Asks for a session; who asks learns of its end from the reports. */
+  record Egress(EgressRequest request, Reports<SessionReport> reports) {}
 
   FishWork(FishPlane plane, SessionService sessions) {
     this.plane = plane;
@@ -45,12 +50,21 @@ final class FishWork implements ServiceWork {
 
   @Override
   public Object answer(Client client, Object request) {
+    if (request instanceof Egress egress) {
+      String id =
+          client.account().keeping(1, () -> sessions.egress(client.mailbox(), egress.request));
+      // Here and not where the answer arrives: the report may be there before it.
+      return new EgressSession(id, 0, egress.reports.await(id));
+    }
+    if (request instanceof PortQuery query) {
+      return sessions.lookup(client, query);
+    }
     throw new IllegalArgumentException("not understood: " + request);
   }
 
   @Override
   public Object list(Client client, @Nullable String after, int limit) {
-    return sessions.table().list(client, after, limit);
+    return sessions.list(client, after, limit);
   }
 
   @Override
@@ -60,7 +74,18 @@ final class FishWork implements ServiceWork {
 
   @Override
   public Object told(Event event) {
-    return event;
+    if (event instanceof ExhaustedEvent exhausted) {
+      return exhausted.exhaustion();
+    }
+    if (event instanceof ClosedEvent closed) {
+      return closed.report();
+    }
+    MessageWriter stored = new MessageWriter().strings("fds", event.names());
+    event.write(stored);
+    Message message = Message.parse(stored.bytes());
+    return event.name().equals(ClosedEvent.NAME)
+        ? EventReader.closed(message, event.descriptors())
+        : EventReader.exhausted(message);
   }
 
   @Override

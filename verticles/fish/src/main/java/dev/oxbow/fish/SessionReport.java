@@ -22,4 +22,12 @@ public record SessionReport(
     Packets packets,
     long durationMs,
     RawJson metadata,
-    Descriptor flow) {}
+    Descriptor flow)
+    implements AutoCloseable {
+
+  /** Closes the flow unless it was released. */
+  @Override
+  public void close() {
+    flow.close();
+  }
+}

@@ -22,6 +22,7 @@ import dev.oxbow.service.flow.Flows;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.quota.Account;
 import dev.oxbow.service.work.LiveWork;
+import dev.oxbow.service.work.Page;
 import dev.oxbow.service.work.WorkTable;
 import io.vertx.core.Future;
 import java.nio.file.Path;
@@ -154,10 +155,11 @@ final class SessionService {
           exhausted++;
           live.mailbox.post(
               new ExhaustedEvent(
-                  live.name,
-                  grant.address(),
-                  grant.ports(),
-                  SocketAddresses.text(high, low, port)));
+                  new Exhaustion(
+                      live.name,
+                      grant.address(),
+                      grant.ports(),
+                      SocketAddresses.text(high, low, port))));
           return;
         }
       }
@@ -186,31 +188,44 @@ final class SessionService {
   /**
    * Who has a five-tuple now, if it is the client's own session.
    *
-   * @throws RequestException {@code not-found}
+   * @throws RequestException {@code not-found}, or naming what is wrong with the question
    */
-  Found lookup(Client client, int protocol, Prefix outer, int port, Endpoint destination) {
+  PortOwner lookup(Client client, PortQuery query) {
+    int protocol = query.number();
+    PortQuery.Endpoint outer = query.outer();
+    PortQuery.Endpoint remote = query.remote();
     SessionPlane.Owner owner =
         plane.lookup(
             protocol,
-            outer.high(),
-            outer.low(),
-            port,
-            destination.address().high(),
-            destination.address().low(),
-            destination.port());
+            outer.address().high(),
+            outer.address().low(),
+            outer.port(),
+            remote.address().high(),
+            remote.address().low(),
+            remote.port());
     Live live = owner == null ? null : sessions.get(owner.session().id());
     if (owner == null || live == null || !client.owns(live.mailbox)) {
       throw new RequestException(
           ErrorCode.NOT_FOUND, "no session of yours has that port toward that destination");
     }
-    return new Found(live, owner);
+    return new PortOwner(live.name, owner.client(), live.metadata, owner.sinceMs());
   }
 
-  /** The answer to a lookup. */
-  record Found(Live live, SessionPlane.Owner owner) {}
+  /** A page of them for the Java API. */
+  SessionPage list(Client client, @Nullable String after, int limit) {
+    Page<SessionPage.Entry> page = sessions.list(client, after, limit).map(this::entry);
+    return new SessionPage(page.items(), page.next());
+  }
 
-  /** An address and a port. */
-  record Endpoint(Prefix address, int port) {}
+  private SessionPage.Entry entry(Live live) {
+    return new SessionPage.Entry(
+        live.name,
+        connections(live),
+        live.session.packets(),
+        live.session.ageNanos() / 1_000_000,
+        live.session.idleNanos() / 1_000_000,
+        live.metadata);
+  }
 
   /** Connections of a session, resting ones included. */
   int connections(Live live) {

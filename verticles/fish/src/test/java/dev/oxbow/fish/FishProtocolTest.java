@@ -217,7 +217,7 @@ class FishProtocolTest {
         .getString("session");
   }
 
-  private static int ask(DatagramSocket here, DatagramSocket there) throws IOException {
+  static int ask(DatagramSocket here, DatagramSocket there) throws IOException {
     here.send(new DatagramPacket(new byte[1], 1, there.getLocalSocketAddress()));
     DatagramPacket asked = new DatagramPacket(new byte[9], 9);
     there.setSoTimeout(5000);
