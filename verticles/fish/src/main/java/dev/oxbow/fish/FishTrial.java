@@ -3,6 +3,8 @@ package dev.oxbow.fish;
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fish.network.NetworkException;
+import dev.oxbow.fish.network.Ruleset;
 import dev.oxbow.service.runtime.StartException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +17,21 @@ import java.nio.file.Path;
  */
 public final class FishTrial {
   private FishTrial() {}
+
+  /**
+   * The rules of nftables that it would load on this machine, as {@code nft -f} reads them. Blocks.
+   *
+   * @param directory the {@code runtimeDir}
+   * @throws StartException saying what is wrong with the options
+   */
+  public static String rules(FishOptions options, Path directory) {
+    try {
+      return Ruleset.preview(
+          options.getDevice(), Grants.of(options.getEgress()).slices(), directory);
+    } catch (NetworkException e) {
+      throw new StartException(String.valueOf(e.getMessage()), e);
+    }
+  }
 
   /**
    * Sets one up and takes it down. Blocks.

@@ -14,7 +14,9 @@ final class EgressCheck {
   static Finding examine(FishOptions options) {
     try {
       FishTrial.run(options);
-      return Finding.ok(NAME, "a tun, rules of nftables and entries of conntrack can be made");
+      return Finding.ok(
+          NAME,
+          "a tun, rules of nftables and entries of conntrack can be made; --rules shows the rules");
     } catch (StartException e) {
       return Finding.missing(
           NAME,

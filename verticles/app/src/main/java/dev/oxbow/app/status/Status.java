@@ -7,6 +7,8 @@ import dev.oxbow.bumblebee.Bumblebee;
 import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.fish.Fish;
+import dev.oxbow.fish.FishVerticle;
 import dev.oxbow.service.client.ServiceException;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.Splicer;
@@ -88,7 +90,8 @@ final class Status {
     List<Shown> services = new ArrayList<>();
     Path splicer = directory.resolve(SplicerVerticle.NAME + ".sock");
     Path bumblebee = directory.resolve(BumblebeeVerticle.NAME + ".sock");
-    if (Files.exists(splicer) || !Files.exists(bumblebee)) {
+    Path fish = directory.resolve(FishVerticle.NAME + ".sock");
+    if (Files.exists(splicer) || !(Files.exists(bumblebee) || Files.exists(fish))) {
       Splicer to = await(splicer, Splicer.remote(vertx, splicer, app));
       services.add(
           new Shown(
@@ -106,6 +109,17 @@ final class Status {
               json ->
                   TunnelSnapshot.take(to)
                       .map(taken -> written(() -> taken.write(BumblebeeVerticle.NAME, json))),
+              to::close));
+    }
+    if (Files.exists(fish)) {
+      Fish to = await(fish, Fish.remote(vertx, fish, app));
+      services.add(
+          new Shown(
+              fish,
+              () -> SessionSnapshot.take(to).map(table::show),
+              json ->
+                  SessionSnapshot.take(to)
+                      .map(taken -> written(() -> taken.write(FishVerticle.NAME, json))),
               to::close));
     }
     return services;

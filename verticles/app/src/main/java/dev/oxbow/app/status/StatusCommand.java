@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
     name = "status",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows counters, live relays and live tunnels of the services in a runtimeDir.",
+      "Shows counters, live relays, tunnels and sessions of the services in a runtimeDir.",
       "Root sees those of everybody, others those of their own --app."
     },
     exitCodeListHeading = "%nExit status:%n",
@@ -34,7 +34,9 @@ public final class StatusCommand implements Callable<Integer> {
 
   @ArgGroup private Where where = new Where();
 
-  @Option(names = "--json", description = "Print one JSON object: stats and relays; bumblebee.")
+  @Option(
+      names = "--json",
+      description = "Print one JSON object: stats and relays; bumblebee; fish.")
   private boolean json;
 
   @Option(names = "--watch", description = "Show it again each second, with rates, until ^C.")
@@ -54,7 +56,7 @@ public final class StatusCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Relays and tunnels to show as a table (default: ${DEFAULT-VALUE}).")
+      description = "Relays, tunnels and sessions to show as a table (default: ${DEFAULT-VALUE}).")
   private int limit = 20;
 
   @Mixin private LogOptions logging = new LogOptions();

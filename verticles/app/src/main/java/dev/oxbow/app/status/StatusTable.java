@@ -2,12 +2,14 @@ package dev.oxbow.app.status;
 
 import dev.oxbow.app.console.TextTable;
 import dev.oxbow.app.console.Units;
-import dev.oxbow.bumblebee.TunnelPage;
+import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.splicer.RelayPage;
 import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Snapshots as text. Remembers the one before, for rates. One thread. */
@@ -43,26 +45,75 @@ final class StatusTable {
 
   /** The same of a Bumblebee. */
   String show(TunnelSnapshot snapshot) {
+    return show(
+        snapshot.stats(),
+        "tunnel",
+        "CONNECTIONS",
+        snapshot.tunnels(),
+        tunnel ->
+            new Carried(
+                tunnel.tunnel(),
+                tunnel.connections(),
+                tunnel.packetsIn(),
+                tunnel.packetsOut(),
+                tunnel.dropped(),
+                tunnel.ageMs(),
+                tunnel.idleMs(),
+                tunnel.metadata()));
+  }
+
+  /** The same of a Fish. */
+  String show(SessionSnapshot snapshot) {
+    return show(
+        snapshot.stats(),
+        "session",
+        "FLOWS",
+        snapshot.sessions(),
+        session ->
+            new Carried(
+                session.session(),
+                session.flows(),
+                session.packets().in(),
+                session.packets().out(),
+                session.packets().dropped(),
+                session.ageMs(),
+                session.idleMs(),
+                session.metadata()));
+  }
+
+  /** A row of what carries packets. */
+  private record Carried(
+      String id,
+      long connections,
+      long in,
+      long out,
+      Map<String, Long> dropped,
+      long ageMs,
+      long idleMs,
+      RawJson metadata) {}
+
+  private <T> String show(
+      JsonObject stats, String kind, String connections, List<T> live, Function<T, Carried> row) {
     StringBuilder text = new StringBuilder();
     TextTable counters = new TextTable("lr");
-    appendCounters(counters, "", snapshot.stats());
-    text.append(counters).append('\n');
-    List<TunnelPage.Entry> tunnels = snapshot.tunnels();
-    text.append(headline(tunnels.size(), "tunnel"));
-    if (!tunnels.isEmpty()) {
+    appendCounters(counters, "", stats);
+    text.append(counters).append('\n').append(headline(live.size(), kind));
+    if (!live.isEmpty()) {
       TextTable table = new TextTable("lrrrrrrl");
-      table.row("TUNNEL", "CONNECTIONS", "IN", "OUT", "DROPPED", "AGE", "IDLE", "METADATA");
-      for (TunnelPage.Entry tunnel : tunnels.subList(0, Math.min(limit, tunnels.size()))) {
-        long dropped = tunnel.dropped().values().stream().mapToLong(Long::longValue).sum();
+      String id = kind.toUpperCase(Locale.ROOT);
+      table.row(id, connections, "IN", "OUT", "DROPPED", "AGE", "IDLE", "METADATA");
+      for (T each : live.subList(0, Math.min(limit, live.size()))) {
+        Carried shown = row.apply(each);
+        long dropped = shown.dropped.values().stream().mapToLong(Long::longValue).sum();
         table.row(
-            tunnel.tunnel(),
-            Long.toString(tunnel.connections()),
-            Long.toString(tunnel.packetsIn()),
-            Long.toString(tunnel.packetsOut()),
+            shown.id,
+            Long.toString(shown.connections),
+            Long.toString(shown.in),
+            Long.toString(shown.out),
             Long.toString(dropped),
-            Units.duration(tunnel.ageMs()),
-            Units.duration(tunnel.idleMs()),
-            shortened(tunnel.metadata().toString()));
+            Units.duration(shown.ageMs),
+            Units.duration(shown.idleMs),
+            shortened(shown.metadata.toString()));
       }
       text.append(table);
     }

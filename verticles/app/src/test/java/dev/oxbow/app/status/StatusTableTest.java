@@ -6,6 +6,8 @@ import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fish.SessionPage;
+import dev.oxbow.fish.session.SessionOutcome.Packets;
 import dev.oxbow.splicer.RelayPage;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
@@ -80,6 +82,27 @@ class StatusTableTest {
         .containsPattern("t1 +5 +1000 +900 +7 +1m05s +12ms +\\{\"tun\":\"x\"}");
     JsonObject shown = json.getJsonArray("tunnels").getJsonObject(0);
     assertThat(shown.getJsonObject("packets").getJsonObject("dropped").getInteger("not-tcp"))
+        .isEqualTo(3);
+    assertThat(json.getJsonObject("stats")).isEqualTo(STATS);
+  }
+
+  @Test
+  void showsSessionsWithWhatTheyDropped() {
+    Packets packets = new Packets(1000, 900, Map.of("exhausted", 3L));
+    SessionPage.Entry session =
+        new SessionPage.Entry("s1", 5, packets, 65_000, 12, RawJson.of("7"));
+    SessionSnapshot snapshot = new SessionSnapshot(STATS, List.of(session));
+    MessageWriter written = new MessageWriter();
+    snapshot.write("fish", written);
+    JsonObject json = new JsonObject(Buffer.buffer(written.bytes())).getJsonObject("fish");
+
+    assertThat(new StatusTable(10).show(snapshot))
+        .containsPattern("SESSION +FLOWS +IN +OUT +DROPPED")
+        .contains("1 live session\n")
+        .containsPattern("s1 +5 +1000 +900 +3 +1m05s +12ms +7");
+    JsonObject shown = json.getJsonArray("sessions").getJsonObject(0);
+    assertThat(shown.getInteger("flows")).isEqualTo(5);
+    assertThat(shown.getJsonObject("packets").getJsonObject("dropped").getInteger("exhausted"))
         .isEqualTo(3);
     assertThat(json.getJsonObject("stats")).isEqualTo(STATS);
   }

@@ -2,6 +2,7 @@ package dev.oxbow.fish.network;
 
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.fish.ports.PortSlice;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -27,6 +28,20 @@ public final class Ruleset {
             router
                 ? "iifname != \"%s\" oifname != \"%s\" counter drop".formatted(device, device)
                 : "");
+  }
+
+  /**
+   * The rules as a Fish would load them now in the calling thread's network namespace; blocks.
+   *
+   * @param directory where an earlier life has noted what the kernel's settings were
+   */
+  public static String preview(String device, List<PortSlice> slices, Path directory) {
+    Settings settings = Settings.open(directory.resolve(device + ".settings"));
+    return text(
+        device,
+        slices,
+        settings.before("ipv4/ip_forward").equals("0")
+            || settings.before("ipv6/conf/all/forwarding").equals("0"));
   }
 
   /** Loads the rules in place of those of an earlier life; blocks. */
