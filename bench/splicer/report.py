@@ -1,11 +1,8 @@
 """The results: as tables for readers, as JSON for programs."""
 
-import os
-import platform
-import statistics
-import subprocess
-
-from rounds import STRANGERS_LIMIT
+import samples
+from samples import cell, heading, judgement, table, verdict
+from session import LAUNCHER
 
 ORDER = ("direct", "haproxy", "splicer", "forward", "nginx", "socat")
 BESIDE = "haproxy"
@@ -49,71 +46,27 @@ ALONE = [
 ]  # fmt: skip
 
 
-def machine(launcher):
-    def first_line(*words):
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=20)
-        except OSError:
-            return "missing"
-        return ((done.stdout + done.stderr).strip().splitlines() or ["?"])[0]
-
-    model = "unknown"
-    with open("/proc/cpuinfo") as info:
-        for line in info:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return {
-        "cpu": model,
-        "cpus": os.cpu_count(),
-        "kernel": platform.release(),
-        "java": first_line("java", "-version"),
-        "haproxy": first_line("haproxy", "-v"),
-        "nginx": first_line("nginx", "-v"),
-        "socat": first_line("sh", "-c", "socat -V | grep -i 'socat version'"),
-        "iperf3": first_line("iperf3", "--version"),
-        "redis-benchmark": first_line("redis-benchmark", "--version"),
-        "oxbow": first_line(launcher, "--version"),
-    }
+def machine():
+    return samples.machine({
+        "java": ["java", "-version"],
+        "haproxy": ["haproxy", "-v"],
+        "nginx": ["nginx", "-v"],
+        "socat": ["sh", "-c", "socat -V | grep -i 'socat version'"],
+        "iperf3": ["iperf3", "--version"],
+        "redis-benchmark": ["redis-benchmark", "--version"],
+        "oxbow": [LAUNCHER, "--version"],
+    })  # fmt: skip
 
 
-def summary(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
-
-
-def undisturbed(samples, row, relay):
-    """The rounds that count for a relay: all of them if every one was disturbed."""
-    shares = samples.get(row + " strangers", {}).get(relay)
-    if shares is None:
-        return None
-    good = [at for at, share in enumerate(shares) if share <= STRANGERS_LIMIT]
-    return good or list(range(len(shares)))
-
-
-def results(samples):
+def results(taken):
     """Per figure and relay: median, min, max; and per relay the ratio to HAProxy, by rounds."""
-    figures = {}
-    for figure, by_relay in samples.items():
-        row = figure.rpartition(" ")[0]
-        beside = by_relay.get(BESIDE)
-        of_figure = figures.setdefault(figure, {})
-        for relay, values in by_relay.items():
-            rounds = undisturbed(samples, row, relay) or range(len(values))
-            entry = summary([values[at] for at in rounds])
-            entry["rounds"] = len(rounds)
-            if beside and relay != BESIDE and all(beside) and len(beside) == len(values):
-                its = undisturbed(samples, row, BESIDE) or range(len(values))
-                both = [at for at in rounds if at in its] or range(len(values))
-                entry["ratioToHAProxy"] = summary([values[at] / beside[at] for at in both])
-                entry["ratioToHAProxy"]["rounds"] = len(both)
-            of_figure[relay] = entry
+    figures = samples.results(taken)
+    for figure, by_relay in figures.items():
+        for relay, entry in by_relay.items():
+            to_haproxy = relay != BESIDE and samples.ratio(taken, figure, relay, BESIDE)
+            if to_haproxy:
+                entry["ratioToHAProxy"] = to_haproxy
     return figures
-
-
-def verdict(value, target, more):
-    if target is None or value is None:
-        return None
-    return value >= target if more else value <= target
 
 
 def verdicts(figures):
@@ -132,25 +85,6 @@ def verdicts(figures):
                 "laterTarget": later, "laterMet": verdict(value, later, more),
             })  # fmt: skip
     return found
-
-
-def cell(entry, form):
-    if entry is None:
-        return "-"
-    low, high = format(entry["min"], form), format(entry["max"], form)
-    return f"{format(entry['median'], form)} ({low}-{high})"
-
-
-def judgement(value, target, more):
-    met = verdict(value, target, more)
-    if met is None:
-        return "-"
-    return f"{'>=' if more else '<='} {target:,}: {'met' if met else '**not met**'}"
-
-
-def table(head, rows):
-    lines = [head, ["---"] * len(head)] + rows
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def compared(figures):
@@ -180,16 +114,11 @@ def alone(figures):
 
 
 def markdown(facts, figures, rounds, disturbed):
-    parts = ["# Splicer beside other relays", ""]
-    parts += [f"- {name}: {value}" for name, value in facts.items()]
-    parts += [f"- rounds: {rounds}; median (min-max); ratios are medians of each round's ratio"]
+    parts = heading("Splicer beside other relays", facts, rounds, disturbed)
     shares = figures.get("requests compilerShare", {}).get(OURS)
     if shares:
         parts.append(f"- compilers' part of Splicer's CPU while it was measured (requests):"
                      f" {shares['median']:.1%}, at most {shares['max']:.1%}")
-    if disturbed:
-        parts.append(f"- **other programs used the processors during {disturbed} measurements;"
-                     " they count only where there are no others**")
     if any(BESIDE in by_relay for by_relay in figures.values()):
         parts += ["", compared(figures)]
     own = alone(figures)

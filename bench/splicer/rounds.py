@@ -1,15 +1,10 @@
 """What is measured, in which order, and what is warmed up before."""
 
 import loads
-from meter import await_quiet
 from place import Failure
 from relays import Direct, Forward, HAProxy, Nginx, Socat, Splicer
+from samples import Samples, in_turn
 
-# User time of other programs per second of measuring; above it the measurement is made again.
-STRANGERS_LIMIT = 0.04
-ATTEMPTS = 5
-# How long to wait for others to finish before it is made again.
-PATIENCE_SECONDS = 20
 # A JVM counts as warm when its compilers use less than this part of its processor time.
 WARM_SHARE = 0.02
 WARM_ATTEMPTS = 8
@@ -39,7 +34,7 @@ class Sizes:
 
 
 class Bench:
-    """Starts the relays, warms them up, and collects samples[figure][relay] = [one per round]."""
+    """Starts the relays, warms them up, and takes samples of them."""
 
     def __init__(self, processes, network, folder, launcher, jar, options, say):
         self._place = (processes, network, folder)
@@ -49,8 +44,7 @@ class Bench:
         self._sizes = Sizes(options.quick)
         self._rows = options.rows
         self._say = say
-        self.samples = {}
-        self.disturbed = 0
+        self.taken = Samples(say)
         self.splicer = Splicer(*self._place, launcher)
         self.haproxy = HAProxy(*self._place)
         self.relays = [self.haproxy, self.splicer]
@@ -84,9 +78,7 @@ class Bench:
         self._say(f"{relay.name} is warm: its compilers take {share:.1%}")
 
     def round(self, number):
-        """The order of the relays moves on by one with each round."""
-        turn = number % len(self.relays)
-        relays = self.relays[turn:] + self.relays[:turn]
+        relays = in_turn(self.relays, number)
         sizes = self._sizes
         for row in self._rows:
             if row == "bulk":
@@ -125,29 +117,11 @@ class Bench:
                                      self._sizes.idle_warm_up)
             finally:
                 relay.stop()
-            self._keep("idle", relay, figures)
+            self.taken.keep("idle", relay.title, figures)
 
     def _measure(self, row, relay, load):
-        """Again while others use the processors; of all attempts the least disturbed counts."""
-        best = None
-        for _ in range(ATTEMPTS):
-            figures = load(relay)
-            if best is None or figures["strangers"] < best["strangers"]:
-                best = figures
-            if best["strangers"] <= STRANGERS_LIMIT:
-                break
-            await_quiet(STRANGERS_LIMIT, PATIENCE_SECONDS)
-        else:
-            self.disturbed += 1
-        self._keep(row, relay, best)
-
-    def _keep(self, row, relay, figures):
-        shown = " ".join(f"{name}={value:.4g}" for name, value in figures.items())
-        self._say(f"{row}: {relay.title}: {shown}")
-        for name, value in figures.items():
-            of_figure = self.samples.setdefault(f"{row} {name}", {})
-            of_figure.setdefault(relay.title, []).append(value)
+        self.taken.measure(row, relay.title, lambda: load(relay))
 
     def check(self):
-        if not self.samples:
+        if not self.taken.samples:
             raise Failure("nothing was measured")

@@ -40,28 +40,43 @@ def command(*words, timeout=20):
 class Network:
     """cli -- mid -- srv, joined by veth; mid forwards, so that `direct` needs no relay."""
 
-    def __init__(self):
+    def __init__(self, congestion=None):
+        """Congestion control of TCP in all of them; None for the machine's default."""
+        self._congestion = congestion
         self._names = {}
         self._handles = {}
 
     def open(self):
         self._remove_stale()
         for short in ("cli", "mid", "srv"):
-            name = f"{_PREFIX}{os.getpid()}-{short}"
-            command("ip", "netns", "add", name)
-            self._names[short] = name
-            self._handles[short] = os.open(f"/run/netns/{name}", os.O_RDONLY)
-            command("ip", "-n", name, "link", "set", "lo", "up")
+            self.add(short)
         self._join("cli", CLIENT_ADDRESS, "mid", RELAY_ADDRESS)
         self._join("srv", SERVER_ADDRESS, "mid", "10.2.0.1")
-        command("ip", "-n", self._names["cli"], "route", "add", "default", "via", RELAY_ADDRESS)
-        command("ip", "-n", self._names["srv"], "route", "add", "default", "via", "10.2.0.1")
-        mid = self._names["mid"]
-        command("ip", "netns", "exec", mid, "sysctl", "-q", "net.ipv4.ip_forward=1")
+        self.ip("cli", "route", "add", "default", "via", RELAY_ADDRESS)
+        self.ip("srv", "route", "add", "default", "via", "10.2.0.1")
+        self.sysctl("mid", "net.ipv4.ip_forward=1")
+
+    def add(self, short):
+        """A namespace with nothing but a loopback device; by its file others may enter it."""
+        name = f"{_PREFIX}{os.getpid()}-{short}"
+        command("ip", "netns", "add", name)
+        self._names[short] = name
+        self._handles[short] = os.open(self.path(short), os.O_RDONLY)
+        self.ip(short, "link", "set", "lo", "up")
         # Enough for thousands of idle connections that are opened and closed again and again.
-        for name in self._names.values():
-            ports = "net.ipv4.ip_local_port_range=10000 60999"
-            command("ip", "netns", "exec", name, "sysctl", "-q", ports)
+        self.sysctl(short, "net.ipv4.ip_local_port_range=10000 60999")
+        if self._congestion:
+            self.sysctl(short, "net.ipv4.tcp_congestion_control=" + self._congestion)
+
+    def path(self, short):
+        return f"/run/netns/{self._names[short]}"
+
+    def ip(self, short, *words):
+        """ip(8) in a namespace; its output."""
+        return command("ip", "-n", self._names[short], *words)
+
+    def sysctl(self, short, *settings):
+        command("ip", "netns", "exec", self._names[short], "sysctl", "-q", *settings)
 
     def _join(self, left, left_address, right, right_address):
         ends = [(left, "v0", left_address), (right, "v-" + left, right_address)]
@@ -70,8 +85,8 @@ class Network:
             "ip", "link", "add", one_link, "netns", self._names[one], "type", "veth",
             "peer", "name", two_link, "netns", self._names[two])  # fmt: skip
         for where, link, address in ends:
-            command("ip", "-n", self._names[where], "addr", "add", address + "/24", "dev", link)
-            command("ip", "-n", self._names[where], "link", "set", link, "up")
+            self.ip(where, "addr", "add", address + "/24", "dev", link)
+            self.ip(where, "link", "set", link, "up")
 
     def enter(self, short):
         """Moves the calling thread; used between fork and exec, and by `inside`."""
