@@ -9,6 +9,7 @@ import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.HandoffOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Processes;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
@@ -167,7 +168,7 @@ public final class InPlace {
         // Told to stop when it was too late to roll back.
         ProcessHandle.of(successor).ifPresent(ProcessHandle::destroy);
       }
-      Runtime.getRuntime().halt(ExitStatus.OK);
+      Processes.exit(ExitStatus.OK);
     }
   }
 }

@@ -11,6 +11,7 @@ import dev.oxbow.app.systemd.ActivatedSockets;
 import dev.oxbow.app.systemd.ServiceManager;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Processes;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
@@ -148,7 +149,7 @@ public final class ServedProcess {
   /** Ends this process at once, and without a touch: the predecessor has all of it, too. */
   private static Exception notTakingOver(Exception e) {
     log.error("not taking over: {}", e.getMessage());
-    Runtime.getRuntime().halt(ExitStatus.FAILED);
+    Processes.exit(ExitStatus.FAILED);
     return e;
   }
 
