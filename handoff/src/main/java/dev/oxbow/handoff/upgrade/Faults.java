@@ -11,8 +11,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Faults on demand, for tests that prove what an upgrade survives. Off unless {@value #VARIABLE} is
  * set, as {@code side:stage:step:fault[:seed]}, for example {@code successor:switch:12:die}. A step
- * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i> (from 1), in the stage
- * <i>commit</i> 1 after the decision was sent or made, 2 when the predecessor has left and 3 when
+ * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i> (from 1, over all
+ * services), in the stage <i>commit</i> 1 after the decision was sent or made, 2 when the predecessor has left and 3 when
  * one is about to end the other, otherwise 0. A fault happens once in a process.
  */
 final class Faults {
@@ -34,14 +34,14 @@ final class Faults {
     DAMAGE,
     /** The connection is cut. */
     CUT,
-    /** A second passes. */
+    /** More than a second passes. */
     DELAY
   }
 
   private static final Logger log = LoggerFactory.getLogger(Faults.class);
   private static final int SIGSTOP = 19;
   private static final long STOPS_WITHIN_NANOS = 300_000_000;
-  private static final long DELAY_NANOS = 1_000_000_000;
+  private static final long DELAY_NANOS = 1_200_000_000;
 
   private final @Nullable Stage stage;
   private final int step;

@@ -225,6 +225,7 @@ final class Source {
   }
 
   private void switchGroups() {
+    int step = 0;
     for (Transferable service : services) {
       for (int group = 0; group < service.groups(); group++) {
         checkStop();
@@ -233,7 +234,7 @@ final class Source {
         toThaw.add(() -> service.thaw(which));
         await(service.freeze(group), limits.groupDeadlineMs());
         int flows = service.flows(group);
-        faults.at(stage, group + 1);
+        faults.at(stage, ++step);
         MessageWriter message =
             new MessageWriter().string("switch", service.name()).number("group", group);
         channel().send(message, limits.groupDeadlineMs());

@@ -184,6 +184,7 @@ public final class Target implements AutoCloseable {
 
   /** Does what the predecessor says, until both have decided. */
   private void followTo(List<Transferable> services, boolean[][] thawed) {
+    int step = 0;
     for (int which = 0; which < thawed.length; which++) {
       for (int group = 0; group < thawed[which].length; group++) {
         Message message = expect("switch");
@@ -194,7 +195,7 @@ public final class Target implements AutoCloseable {
             || message.integer("group", 0, Integer.MAX_VALUE) != group) {
           throw new BrokenException("expected " + service.name() + " " + group, false);
         }
-        faults.at(stage, group + 1);
+        faults.at(stage, ++step);
         thawed[which][group] = true;
         await(service.thaw(group));
         channel.send(new MessageWriter().flag("switched", true), limits.groupDeadlineMs());
