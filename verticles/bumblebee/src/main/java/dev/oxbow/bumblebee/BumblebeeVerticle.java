@@ -12,6 +12,8 @@ import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.service.verticle.ServiceWork;
 import dev.oxbow.service.verticle.Surroundings;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +59,18 @@ public final class BumblebeeVerticle extends ServiceVerticle {
     super(NAME, options, inherited, address);
     BumblebeeOptions own = options().getBumblebee();
     this.bumblebee = own == null ? new BumblebeeOptions() : own;
+  }
+
+  /**
+   * Hands over and back a Bumblebee that nobody uses, again and again, so that the JVM has compiled
+   * what is needed for it. Leaves nothing behind. Needs the same rights as a Bumblebee. Blocks; not
+   * on an event loop.
+   *
+   * @param cpu processor time of this process after which it ends
+   * @param wall time after which it ends
+   */
+  public static void practise(Vertx vertx, Duration cpu, Duration wall) {
+    Practice.run(vertx, cpu, wall);
   }
 
   @Override

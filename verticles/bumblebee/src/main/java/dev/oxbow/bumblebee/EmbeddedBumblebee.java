@@ -47,8 +47,21 @@ final class EmbeddedBumblebee implements Bumblebee {
 
   private static Future<Bumblebee> start(
       Vertx vertx, OxbowOptions options, @Nullable Cargo inherited, Told told) {
-    String address = LocalClient.newAddress(BumblebeeVerticle.NAME);
-    BumblebeeVerticle verticle = new BumblebeeVerticle(options, inherited, address);
+    String address = newAddress();
+    return start(vertx, address, new BumblebeeVerticle(options, inherited, address), told);
+  }
+
+  static String newAddress() {
+    return LocalClient.newAddress(BumblebeeVerticle.NAME);
+  }
+
+  /**
+   * Uses a verticle.
+   *
+   * @param address where it takes requests
+   */
+  static Future<Bumblebee> start(
+      Vertx vertx, String address, BumblebeeVerticle verticle, Told told) {
     return LocalClient.deploy(vertx, address, verticle, told::event)
         .map(client -> new EmbeddedBumblebee(verticle, client, told));
   }

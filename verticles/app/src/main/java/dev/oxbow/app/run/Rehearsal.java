@@ -1,7 +1,12 @@
 package dev.oxbow.app.run;
 
+import dev.oxbow.app.check.Finding;
+import dev.oxbow.app.check.PacketsCheck;
 import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.upgrade.WarmUp;
+import dev.oxbow.bumblebee.Bumblebee;
+import dev.oxbow.bumblebee.Tunnel;
+import dev.oxbow.bumblebee.UpgradeRequest;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
@@ -27,6 +32,17 @@ final class Rehearsal {
   private static final long PATIENCE_SECONDS = 30;
   private static final int BYTES = 4096;
 
+  /** Those that any user may run on any machine. */
+  private static final String EVERYWHERE = "splicer: {}\n";
+
+  /** Those that need rights and devices. */
+  private static final String WITH_PACKETS = "bumblebee: {}\n";
+
+  /** What may be left in the folder, and it. */
+  private static final List<String> LEFT_OVER =
+      List.of(
+          "run/oxbow.lock", "run/splicer.sock", "run/bumblebee.sock", "run", "oxbow.yaml", "");
+
   private Rehearsal() {}
 
   /** Starts, relays, hands over, stops; the exit status. Blocks. */
@@ -34,7 +50,8 @@ final class Rehearsal {
     Path folder = Files.createTempDirectory("oxbow-rehearsal");
     Path config = folder.resolve("oxbow.yaml");
     try {
-      Files.writeString(config, "runtimeDir: " + folder.resolve("run") + "\nsplicer: {}\n");
+      String services = EVERYWHERE + (carriesPackets() ? WITH_PACKETS : "");
+      Files.writeString(config, "runtimeDir: " + folder.resolve("run") + "\n" + services);
       CountDownLatch stop = new CountDownLatch(1);
       OxbowOptions options = OxbowConfig.load(config);
       return ServiceProcess.serve(
@@ -42,21 +59,47 @@ final class Rehearsal {
           stop,
           directory -> {
             relay(directory.resolve("splicer.sock"));
+            if (options.getBumblebee() != null) {
+              carry(directory.resolve("bumblebee.sock"));
+            }
             WarmUp.once((vertx, cpu, wall) -> Services.practise(vertx, options, cpu, wall));
             stop.countDown();
           });
     } finally {
-      for (String file : List.of("run/oxbow.lock", "run/splicer.sock", "run", "oxbow.yaml", "")) {
+      for (String file : LEFT_OVER) {
         Files.deleteIfExists(folder.resolve(file));
       }
+    }
+  }
+
+  private static boolean carriesPackets() {
+    return PacketsCheck.examine(true).stream()
+        .allMatch(found -> found.level() == Finding.Level.OK || found.level() == Finding.Level.WARN);
+  }
+
+  /** Opens a tunnel as a proxy would; what goes through one is a matter of the practice. */
+  private static void carry(Path socket) throws Exception {
+    Vertx vertx = NativeVertx.open(1);
+    Descriptor[] flow = pair(Sockets.SOCK_SEQPACKET);
+    try {
+      Bumblebee bumblebee = get(Bumblebee.remote(vertx, socket, "rehearsal"));
+      Tunnel tunnel = get(bumblebee.upgrade(new UpgradeRequest(flow[0])));
+      get(bumblebee.list(null, 1));
+      flow[1].close();
+      get(tunnel.closed()).close();
+      get(bumblebee.stats());
+      get(bumblebee.close());
+    } finally {
+      Descriptor.closeAll(List.of(flow));
+      vertx.close().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
     }
   }
 
   /** Uses the service as a proxy would, from the first byte to the report. */
   private static void relay(Path socket) throws Exception {
     Vertx vertx = NativeVertx.open(1);
-    Descriptor[] client = pair();
-    Descriptor[] server = pair();
+    Descriptor[] client = pair(Sockets.SOCK_STREAM);
+    Descriptor[] server = pair(Sockets.SOCK_STREAM);
     try {
       Splicer splicer = get(Splicer.remote(vertx, socket, "rehearsal"));
       Relay relay =
@@ -86,8 +129,8 @@ final class Rehearsal {
     }
   }
 
-  private static Descriptor[] pair() {
-    long ends = Sockets.socketpair(Sockets.AF_UNIX, Sockets.SOCK_STREAM);
+  private static Descriptor[] pair(int type) {
+    long ends = Sockets.socketpair(Sockets.AF_UNIX, type);
     return new Descriptor[] {Descriptor.adopt((int) ends), Descriptor.adopt((int) (ends >>> 32))};
   }
 

@@ -1,6 +1,7 @@
 package dev.oxbow.app.run;
 
 import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.app.upgrade.WarmUp;
 import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fish.FishVerticle;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,7 +41,8 @@ final class Services {
               (options, cargo) ->
                   cargo == null
                       ? new SplicerVerticle(options)
-                      : new SplicerVerticle(options, cargo)),
+                      : new SplicerVerticle(options, cargo),
+              SplicerVerticle::practise),
           new Kind(
               BumblebeeVerticle.NAME,
               "Bumblebee",
@@ -48,13 +51,15 @@ final class Services {
               (options, cargo) ->
                   cargo == null
                       ? new BumblebeeVerticle(options)
-                      : new BumblebeeVerticle(options, cargo)),
+                      : new BumblebeeVerticle(options, cargo),
+              BumblebeeVerticle::practise),
           new Kind(
               FishVerticle.NAME,
               "Fish",
               options -> options.getFish() != null,
               FishVerticle.LAYOUT,
-              (options, cargo) -> new FishVerticle(options)));
+              (options, cargo) -> new FishVerticle(options),
+              null));
 
   /** Makes a service, afresh or from what another process has handed over. */
   private interface Maker {
@@ -68,13 +73,15 @@ final class Services {
    * @param title as people write it
    * @param on whether a configuration switches it on
    * @param layout of the state that this program reads
+   * @param practice hands it over and back; null where there is nothing to practise
    */
   private record Kind(
       String name,
       String title,
       Predicate<OxbowOptions> on,
       Transferable.Layout layout,
-      Maker maker) {}
+      Maker maker,
+      WarmUp.@Nullable Practice practice) {}
 
   private Services() {}
 
@@ -88,16 +95,20 @@ final class Services {
   }
 
   /**
-   * Hands over and back services that nobody uses, so that it is compiled. Blocks; not on an event
-   * loop.
+   * Hands over and back services that nobody uses, one after the other, so that it is compiled.
+   * Blocks; not on an event loop.
    *
-   * @param cpu processor time after which it ends
-   * @param wall time after which it ends
+   * @param cpu processor time after which it ends, shared by the services
+   * @param wall time after which it ends, likewise
    */
   static void practise(Vertx vertx, OxbowOptions options, Duration cpu, Duration wall) {
-    if (options.getSplicer() != null) {
-      SplicerVerticle.practise(vertx, cpu, wall);
-    }
+    List<WarmUp.Practice> all =
+        KINDS.stream()
+            .filter(kind -> kind.on.test(options))
+            .flatMap(kind -> Stream.ofNullable(kind.practice))
+            .toList();
+    all.forEach(
+        one -> one.run(vertx, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
   }
 
   /**
