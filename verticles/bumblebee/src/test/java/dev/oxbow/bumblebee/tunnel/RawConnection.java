@@ -24,8 +24,17 @@ final class RawConnection {
 
   /** Shakes hands. */
   static RawConnection open(RawFlow flow, Packets packets) {
+    return open(flow, packets, MSS_9000);
+  }
+
+  /**
+   * Shakes hands.
+   *
+   * @param options of the SYN
+   */
+  static RawConnection open(RawFlow flow, Packets packets, byte[] options) {
     RawConnection made = new RawConnection(flow, packets);
-    flow.send(packets.segment(TcpHeader.SYN, made.sequence++, 0, MSS_9000, NOTHING));
+    flow.send(packets.segment(TcpHeader.SYN, made.sequence++, 0, options, NOTHING));
     PacketView answer = made.receive();
     assertThat(TcpHeader.flags(answer)).isEqualTo(TcpHeader.SYN | TcpHeader.ACK);
     assertThat(TcpHeader.acknowledgment(answer)).isEqualTo(made.sequence);
@@ -33,6 +42,21 @@ final class RawConnection {
     made.offeredMss = TcpHeader.mss(answer);
     made.acknowledge();
     return made;
+  }
+
+  /** The next number that this end sends. */
+  int sequence() {
+    return sequence;
+  }
+
+  /** The next number that this end expects. */
+  int acknowledgment() {
+    return acknowledgment;
+  }
+
+  /** So many more bytes have come; that is said in the next packet. */
+  void received(int bytes) {
+    acknowledgment += bytes;
   }
 
   /** MSS that the other end offered. */

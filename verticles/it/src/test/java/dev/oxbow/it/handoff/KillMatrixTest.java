@@ -2,6 +2,7 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -10,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -25,21 +25,34 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Whatever dies or hangs in an upgrade, and whatever happens to a message: one process goes on,
  * streams lose nothing, and the next upgrade succeeds. Not so when the predecessor dies before the
- * successor holds all: that ends the relays, as it would without an upgrade. The same relays live
- * through case after case.
+ * successor holds all: that ends the relays, as it would without an upgrade. The same relays and
+ * tunnels live through case after case; the upgrade that shows that all is well after one starts
+ * the process with which the next begins.
  */
+@RequiresRoot
 @TestInstance(Lifecycle.PER_CLASS)
 @Timeout(60)
 class KillMatrixTest {
+
+  /** The batches are those of the process, of the Splicer and of the Bumblebee. */
   private static final List<String> BEFORE_SWITCH =
-      List.of("spawn:0", "hello:0", "warm:0", "freeze:0", "copy:1", "copy:2");
+      List.of("spawn:0", "hello:0", "warm:0", "freeze:0", "copy:1", "copy:2", "copy:3");
+
+  /** Where the group of a tunnel changes hands; its number is not known before. */
+  private static final String TUNNEL = "switch:tunnel";
+
   private static final List<String> FROM_SWITCH =
-      List.of("switch:0", "switch:1", "switch:17", "switch:64", "commit:0", "commit:1");
+      List.of("switch:0", "switch:1", "switch:17", TUNNEL, "switch:128", "commit:0", "commit:1");
+
+  /** Groups of the Splicer, which is handed over first. */
+  private static final int SPLICER_GROUPS = 64;
 
   /** Which cases are to run: {@code -Doxbow.faults='commit:1:.*'}. */
   private static final String WANTED = System.getProperty("oxbow.faults", ".*");
 
   private static final String IMPATIENT = "  deadlineMs: 1500\n  groupDeadlineMs: 250\n";
+  private static final String PREDECESSOR = "predecessor:";
+  private static final String SUCCESSOR = "successor:";
   private static final int BUSY = 12;
   private static final int RELAYS = 18;
 
@@ -48,8 +61,12 @@ class KillMatrixTest {
   private @Nullable RunningOxbow service;
   private @Nullable ControlPeer control;
   private @Nullable RampLoad load;
+  private @Nullable TunnelLoad tunnels;
   private @Nullable Chatter chatter;
   private Map<String, Integer> descriptors = Map.of();
+
+  /** With which fault the process was started that serves; empty for none. */
+  private String armed = "";
 
   private RunningOxbow service() {
     return Objects.requireNonNull(service);
@@ -57,6 +74,10 @@ class KillMatrixTest {
 
   private RampLoad load() {
     return Objects.requireNonNull(load);
+  }
+
+  private TunnelLoad tunnels() {
+    return Objects.requireNonNull(tunnels);
   }
 
   private ControlPeer control() {
@@ -71,14 +92,18 @@ class KillMatrixTest {
   private void start(String fault) throws Exception {
     end();
     RunningOxbow started =
-        RunningOxbow.in(parent.resolve("f" + folders++)).environment("OXBOW_FAULT", fault).start();
+        RunningOxbow.in(parent.resolve("f" + folders++))
+            .sections("splicer: {}\n" + TunnelLoad.SECTION)
+            .environment("OXBOW_FAULT", fault)
+            .start();
     service = started;
     ControlPeer peer = started.control().hello("ramp", false);
     control = peer;
-    load =
-        new RampLoad().busy(peer, BUSY).halfClosed(peer, 2).slow(peer, 2).prelude(peer, 2).start();
+    RampLoad streams = new RampLoad().light();
+    load = streams.busy(peer, BUSY).halfClosed(peer, 2).slow(peer, 2).prelude(peer, 2);
+    tunnels = TunnelLoad.open(started, streams);
     chatter = new Chatter(started.control());
-    load.awaitProgress();
+    streams.start().awaitProgress();
     descriptors = RunningOxbow.descriptors(started.pid());
   }
 
@@ -108,36 +133,66 @@ class KillMatrixTest {
           load.close();
         }
       } finally {
+        if (tunnels != null) {
+          tunnels.close();
+        }
         if (control != null) {
           control.close();
         }
         if (service != null) {
           service.close();
         }
+        armed = "";
         chatter = null;
         load = null;
+        tunnels = null;
         control = null;
         service = null;
       }
     }
   }
 
-  /** Goes on with the service of the case before, unless that failed. */
-  private void goOn() throws Exception {
+  /**
+   * Goes on with the service of the case before, unless that failed.
+   *
+   * @param fault of the process that serves; empty for none
+   * @return the pid of that process
+   */
+  private long goOn(String fault) throws Exception {
     if (service == null) {
       start("");
     }
+    if (!armed.equals(fault)) {
+      upgradeInOrder(fault);
+    }
+    service().next("exec " + service().successor());
+    return service().pid();
   }
 
-  private void upgradeInOrder() throws Exception {
-    service().next("exec " + service().successor());
-    service().upgradeInOrder();
+  /** A case is over: the next upgrade succeeds, to the process with which the next case begins. */
+  private void upgradeInOrder(List<String> cases, String fault) throws Exception {
+    int next = cases.indexOf(fault) + 1;
+    boolean isArmed = next < cases.size() && cases.get(next).startsWith(PREDECESSOR);
+    upgradeInOrder(isArmed ? cases.get(next) : "");
     awaitAllWell();
+  }
+
+  private void upgradeInOrder(String fault) throws Exception {
+    service().next("exec " + (fault.isEmpty() ? service().successor() : successor(fault)));
+    service().upgradeInOrder();
+    armed = fault;
+  }
+
+  /** The shell words that start a successor with a fault. */
+  private String successor(String fault) {
+    int step = SPLICER_GROUPS + tunnels().group() + 1;
+    return service().successor(fault.replace(TUNNEL, "switch:" + step));
   }
 
   private void awaitAllWell() throws IOException {
     chatter().awaitAnswers();
     load().awaitProgress();
+    tunnels().awaitAllWell();
     assertThat(control().stats().getInteger("relays")).isEqualTo(RELAYS);
     service().awaitDescriptors(descriptors);
   }
@@ -159,20 +214,21 @@ class KillMatrixTest {
     }
   }
 
-  private static List<String> with(List<String> steps, String... faults) {
+  private static List<String> with(String side, List<String> steps, String... faults) {
     List<String> all = new ArrayList<>();
     for (String fault : faults) {
       steps.stream()
-          .map(step -> step + ":" + fault)
+          .map(step -> side + step + ":" + fault)
           .filter(text -> text.matches(WANTED))
           .forEach(all::add);
     }
     return all;
   }
 
-  static Stream<String> successorFaults() {
-    return Stream.concat(
-        with(BEFORE_SWITCH, "die", "hang").stream(), with(FROM_SWITCH, "die", "hang").stream());
+  static List<String> successorFaults() {
+    List<String> all = with(SUCCESSOR, BEFORE_SWITCH, "die", "hang");
+    all.addAll(with(SUCCESSOR, FROM_SWITCH, "die", "hang"));
+    return all;
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -180,20 +236,19 @@ class KillMatrixTest {
   void predecessorGoesOnWhenItsSuccessorFails(String fault) throws Exception {
     run(
         () -> {
-          goOn();
-          long before = service().pid();
-          service().next("exec " + service().successor("successor:" + fault));
+          long before = goOn("");
+          service().next("exec " + successor(fault));
           JsonObject report = service().upgrade();
           assertThat(report.getString("outcome")).isEqualTo("rolled-back");
           assertThat(report.getString("reason")).contains(": ");
           service().awaitAlone(before);
           awaitAllWell();
-          upgradeInOrder();
+          upgradeInOrder(successorFaults(), fault);
         });
   }
 
-  static Stream<String> deathsAfterTheCopy() {
-    return with(FROM_SWITCH, "die", "hang").stream();
+  static List<String> deathsAfterTheCopy() {
+    return with(PREDECESSOR, FROM_SWITCH, "die", "hang");
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -201,14 +256,14 @@ class KillMatrixTest {
   void successorGoesOnWhenItsPredecessorFailsAfterTheCopy(String fault) throws Exception {
     run(
         () -> {
-          long before = arm("predecessor:" + fault);
+          long before = goOn(fault);
           JsonObject report = service().upgrade();
           assertThat(report.getString("outcome")).isEqualTo("committed");
           assertThat(report.getString("reason")).startsWith("the predecessor was lost in stage ");
           assertThat(report.getJsonObject("from").getLong("pid")).isEqualTo(before);
           service().awaitAlone(report.getJsonObject("to").getLong("pid"));
           awaitAllWell();
-          upgradeInOrder();
+          upgradeInOrder(deathsAfterTheCopy(), fault);
         });
   }
 
@@ -216,7 +271,7 @@ class KillMatrixTest {
   void predecessorThatHasLeftAndDoesNotEndIsKilled() throws Exception {
     run(
         () -> {
-          long before = arm("predecessor:commit:2:hang");
+          long before = goOn(PREDECESSOR + "commit:2:hang");
           service().forgetReport();
           RunningOxbow.signal(before, "HUP");
           service().awaitGone(before);
@@ -227,21 +282,12 @@ class KillMatrixTest {
           assertThat(service().log())
               .contains("process " + before + " has handed over and does not end: it is killed");
           awaitAllWell();
-          upgradeInOrder();
+          upgradeInOrder("");
         });
   }
 
-  /** Makes the process that serves one with a fault; its pid. */
-  private long arm(String fault) throws Exception {
-    goOn();
-    service().next("exec " + service().successor(fault));
-    service().upgradeInOrder();
-    service().next("exec " + service().successor());
-    return service().pid();
-  }
-
-  static Stream<String> deathsBeforeTheSwitch() {
-    return with(BEFORE_SWITCH, "die").stream();
+  static List<String> deathsBeforeTheSwitch() {
+    return with(PREDECESSOR, BEFORE_SWITCH, "die");
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -249,7 +295,7 @@ class KillMatrixTest {
   void nobodyGoesOnWhenThePredecessorDiesBeforeAllIsCopied(String fault) throws Exception {
     run(
         () -> {
-          start("predecessor:" + fault);
+          start(fault);
           long before = service().pid();
           RunningOxbow.signal(before, "HUP");
           service().await("all have ended", () -> service().processes().isEmpty());
@@ -260,8 +306,8 @@ class KillMatrixTest {
         });
   }
 
-  static Stream<String> pausesBeforeTheSwitch() {
-    return with(BEFORE_SWITCH, "hang").stream();
+  static List<String> pausesBeforeTheSwitch() {
+    return with(PREDECESSOR, BEFORE_SWITCH, "hang");
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -269,7 +315,7 @@ class KillMatrixTest {
   void predecessorThatWasStoppedBeforeAllIsCopiedGoesOn(String fault) throws Exception {
     run(
         () -> {
-          long before = arm("predecessor:" + fault);
+          long before = goOn(fault);
           service().forgetReport();
           service().deadlines(RunningOxbow.DEADLINES, IMPATIENT);
           RunningOxbow.signal(before, "HUP");
@@ -279,31 +325,33 @@ class KillMatrixTest {
           service().deadlines(IMPATIENT, RunningOxbow.DEADLINES);
           RunningOxbow.signal(before, "CONT");
           JsonObject report = service().awaitReport();
-          boolean unspoiled = fault.startsWith("spawn");
+          boolean unspoiled = fault.contains("spawn");
           assertThat(report.getString("outcome"))
               .isEqualTo(unspoiled ? "committed" : "rolled-back");
           service().awaitAlone(report.getJsonObject(unspoiled ? "to" : "from").getLong("pid"));
           awaitAllWell();
-          upgradeInOrder();
+          upgradeInOrder(pausesBeforeTheSwitch(), fault);
         });
   }
 
-  static Stream<String> messages() {
-    List<String> steps = List.of("copy:2", "switch:17", "commit:0", "commit:1");
+  static List<String> messages() {
     List<String> all = new ArrayList<>();
-    for (String side : List.of("predecessor:", "successor:")) {
-      with(steps, "cut", "drop", "truncate", "damage:1").stream()
-          .filter(fault -> !fault.startsWith(side.startsWith("p") ? "commit:1" : "commit:0"))
-          .forEach(fault -> all.add(side + fault));
-      with(List.of("switch:17"), "delay").forEach(fault -> all.add(side + fault));
-      with(List.of("copy:2", "switch:17"), "damage:2", "damage:3")
-          .forEach(fault -> all.add(side + fault));
-    }
-    with(List.of("hello:0"), "cut").forEach(fault -> all.add("predecessor:" + fault));
-    with(List.of("hello:0"), "truncate").forEach(fault -> all.add("successor:" + fault));
-    with(List.of("freeze:0"), "truncate").forEach(fault -> all.add("predecessor:" + fault));
-    with(List.of("freeze:0"), "cut").forEach(fault -> all.add("successor:" + fault));
-    return all.stream();
+    all.addAll(with(PREDECESSOR, List.of("hello:0"), "cut"));
+    all.addAll(with(PREDECESSOR, List.of("freeze:0"), "truncate"));
+    all.addAll(messages(PREDECESSOR, "commit:0"));
+    all.addAll(with(SUCCESSOR, List.of("hello:0"), "truncate"));
+    all.addAll(with(SUCCESSOR, List.of("freeze:0"), "cut"));
+    all.addAll(messages(SUCCESSOR, "commit:1"));
+    return all;
+  }
+
+  private static List<String> messages(String side, String commit) {
+    List<String> all = with(side, List.of("copy:2"), "cut", "truncate");
+    all.addAll(with(side, List.of("copy:3"), "drop", "damage:1"));
+    all.addAll(with(side, List.of("switch:17"), "truncate", "damage:1", "damage:2"));
+    all.addAll(with(side, List.of(TUNNEL), "cut", "drop", "delay", "damage:3"));
+    all.addAll(with(side, List.of(commit), "cut", "drop", "truncate", "damage:1"));
+    return all;
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -311,11 +359,11 @@ class KillMatrixTest {
   void oneGoesOnWhateverHappensToAMessage(String fault) throws Exception {
     run(
         () -> {
-          goOn();
-          if (fault.startsWith("predecessor")) {
-            arm(fault);
+          if (fault.startsWith(PREDECESSOR)) {
+            goOn(fault);
           } else {
-            service().next("exec " + service().successor(fault));
+            goOn("");
+            service().next("exec " + successor(fault));
           }
           JsonObject report = service().upgrade();
           boolean committed = report.getString("outcome").equals("committed");
@@ -328,7 +376,7 @@ class KillMatrixTest {
           }
           service().awaitAlone(report.getJsonObject(committed ? "to" : "from").getLong("pid"));
           awaitAllWell();
-          upgradeInOrder();
+          upgradeInOrder(messages(), fault);
         });
   }
 }

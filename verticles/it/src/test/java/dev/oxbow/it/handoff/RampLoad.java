@@ -24,6 +24,8 @@ final class RampLoad implements AutoCloseable {
   private static final int PRELUDE_BYTES = 45_000;
   private static final int CHUNK_BYTES = 24 << 10;
   private static final long PAUSE_NANOS = 2_000_000;
+  private static final int LIGHT_CHUNK_BYTES = 4 << 10;
+  private static final long LIGHT_PAUSE_NANOS = 6_000_000;
   private static final long PATIENCE_NANOS = 20_000_000_000L;
 
   private final List<Descriptor> ends = new ArrayList<>();
@@ -31,6 +33,8 @@ final class RampLoad implements AutoCloseable {
   private final Set<String> ids = new HashSet<>();
   private final Map<String, Ramp> directions = new TreeMap<>();
   private final Thread thread = new Thread(this::pump, "ramps");
+  private int chunkBytes = CHUNK_BYTES;
+  private long pauseNanos = PAUSE_NANOS;
   private volatile boolean stopped;
   private volatile @Nullable Throwable failure;
 
@@ -125,6 +129,13 @@ final class RampLoad implements AutoCloseable {
     return ramp;
   }
 
+  /** Less traffic, which leaves most of the processors to processes that start. */
+  RampLoad light() {
+    chunkBytes = LIGHT_CHUNK_BYTES;
+    pauseNanos = LIGHT_PAUSE_NANOS;
+    return this;
+  }
+
   RampLoad start() {
     thread.setDaemon(true);
     thread.start();
@@ -141,11 +152,11 @@ final class RampLoad implements AutoCloseable {
     try {
       while (!stopped) {
         for (Ramp ramp : ramps) {
-          ramp.send(random.nextInt(1, CHUNK_BYTES));
+          ramp.send(random.nextInt(1, chunkBytes));
           ramp.receive();
         }
         // Leaves something of the processors to those who are under test.
-        LockSupport.parkNanos(PAUSE_NANOS);
+        LockSupport.parkNanos(pauseNanos);
       }
     } catch (RuntimeException | AssertionError e) {
       failure = e;

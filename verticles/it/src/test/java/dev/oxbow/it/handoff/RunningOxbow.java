@@ -29,7 +29,7 @@ import java.util.stream.Stream;
 final class RunningOxbow implements AutoCloseable {
 
   /** Long enough for a start on a busy machine; a group that hangs is seen soon. */
-  static final String DEADLINES = "  deadlineMs: 12000\n  groupDeadlineMs: 250\n";
+  static final String DEADLINES = "  deadlineMs: 6000\n  groupDeadlineMs: 250\n";
 
   private static final long PATIENCE_NANOS = 10_000_000_000L;
 
