@@ -66,8 +66,8 @@ public final class Processes {
   }
 
   /**
-   * exit_group(2): ends this process at once. {@link Runtime#halt} gives threads that are in native code,
-   * such as all event loops, 300 ms to come out of it (HotSpot: {@code
+   * exit_group(2): ends this process at once. {@link Runtime#halt} gives threads that are in native
+   * code, such as all event loops, 300 ms to come out of it (HotSpot: {@code
    * VM_Exit::wait_for_threads_in_native_to_block}), in which every descriptor stays open.
    */
   public static void exit(int status) {

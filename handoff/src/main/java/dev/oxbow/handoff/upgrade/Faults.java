@@ -12,8 +12,9 @@ import org.slf4j.LoggerFactory;
  * Faults on demand, for tests that prove what an upgrade survives. Off unless {@value #VARIABLE} is
  * set, as {@code side:stage:step:fault[:seed]}, for example {@code successor:switch:12:die}. A step
  * is a batch of the stage <i>copy</i>, a group of the stage <i>switch</i> (from 1, over all
- * services), in the stage <i>commit</i> 1 after the decision was sent or made, 2 when the predecessor has left and 3 when
- * one is about to end the other, otherwise 0. A fault happens once in a process.
+ * services), in the stage <i>commit</i> 1 after the decision was sent or made, 2 when the
+ * predecessor has left and 3 when one is about to end the other, otherwise 0. A fault happens once
+ * in a process.
  */
 final class Faults {
 

@@ -40,8 +40,7 @@ final class Rehearsal {
 
   /** What may be left in the folder, and it. */
   private static final List<String> LEFT_OVER =
-      List.of(
-          "run/oxbow.lock", "run/splicer.sock", "run/bumblebee.sock", "run", "oxbow.yaml", "");
+      List.of("run/oxbow.lock", "run/splicer.sock", "run/bumblebee.sock", "run", "oxbow.yaml", "");
 
   private Rehearsal() {}
 
@@ -74,7 +73,8 @@ final class Rehearsal {
 
   private static boolean carriesPackets() {
     return PacketsCheck.examine(true).stream()
-        .allMatch(found -> found.level() == Finding.Level.OK || found.level() == Finding.Level.WARN);
+        .allMatch(
+            found -> found.level() == Finding.Level.OK || found.level() == Finding.Level.WARN);
   }
 
   /** Opens a tunnel as a proxy would; what goes through one is a matter of the practice. */

@@ -107,8 +107,7 @@ final class Services {
             .filter(kind -> kind.on.test(options))
             .flatMap(kind -> Stream.ofNullable(kind.practice))
             .toList();
-    all.forEach(
-        one -> one.run(vertx, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
+    all.forEach(one -> one.run(vertx, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
   }
 
   /**

@@ -251,8 +251,7 @@ public final class NumberedPackets implements AutoCloseable {
       lines.get(view.destinationPort() - FIRST_PORT).came(view);
     }
     for (Line line : lines) {
-      long n =
-          Sockets.recv(line.server.fd(), buffer.address(), BUFFER_BYTES, Sockets.MSG_DONTWAIT);
+      long n = Sockets.recv(line.server.fd(), buffer.address(), BUFFER_BYTES, Sockets.MSG_DONTWAIT);
       if (n == 0) {
         throw new AssertionError("a connection has ended");
       }

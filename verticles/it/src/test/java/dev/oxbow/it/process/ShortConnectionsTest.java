@@ -28,7 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(600)
 class ShortConnectionsTest {
 
-  /** How many: {@code -Doxbow.connections=100000}. A quarter of them comes before it is measured. */
+  /**
+   * How many: {@code -Doxbow.connections=100000}. A quarter of them comes before it is measured.
+   */
   private static final int CONNECTIONS = Integer.getInteger("oxbow.connections", 4_000);
 
   private static final int AT_ONCE = 40;
