@@ -43,7 +43,7 @@ public final class Bridge {
       Thread thread = new Thread(way);
       thread.setUncaughtExceptionHandler(
           (t, e) -> {
-            e.printStackTrace();
+            System.err.println(t.getName() + ": " + e);
             Runtime.getRuntime().halt(1);
           });
       thread.start();
