@@ -90,7 +90,7 @@ class Bench:
                     lost[f"tx_dropped of {subject.where}"] = subject.dropped()
         self.taken.keep("dropped", "bumblebee", lost)
         if any(lost.values()):
-            raise Failure(f"packets were dropped: {lost}")
+            raise Failure(f"packets were dropped: {lost}, {self.service.reasons()}")
 
     def check(self):
         if not self.taken.samples:

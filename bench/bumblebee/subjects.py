@@ -58,7 +58,8 @@ class Subject:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             with inside(self.network, self.where, socket.SOCK_STREAM) as probe:
-                probe.settimeout(1)
+                # What a client gave up would be answered by resets, once the way is there.
+                probe.settimeout(PATIENCE_SECONDS)
                 try:
                     probe.connect((SERVER_ADDRESS, self.port))
                     return
@@ -138,16 +139,23 @@ bumblebee: {{loops: 1}}
                 raise Failure(f"oxbow run does not serve: {tail(self.process)}")
             time.sleep(0.05)
 
-    def dropped(self):
-        """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for."""
+    def _ask(self, op):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
             control.settimeout(10)
             control.connect(self.socket)
-            for op in ({"op": "hello", "id": 0, "app": "bench-stats"}, {"op": "stats", "id": 1}):
-                control.sendall(json.dumps(op).encode())
+            for words in ({"op": "hello", "app": "bench-stats"}, {"op": op}):
+                control.sendall(json.dumps({"id": 1, **words}).encode())
                 answer = json.loads(control.recv(65536))
-        packets = answer["stats"]["packets"]
+        return answer
+
+    def dropped(self):
+        """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for."""
+        packets = self._ask("stats")["stats"]["packets"]
         return {"packets." + name: packets[name] for name in ("dropped", "kernelDropped")}
+
+    def reasons(self):
+        """By tunnel that is open, why its packets were dropped."""
+        return [tunnel["packets"]["dropped"] for tunnel in self._ask("list")["tunnels"]]
 
 
 class Tun(Subject):

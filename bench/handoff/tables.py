@@ -1,6 +1,6 @@
 """The results as tables for readers."""
 
-from report import table
+from samples import table
 
 # As endpoints see it, ms: first and later target, of 4,000 relays.
 TARGETS = {"p99": (10, 2), "max": (50, 10)}

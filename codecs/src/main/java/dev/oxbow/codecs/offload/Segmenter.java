@@ -82,6 +82,11 @@ public final class Segmenter {
     return count;
   }
 
+  /** Leaves segments out, which were taken before; at most those that there are. */
+  public void skip(int segments) {
+    index += segments;
+  }
+
   /** Whether there are more segments. */
   public boolean hasNext() {
     return index < count;
@@ -122,7 +127,7 @@ public final class Segmenter {
    * @return the length of the headers
    */
   public int nextHeader(ByteBuffer to, int position) {
-    at = index == 0 ? start + headerBytes : at + length;
+    at = start + headerBytes + index * size;
     length = Math.min(size, end - at);
     to.put(position, memory, start, headerBytes);
     if (count > 1) {

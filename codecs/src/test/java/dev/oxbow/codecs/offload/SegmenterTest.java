@@ -7,6 +7,10 @@ import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.codecs.ip.TestPacket;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,6 +28,33 @@ class SegmenterTest {
     assertThat(segmenter.begin(packet, 200, 227)).isEqualTo(Defect.TOO_BIG);
     assertThat(segmenter.begin(packet, 200, 228)).isNull();
     assertThat(segmenter.count()).isEqualTo(2);
+  }
+
+  @Test
+  void segmentsAreTheSameWhenThoseBeforeAreLeftOut() {
+    byte[] payload = new byte[1050];
+    new Random(7).nextBytes(payload);
+    parse(new TestPacket().tcp(TcpHeader.ACK | TcpHeader.PSH).payload(payload).build());
+    List<byte[]> all = segmentsFrom(0);
+    assertThat(all).hasSize(11);
+    for (int first = 1; first <= all.size(); first++) {
+      assertThat(segmentsFrom(first))
+          .usingElementComparator(Arrays::compare)
+          .isEqualTo(all.subList(first, all.size()));
+    }
+  }
+
+  private List<byte[]> segmentsFrom(int first) {
+    assertThat(segmenter.begin(packet, 100, 1500)).isNull();
+    segmenter.skip(first);
+    List<byte[]> segments = new ArrayList<>();
+    while (segmenter.hasNext()) {
+      ByteBuffer one = ByteBuffer.allocate(1500);
+      byte[] bytes = new byte[segmenter.next(one, 0)];
+      one.get(0, bytes);
+      segments.add(bytes);
+    }
+    return segments;
   }
 
   @ParameterizedTest

@@ -126,15 +126,14 @@ final class ToFlow {
   /** Makes messages of the segments from a certain one on; returns how many. */
   private int prepare(int first) {
     int count = Math.min(Bench.BATCH, segmenter.count() - first);
-    for (int i = -first; i < count; i++) {
-      int to = Math.max(0, i) * Bench.SEGMENT_HEADER_BYTES;
+    segmenter.skip(first);
+    for (int i = 0; i < count; i++) {
+      int to = i * Bench.SEGMENT_HEADER_BYTES;
       int header = segmenter.nextHeader(bench.headers, to);
-      if (i >= 0) {
-        long payload = bench.address(segmenter.payload());
-        Bench.iovec(bench.sendVector, 2 * i, bench.headerAddress(to), header);
-        Bench.iovec(bench.sendVector, 2 * i + 1, payload, segmenter.payloadLength());
-        bench.sendMessage(i, 2 * i, 2);
-      }
+      long payload = bench.address(segmenter.payload());
+      Bench.iovec(bench.sendVector, 2 * i, bench.headerAddress(to), header);
+      Bench.iovec(bench.sendVector, 2 * i + 1, payload, segmenter.payloadLength());
+      bench.sendMessage(i, 2 * i, 2);
     }
     return count;
   }
