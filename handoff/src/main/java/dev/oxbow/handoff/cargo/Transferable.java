@@ -34,11 +34,7 @@ public interface Transferable {
    * @param version that this process writes
    * @param oldest that this process can read
    */
-  record Layout(int version, int oldest) {
-
-    /** Of a service that cannot be handed over: no version reads it. */
-    public static final Layout STAYS = new Layout(1, Integer.MAX_VALUE);
-  }
+  record Layout(int version, int oldest) {}
 
   /** The layout of its state. */
   Layout layout();

@@ -3,15 +3,20 @@ package dev.oxbow.handoff.state;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Memfd;
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A table of records of one size in a memfd, mapped for as long as the table is open. Every process
- * that maps it sees the same bytes. Records start zeroed; pages that nobody touched take no memory.
+ * A table of records of one size in a memfd or in a file, mapped for as long as the table is open.
+ * Every process that maps it sees the same bytes. Records start zeroed; pages of a memfd that
+ * nobody touched take no memory.
  *
  * <pre>
  * header, 64 bytes, native order
  *  0 magic u64   8 version u32   12 lowest compatible version u32
- * 16 record bytes u32   20 records u32   24..63 reserved, zero
+ * 16 record bytes u32   20 records u32
+ * 24 boot u64, in a file: of the machine's start since which times in it are counted
+ * 32..63 reserved, zero
  * </pre>
  *
  * <p>Not synchronized: who may write which record is the user's matter.
@@ -53,18 +58,62 @@ public final class StateTable implements AutoCloseable {
    * @param name what /proc shows of the memfd
    */
   public static StateTable open(String name, Layout layout) {
-    Descriptor memfd = Memfd.open(name, layout.bytes());
+    return begin(Memfd.open(name, layout.bytes()), layout, 0);
+  }
+
+  /**
+   * Makes an empty table in a file, in place of what has its name; it outlives the process. Takes
+   * all of its memory at once, so that a full disk is told here, and is no fault later. Blocks.
+   *
+   * @throws IllegalStateException saying why there can be no such file
+   */
+  public static StateTable open(Path file, Layout layout) {
+    return begin(TableFile.make(file, layout.bytes()), layout, TableFile.boot());
+  }
+
+  /**
+   * A table that a process which is gone has left in a file, and that this one can go on with: not
+   * from before the machine's last start, and of this kind, whatever the number of its records.
+   * Blocks.
+   *
+   * @return null when there is none
+   */
+  public static @Nullable StateTable find(Path file, Layout layout) {
+    Descriptor found = TableFile.find(file, HEADER_BYTES);
+    if (found == null) {
+      return null;
+    }
     try {
-      NativeMemory header = NativeMemory.map(memfd.fd(), HEADER_BYTES);
+      NativeMemory header = NativeMemory.map(found.fd(), HEADER_BYTES);
+      boolean ours = header.getLong(24) == TableFile.boot();
+      boolean whole =
+          TableFile.bytes(file)
+              >= HEADER_BYTES + (long) header.getInt(16) * Math.max(0, header.getInt(20));
+      header.unmap();
+      if (ours && whole) {
+        return adopt(found, layout.magic, layout.version, layout.recordBytes, 1);
+      }
+    } catch (IllegalArgumentException e) {
+      // Of another kind, or of a version that this one does not know: closed by then.
+      return null;
+    }
+    found.close();
+    return null;
+  }
+
+  private static StateTable begin(Descriptor memory, Layout layout, long boot) {
+    try {
+      NativeMemory header = NativeMemory.map(memory.fd(), HEADER_BYTES);
       header.putInt(8, layout.version);
       header.putInt(12, layout.compatible);
       header.putInt(16, layout.recordBytes);
       header.putInt(20, layout.records);
+      header.putLong(24, boot);
       header.putLong(0, layout.magic);
       header.unmap();
-      return adopt(memfd, layout.magic, layout.version);
+      return adopt(memory, layout.magic, layout.version);
     } catch (RuntimeException e) {
-      memfd.close();
+      memory.close();
       throw e;
     }
   }
@@ -149,12 +198,12 @@ public final class StateTable implements AutoCloseable {
     return layout;
   }
 
-  /** The memfd, owned by this table. */
+  /** The memfd or the file, owned by this table. */
   public Descriptor descriptor() {
     return memfd;
   }
 
-  /** Unmaps and closes; the memory lives on while another process has it. */
+  /** Unmaps and closes; the memory lives on in its file, or while another process has it. */
   @Override
   public void close() {
     memory.unmap();

@@ -1,4 +1,7 @@
-/** Tables of fixed records in a memfd, with a header that tells their layout and its version. */
+/**
+ * Tables of fixed records in a memfd or a file, with a header that tells their layout and its
+ * version.
+ */
 @NullMarked
 package dev.oxbow.handoff.state;
 

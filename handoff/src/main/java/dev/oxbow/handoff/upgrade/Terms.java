@@ -110,9 +110,6 @@ record Terms(
     for (Map.Entry<String, Layout> service : services.entrySet()) {
       int ours = service.getValue().version();
       Layout theirs = successor.services.get(service.getKey());
-      if (service.getValue().equals(Layout.STAYS)) {
-        return service.getKey() + " serves, and version " + version + " cannot hand it over";
-      }
       if (theirs == null || ours < theirs.oldest() || ours > theirs.version()) {
         return String.format(
             "the state of %s is in layout %d of version %s, and version %s reads %s",

@@ -66,16 +66,6 @@ class TermsTest {
   }
 
   @Test
-  void serviceThatStaysIsRefusedByName() {
-    Map<String, Layout> services = Map.of("fish", Layout.STAYS);
-    Terms serving = terms(3, 2, "1.0", services, 0);
-    assertThat(serving.objection(terms(3, 2, "2.0", services, 1000), 0))
-        .isEqualTo("fish serves, and version 1.0 cannot hand it over");
-    assertThat(serving.objection(terms(3, 2, "2.0", Map.of("fish", new Layout(1, 1)), 1000), 0))
-        .isEqualTo("fish serves, and version 1.0 cannot hand it over");
-  }
-
-  @Test
   void tooFewDescriptorsAreRefusedBeforeTheyAreSent() {
     assertThat(SERVING.objection(next(5, 5), 745))
         .isEqualTo(
