@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import jnr.ffi.Pointer;
 
 /**
@@ -113,6 +114,12 @@ public final class NativeMemory {
     byte[] bytes = new byte[length];
     buffer.get(offset, bytes);
     return bytes;
+  }
+
+  /** Copies bytes from another address. */
+  public void copyFrom(int offset, long from, int length) {
+    Objects.checkFromIndexSize(offset, length, buffer.limit());
+    MemoryIO.getInstance().copyMemory(from, address + offset, length);
   }
 
   /** Copies bytes into this memory. */

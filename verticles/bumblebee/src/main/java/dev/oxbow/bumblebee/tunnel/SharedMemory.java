@@ -1,6 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.Fragments;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -22,6 +23,9 @@ record SharedMemory(Ledger ledger, Connections connections, HeldPackets held, Fr
   private static final String HELD = "held";
   private static final String FRAGMENTS = "fragments";
 
+  /** For each group; an owner is a tunnel. */
+  private static final Fragments.Room FRAGMENT_ROOM = new Fragments.Room(8, 4);
+
   /** How many descriptors it lends. */
   static final int DESCRIPTORS = 4;
 
@@ -35,7 +39,7 @@ record SharedMemory(Ledger ledger, Connections connections, HeldPackets held, Fr
         () -> new Ledger(options.perGroup()),
         () -> new Connections(options.connectionsPerGroup()),
         ledger -> new HeldPackets(ledger.records()),
-        Fragments::new);
+        () -> Fragments.open("oxbow-bumblebee-fragments", TunnelPlane.GROUPS, FRAGMENT_ROOM));
   }
 
   /**
@@ -48,7 +52,7 @@ record SharedMemory(Ledger ledger, Connections connections, HeldPackets held, Fr
         () -> Ledger.adopt(cargo.take(LEDGER)),
         () -> Connections.adopt(cargo.take(CONNECTIONS)),
         ledger -> HeldPackets.adopt(cargo.take(HELD), ledger.records()),
-        () -> Fragments.adopt(cargo.take(FRAGMENTS)));
+        () -> Fragments.adopt(cargo.take(FRAGMENTS), TunnelPlane.GROUPS, FRAGMENT_ROOM));
   }
 
   /** One table after the other; those before one that fails are closed. */

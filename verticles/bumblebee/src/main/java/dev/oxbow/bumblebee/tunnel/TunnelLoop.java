@@ -5,8 +5,9 @@ import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.service.flow.Fragments;
+import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -311,17 +312,7 @@ final class TunnelLoop {
 
   /** Runs a step on the loop, soon; completes there. Any thread. */
   Future<Void> call(Runnable step) {
-    Promise<Void> done = Promise.promise();
-    loop.execute(
-        () -> {
-          try {
-            step.run();
-            done.complete();
-          } catch (RuntimeException e) {
-            done.fail(e);
-          }
-        });
-    return done.future();
+    return Turns.call(loop, step);
   }
 
   Registration register(int fd, int events, Readiness readiness) {

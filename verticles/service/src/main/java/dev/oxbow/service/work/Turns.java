@@ -6,7 +6,7 @@ import io.vertx.core.Promise;
 import java.util.Iterator;
 import java.util.function.Consumer;
 
-/** Work that is done a little in each turn of a loop, which has others to move data for. */
+/** Steps on an event loop, and work that is done a little in each of its turns. */
 public final class Turns {
   private static final int PER_TURN = 16;
 
@@ -20,6 +20,21 @@ public final class Turns {
   public static <T> Future<Void> each(DescriptorLoop loop, Iterable<T> items, Consumer<T> action) {
     Promise<Void> done = Promise.promise();
     some(loop, items.iterator(), action, done);
+    return done.future();
+  }
+
+  /** Runs a step on a loop, soon; completes there, and fails when the step does. Any thread. */
+  public static Future<Void> call(DescriptorLoop loop, Runnable step) {
+    Promise<Void> done = Promise.promise();
+    loop.execute(
+        () -> {
+          try {
+            step.run();
+            done.complete();
+          } catch (RuntimeException e) {
+            done.fail(e);
+          }
+        });
     return done.future();
   }
 

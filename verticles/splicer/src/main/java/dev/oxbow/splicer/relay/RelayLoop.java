@@ -14,8 +14,8 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.StreamReader;
+import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -186,17 +186,7 @@ final class RelayLoop {
 
   /** Runs a step on the loop, soon; completes there. Any thread. */
   Future<Void> call(Runnable step) {
-    Promise<Void> done = Promise.promise();
-    loop.execute(
-        () -> {
-          try {
-            step.run();
-            done.complete();
-          } catch (RuntimeException e) {
-            done.fail(e);
-          }
-        });
-    return done.future();
+    return Turns.call(loop, step);
   }
 
   void run(Runnable task) {
