@@ -35,6 +35,12 @@ public final class FishOptions {
   /** Clients that there is room for. */
   public static final int DEFAULT_MAX_CLIENTS = 65_536;
 
+  /** Sessions that there is room for. */
+  public static final int DEFAULT_MAX_SESSIONS = 4096;
+
+  /** How long the connections of a session wait after a crash, in milliseconds. */
+  public static final int DEFAULT_CRASH_GRACE_MS = 60_000;
+
   private static final Pattern DEVICE = Pattern.compile("[a-zA-Z][a-zA-Z0-9_]{0,14}");
   private static final Pattern PREFIX = Pattern.compile("[0-9a-fA-F.:]{2,45}/[0-9]{1,3}");
   private static final Pattern PORTS = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
@@ -80,6 +86,8 @@ public final class FishOptions {
   private int mark = DEFAULT_MARK;
   private int maxFlows = DEFAULT_MAX_FLOWS;
   private int maxClients = DEFAULT_MAX_CLIENTS;
+  private int maxSessions = DEFAULT_MAX_SESSIONS;
+  private int crashGraceMs = DEFAULT_CRASH_GRACE_MS;
 
   /** All defaults, and nothing granted. */
   public FishOptions() {}
@@ -93,6 +101,8 @@ public final class FishOptions {
     this.mark = other.mark;
     this.maxFlows = other.maxFlows;
     this.maxClients = other.maxClients;
+    this.maxSessions = other.maxSessions;
+    this.crashGraceMs = other.crashGraceMs;
   }
 
   /** From the keys of the section {@code fish}; what is not there keeps its default. */
@@ -109,6 +119,8 @@ public final class FishOptions {
     setMark(Bounds.integer(json, "mark", DEFAULT_MARK));
     setMaxFlows(Bounds.integer(json, "maxFlows", DEFAULT_MAX_FLOWS));
     setMaxClients(Bounds.integer(json, "maxClients", DEFAULT_MAX_CLIENTS));
+    setMaxSessions(Bounds.integer(json, "maxSessions", DEFAULT_MAX_SESSIONS));
+    setCrashGraceMs(Bounds.integer(json, "crashGraceMs", DEFAULT_CRASH_GRACE_MS));
   }
 
   /** Where packets may leave from. */
@@ -188,6 +200,28 @@ public final class FishOptions {
     return this;
   }
 
+  /** Sessions that there is room for. */
+  public int getMaxSessions() {
+    return maxSessions;
+  }
+
+  /** Sessions of all callers that there is room for, 16 to 65536; those that wait count. */
+  public FishOptions setMaxSessions(int maxSessions) {
+    this.maxSessions = Bounds.check("maxSessions", maxSessions, 16, 1 << 16);
+    return this;
+  }
+
+  /** How long the connections of a session wait after a crash, in milliseconds. */
+  public int getCrashGraceMs() {
+    return crashGraceMs;
+  }
+
+  /** Milliseconds, 0 to an hour; then connections end whose session nobody has opened again. */
+  public FishOptions setCrashGraceMs(int crashGraceMs) {
+    this.crashGraceMs = Bounds.check("crashGraceMs", crashGraceMs, 0, 3_600_000);
+    return this;
+  }
+
   /** The section {@code fish} with every key. */
   public JsonObject toJson() {
     JsonArray grants = new JsonArray();
@@ -202,7 +236,9 @@ public final class FishOptions {
         .put("pool6", pool6)
         .put("mark", mark)
         .put("maxFlows", maxFlows)
-        .put("maxClients", maxClients);
+        .put("maxClients", maxClients)
+        .put("maxSessions", maxSessions)
+        .put("crashGraceMs", crashGraceMs);
   }
 
   @Override

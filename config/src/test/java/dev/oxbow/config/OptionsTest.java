@@ -107,7 +107,9 @@ class OptionsTest {
         setter("bumblebee", "handshakes", n -> new BumblebeeOptions().setHandshakes(n)),
         setter("fish", "mark", n -> new FishOptions().setMark(n)),
         setter("fish", "maxFlows", n -> new FishOptions().setMaxFlows(n)),
-        setter("fish", "maxClients", n -> new FishOptions().setMaxClients(n)));
+        setter("fish", "maxClients", n -> new FishOptions().setMaxClients(n)),
+        setter("fish", "maxSessions", n -> new FishOptions().setMaxSessions(n)),
+        setter("fish", "crashGraceMs", n -> new FishOptions().setCrashGraceMs(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {

@@ -33,7 +33,7 @@ final class EmbeddedFish implements Fish {
   static Future<Fish> start(Vertx vertx, OxbowOptions options, @Nullable Namespace namespace) {
     Told told = new Told();
     String address = LocalClient.newAddress(FishVerticle.NAME);
-    FishVerticle verticle = new FishVerticle(options, namespace, address);
+    FishVerticle verticle = new FishVerticle(options, null, namespace, address);
     return LocalClient.deploy(vertx, address, verticle, told::event)
         .map(client -> new EmbeddedFish(verticle, client, told));
   }

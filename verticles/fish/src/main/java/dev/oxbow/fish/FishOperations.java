@@ -55,11 +55,10 @@ final class FishOperations {
             .setMapping(mapping(message))
             .setMetadata(message.metadata())
             .setResume(resume);
-    String session = service.egress(request.client().mailbox(), egress);
+    Live live = service.egress(request.client().mailbox(), egress);
     request.take(ClosedEvent.FLOW);
-    MessageWriter answer = request.ok().string("session", session);
-    // Nothing of a lost session is left: its entries went with the process that had it.
-    return resume == null ? answer : answer.number("resumed", 0);
+    MessageWriter answer = request.ok().string("session", live.name());
+    return resume == null ? answer : answer.number("resumed", live.session().resumed());
   }
 
   private static List<Grant> grants(Message message) {

@@ -45,8 +45,7 @@ public final class FishTrial {
       try {
         namespace.call(
             () -> {
-              Installation installation = Installation.open(options, grants, directory);
-              installation.close();
+              Installation.attempt(options, grants, directory);
               return true;
             });
       } finally {

@@ -3,11 +3,13 @@ package dev.oxbow.fish;
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.device.Namespace;
-import dev.oxbow.fish.session.SessionPlane;
+import dev.oxbow.fish.session.Tables;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.service.verticle.ServiceWork;
 import dev.oxbow.service.verticle.Surroundings;
 import io.vertx.core.Future;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +23,8 @@ public final class FishVerticle extends ServiceVerticle {
   /** The service's name, and that of its control socket. */
   public static final String NAME = "fish";
 
-  /** It is not handed over: no version reads the state of another. */
-  public static final Layout LAYOUT = Layout.STAYS;
+  /** Of the state that it hands over, and the oldest that it takes over. */
+  public static final Layout LAYOUT = new Layout(Tables.LAYOUT, Tables.LAYOUT);
 
   private final FishOptions fish;
   private final @Nullable Namespace namespace;
@@ -34,13 +36,23 @@ public final class FishVerticle extends ServiceVerticle {
   }
 
   /**
+   * A Fish that goes on with what another process has handed over: it is frozen when it has
+   * started.
+   */
+  public FishVerticle(OxbowOptions options, Cargo inherited) {
+    this(options, inherited, null);
+  }
+
+  /**
    * A Fish in another network namespace.
    *
+   * @param inherited what another process has handed over, or null
    * @param namespace stays its owner's, and open until the verticle has ended; null for that of
    *     this process
    */
-  public FishVerticle(OxbowOptions options, @Nullable Namespace namespace) {
-    this(options, namespace, null);
+  public FishVerticle(
+      OxbowOptions options, @Nullable Cargo inherited, @Nullable Namespace namespace) {
+    this(options, inherited, namespace, null);
   }
 
   /**
@@ -48,8 +60,12 @@ public final class FishVerticle extends ServiceVerticle {
    *
    * @param address where it takes requests on the event bus; null for the control socket
    */
-  FishVerticle(OxbowOptions options, @Nullable Namespace namespace, @Nullable String address) {
-    super(NAME, options, null, address);
+  FishVerticle(
+      OxbowOptions options,
+      @Nullable Cargo inherited,
+      @Nullable Namespace namespace,
+      @Nullable String address) {
+    super(NAME, options, inherited, address);
     FishOptions own = options().getFish();
     this.fish = own == null ? new FishOptions() : own;
     this.namespace = namespace;
@@ -63,19 +79,34 @@ public final class FishVerticle extends ServiceVerticle {
   @Override
   protected Future<ServiceWork> begin(Surroundings in) {
     Grants grants = Grants.of(fish.getEgress());
-    return this.<Installation>blocking(
-            in, () -> Installation.open(fish, grants, options().getRuntimeDir()))
-        .map(
-            installation -> {
-              SessionPlane plane = SessionPlane.open(in.control(), installation.parts());
-              SessionService sessions =
-                  new SessionService(plane, grants, options().getRuntimeDir());
-              FishWork made =
-                  new FishWork(
-                      new FishPlane(plane, installation, task -> blocking(in, task)), sessions);
-              work = made;
-              return made;
-            });
+    return blocking(in, () -> installation(in, grants)).map(made -> begun(in, grants, made));
+  }
+
+  private Installation installation(Surroundings in, Grants grants) {
+    Path directory = options().getRuntimeDir();
+    Cargo cargo = in.inherited();
+    if (cargo == null) {
+      return Installation.open(in.control(), fish, grants, directory);
+    }
+    FishStore.requireSame(fish, cargo);
+    return Installation.inherit(in.control(), fish, grants, directory, cargo);
+  }
+
+  private ServiceWork begun(Surroundings in, Grants grants, Installation installation) {
+    boolean inherited = in.inherited() != null;
+    FishPlane plane =
+        new FishPlane(in.control(), installation, inherited, task -> blocking(in, task));
+    if (!inherited) {
+      plane.sessions().thaw();
+    }
+    FishWork made =
+        new FishWork(
+            in.control(),
+            fish,
+            plane,
+            new SessionService(plane.sessions(), grants, options().getRuntimeDir()));
+    work = made;
+    return made;
   }
 
   private <T> Future<T> blocking(Surroundings in, Callable<T> task) {

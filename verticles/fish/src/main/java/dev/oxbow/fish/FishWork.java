@@ -2,6 +2,9 @@ package dev.oxbow.fish;
 
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.config.FishOptions;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fish.session.Tables;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.control.Client;
@@ -16,7 +19,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Fish as what a verticle drives: the sessions and the plane that carries their packets. */
 final class FishWork implements ServiceWork {
-  private static final int OWN_DESCRIPTORS = 5;
+
+  /** The tun, two netlink sockets, and the tables. */
+  private static final int OWN_DESCRIPTORS = 3 + Tables.DESCRIPTORS;
+
+  private final DescriptorLoop loop;
+  private final FishOptions options;
 
   private final FishPlane plane;
   private final SessionService sessions;
@@ -24,7 +32,9 @@ final class FishWork implements ServiceWork {
   /** Asks for a session; who asks learns of its end from the reports. */
   record Egress(EgressRequest request, Reports<SessionReport> reports) {}
 
-  FishWork(FishPlane plane, SessionService sessions) {
+  FishWork(DescriptorLoop loop, FishOptions options, FishPlane plane, SessionService sessions) {
+    this.loop = loop;
+    this.options = options;
     this.plane = plane;
     this.sessions = sessions;
   }
@@ -51,10 +61,11 @@ final class FishWork implements ServiceWork {
   @Override
   public Object answer(Client client, Object request) {
     if (request instanceof Egress egress) {
-      String id =
+      SessionService.Live live =
           client.account().keeping(1, () -> sessions.egress(client.mailbox(), egress.request));
       // Here and not where the answer arrives: the report may be there before it.
-      return new EgressSession(id, 0, egress.reports.await(id));
+      return new EgressSession(
+          live.name(), live.session().resumed(), egress.reports.await(live.name()));
     }
     if (request instanceof PortQuery query) {
       return sessions.lookup(client, query);
@@ -95,12 +106,13 @@ final class FishWork implements ServiceWork {
 
   @Override
   public Future<Void> export(MailboxStore mailboxes, Cargo cargo) {
-    return Future.failedFuture(new UnsupportedOperationException("fish is not handed over"));
+    FishStore.exportSettings(options, cargo);
+    return FishStore.export(sessions, mailboxes, cargo, loop);
   }
 
   @Override
   public void restore(MailboxStore mailboxes, Cargo cargo) {
-    throw new IllegalArgumentException("fish is not handed over");
+    FishStore.restore(sessions, mailboxes, cargo);
   }
 
   @Override

@@ -2,6 +2,8 @@ package dev.oxbow.fish;
 
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fish.conntrack.Conntrack;
 import dev.oxbow.fish.conntrack.ConntrackDump;
@@ -10,56 +12,185 @@ import dev.oxbow.fish.network.EgressNetwork;
 import dev.oxbow.fish.network.LocalSockets;
 import dev.oxbow.fish.network.NetworkException;
 import dev.oxbow.fish.network.Prefix;
-import dev.oxbow.fish.ports.ClientTable;
-import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.session.SessionPlane;
-import dev.oxbow.handoff.state.StateTable;
+import dev.oxbow.fish.session.Tables;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.runtime.StartException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * All of the kernel that a Fish has, opened in one network namespace.
- *
- * @param network that was set up
- * @param parts for the plane, which closes them
+ * All of the kernel that a Fish has, in one network namespace, and the plane that works with it,
+ * which stands still. All methods block, and are called by a thread of that namespace.
  */
-record Installation(EgressNetwork network, SessionPlane.Parts parts) {
+final class Installation {
   private static final Logger log = LoggerFactory.getLogger(Installation.class);
+  private static final String TUN = "tun";
+
+  private final FishOptions options;
+  private final Path files;
+  private final EgressNetwork network;
+  private final SessionPlane plane;
+
+  private Installation(FishOptions options, Path files, EgressNetwork network, SessionPlane plane) {
+    this.options = options;
+    this.files = files;
+    this.network = network;
+    this.plane = plane;
+  }
 
   /**
-   * Opens it in the calling thread's network namespace. Blocks. Entries that an earlier life has
-   * left are deleted: their sessions are gone.
+   * Sets everything up, and goes on with what a process that was killed has left.
    *
+   * @param loop on which the plane will work
    * @param directory for what must outlive this process
    * @throws StartException saying what stands in the way
    */
-  static Installation open(FishOptions options, Grants grants, Path directory) {
+  static Installation open(
+      DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
+    Path files = files(options, directory);
+    Tables left = Tables.find(files);
     try {
-      Prefix pool4 = pool("pool", options.getPool(), 4, options);
-      Prefix pool6 = pool("pool6", options.getPool6(), 6, options);
-      EgressNetwork network =
-          EgressNetwork.open(
-              new EgressNetwork.Plan(
-                  options.getDevice(), pool4, pool6, grants.slices(), directory));
+      return left == null
+          ? fresh(loop, options, grants, directory)
+          : left(loop, options, grants, directory, left);
+    } catch (LinuxException | NetworkException e) {
+      throw new StartException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static Installation fresh(
+      DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
+    Path files = files(options, directory);
+    EgressNetwork network =
+        EgressNetwork.open(plan(options, grants, directory, options.getMaxClients()));
+    try {
+      Tables tables =
+          Tables.open(
+              files,
+              new Tables.Sizes(
+                  options.getMaxSessions(), options.getMaxClients(), options.getMaxFlows()));
       try {
-        return new Installation(network, parts(options, grants, network, pool4, pool6));
+        return recovered(
+            new Installation(
+                options, files, network, plane(loop, options, grants, network, tables)));
       } catch (RuntimeException e) {
-        network.restore();
+        tables.close();
+        Tables.delete(files);
         throw e;
+      }
+    } catch (RuntimeException e) {
+      network.restore();
+      throw e;
+    }
+  }
+
+  /** If this throws, the entries of the killed process stay, behind its rules. */
+  private static Installation left(
+      DescriptorLoop loop, FishOptions options, Grants grants, Path directory, Tables tables) {
+    try {
+      EgressNetwork network =
+          EgressNetwork.open(plan(options, grants, directory, tables.clientCapacity()));
+      try {
+        return recovered(
+            new Installation(
+                options,
+                files(options, directory),
+                network,
+                plane(loop, options, grants, network, tables)));
+      } catch (RuntimeException e) {
+        network.close();
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      tables.close();
+      throw e;
+    }
+  }
+
+  private static Installation recovered(Installation made) {
+    try (ConntrackDump dump = ConntrackDump.open()) {
+      made.plane.recover(dump);
+      return made;
+    } catch (RuntimeException e) {
+      made.plane.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Goes on with what another process has handed over, and which that still uses. Nothing of it is
+   * changed.
+   *
+   * @param cargo that its plane was lent to; taken out of it
+   * @throws IllegalArgumentException saying what is missing or does not fit
+   */
+  static Installation inherit(
+      DescriptorLoop loop, FishOptions options, Grants grants, Path directory, Cargo cargo) {
+    Tun tun = Tun.adopt(cargo.take(TUN));
+    try {
+      Tables tables = Tables.adopt(cargo);
+      try {
+        EgressNetwork network =
+            EgressNetwork.adopt(plan(options, grants, directory, tables.clientCapacity()), tun);
+        SessionPlane plane = plane(loop, options, grants, network, tables);
+        plane.share();
+        return new Installation(options, files(options, directory), network, plane);
+      } catch (RuntimeException e) {
+        tables.close();
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      tun.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Sets up what can be tried without a plane, and takes it down.
+   *
+   * @throws StartException saying what stands in the way
+   */
+  static void attempt(FishOptions options, Grants grants, Path directory) {
+    try {
+      EgressNetwork network =
+          EgressNetwork.open(plan(options, grants, directory, options.getMaxClients()));
+      try (ConntrackDump dump = ConntrackDump.open()) {
+        Conntrack.open(options.getMark()).close();
+        ConntrackEvents.open().close();
+        dump.marked(options.getMark(), entry -> {});
+      } finally {
+        network.restore();
       }
     } catch (LinuxException | NetworkException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
   }
 
-  private static SessionPlane.Parts parts(
-      FishOptions options, Grants grants, EgressNetwork network, Prefix pool4, Prefix pool6) {
-    try (ConntrackDump left = ConntrackDump.open()) {
-      left.deleteMarked(options.getMark());
-    }
+  private static Path files(FishOptions options, Path directory) {
+    return directory.resolve(options.getDevice());
+  }
+
+  private static EgressNetwork.Plan plan(
+      FishOptions options, Grants grants, Path directory, int clients) {
+    return new EgressNetwork.Plan(
+        options.getDevice(),
+        pool("pool", options.getPool(), 4, clients),
+        pool("pool6", options.getPool6(), 6, clients),
+        grants.slices(),
+        directory);
+  }
+
+  /** Closes none of the tables when it throws. */
+  private static SessionPlane plane(
+      DescriptorLoop loop,
+      FishOptions options,
+      Grants grants,
+      EgressNetwork network,
+      Tables tables) {
     List<String> strangers = LocalSockets.within(grants.slices());
     if (!strangers.isEmpty()) {
       log.warn("programs of this machine use ports of fish.egress: {}", strangers);
@@ -67,43 +198,56 @@ record Installation(EgressNetwork network, SessionPlane.Parts parts) {
     Conntrack conntrack = Conntrack.open(options.getMark());
     try {
       NetlinkSocket events = ConntrackEvents.open();
-      try {
-        ClientTable clients =
-            new ClientTable(
-                StateTable.open(
-                    "oxbow-fish-clients", ClientTable.layout(options.getMaxClients() + 1)));
-        return new SessionPlane.Parts(
-            network.tun().descriptor().fd(),
-            conntrack,
-            events,
-            options.getMark(),
-            clients,
-            new FlowTable(
-                StateTable.open("oxbow-fish-flows", FlowTable.layout(options.getMaxFlows())),
-                clients),
-            pool4,
-            pool6,
-            grants.slices());
-      } catch (RuntimeException e) {
-        events.close();
-        throw e;
-      }
+      return new SessionPlane(
+          loop,
+          new SessionPlane.Parts(
+              network.tun().descriptor().fd(),
+              conntrack,
+              events,
+              options.getMark(),
+              tables,
+              network.pool4(),
+              network.pool6(),
+              grants.slices(),
+              TimeUnit.MILLISECONDS.toNanos(options.getCrashGraceMs()),
+              System::nanoTime));
     } catch (RuntimeException e) {
       conntrack.close();
       throw e;
     }
   }
 
-  /** Closes everything that no plane has taken, and puts the network back. Blocks. */
-  void close() {
-    parts.events().close();
-    parts.conntrack().close();
-    parts.flows().close();
-    parts.clients().close();
-    network.restore();
+  SessionPlane plane() {
+    return plane;
   }
 
-  private static Prefix pool(String key, String text, int version, FishOptions options) {
+  /** Puts what another process needs into what that gets. */
+  void lend(Cargo cargo) {
+    cargo.lend(TUN, network.tun().descriptor());
+    plane.lend(cargo);
+  }
+
+  /** Loads the rules for what is granted now. */
+  void reload() {
+    network.reload();
+  }
+
+  /** Closes this process's part, and leaves the rest as it is, as a crash would. */
+  void abandon() {
+    network.close();
+  }
+
+  /** Puts everything back; the plane is closed, and all sessions have ended. */
+  void restore() {
+    try (ConntrackDump dump = ConntrackDump.open()) {
+      // Of sessions that waited to be opened again.
+      dump.deleteMarked(options.getMark());
+    }
+    network.restore();
+    Tables.delete(files);
+  }
+
+  private static Prefix pool(String key, String text, int version, int clients) {
     Prefix pool;
     try {
       pool = Prefix.parse(text);
@@ -114,15 +258,10 @@ record Installation(EgressNetwork network, SessionPlane.Parts parts) {
       throw new StartException(
           "fish." + key + ": " + text + " is not an IPv" + version + " prefix");
     }
-    int needed = options.getMaxClients() + 1;
-    if (pool.addresses(needed) < needed) {
+    // The first address stays free.
+    if (pool.addresses(clients + 1) < clients + 1) {
       throw new StartException(
-          "fish."
-              + key
-              + ": "
-              + text
-              + " is too small for fish.maxClients: "
-              + options.getMaxClients());
+          "fish." + key + ": " + text + " is too small for fish.maxClients: " + clients);
     }
     return pool;
   }

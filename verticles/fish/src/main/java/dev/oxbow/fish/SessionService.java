@@ -1,6 +1,7 @@
 package dev.oxbow.fish;
 
 import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
@@ -54,8 +55,17 @@ final class SessionService {
       Flow flow,
       List<Grant> egress,
       @Nullable String resume,
-      Session session)
-      implements LiveWork {}
+      @Nullable Session running)
+      implements LiveWork {
+
+    Session session() {
+      return Objects.requireNonNull(running);
+    }
+
+    private Live on(Session adopted) {
+      return new Live(name, mailbox, metadata, descriptor, flow, egress, resume, adopted);
+    }
+  }
 
   /**
    * @param directory of the control sockets
@@ -76,10 +86,10 @@ final class SessionService {
    * account before.
    *
    * @param mailbox where events and the report go
-   * @return the session's id
+   * @return the session, with its id
    * @throws RequestException when it is refused; the flow is the caller's and untouched
    */
-  String egress(Mailbox mailbox, EgressRequest request) {
+  Live egress(Mailbox mailbox, EgressRequest request) {
     sessions.requireOpen();
     request.requireOpen();
     Account account = mailbox.account();
@@ -98,35 +108,52 @@ final class SessionService {
     account.addWork(account.limits().getTunnels(), "sessions");
     try {
       account.addBytes(request.metadata().length());
+      try {
+        return start(mailbox, request, flow, ranges);
+      } catch (RuntimeException e) {
+        account.removeBytes(request.metadata().length());
+        throw e;
+      }
     } catch (RuntimeException e) {
       account.removeWork();
       throw e;
     }
+  }
+
+  private Live start(
+      Mailbox mailbox, EgressRequest request, Flow flow, List<SessionSpec.Range> ranges) {
     long id = sessions.newId();
     SessionSpec spec =
-        new SessionSpec(id, flow.fd(), flow.kind(), request.mtu(), request.mapping(), ranges);
-    String name = WorkTable.name(id);
-    Session session;
-    try {
-      session = plane.attach(spec, new Observer(id));
-    } catch (RuntimeException e) {
-      account.removeBytes(request.metadata().length());
-      account.removeWork();
-      throw e;
+        new SessionSpec(
+            id,
+            new SessionSpec.Owner(mailbox.account().uid(), mailbox.app(), request.resume()),
+            flow.fd(),
+            flow.kind(),
+            request.mtu(),
+            request.mapping(),
+            ranges);
+    Session session = plane.attach(spec, new Observer(id));
+    if (session == null) {
+      throw new RequestException(
+          ErrorCode.QUOTA_EXCEEDED, "the service has no session left (fish.maxSessions)");
     }
-    flows.add(flow);
-    sessions.begin(
-        id,
+    Live live =
         new Live(
-            name,
+            WorkTable.name(id),
             mailbox,
             request.metadata(),
             request.flow(),
             flow,
             request.egress(),
             request.resume(),
-            session));
-    return name;
+            session);
+    begin(id, live);
+    return live;
+  }
+
+  private void begin(long id, Live live) {
+    flows.add(live.flow);
+    sessions.begin(id, live);
   }
 
   private void requireUnused(Mailbox mailbox, @Nullable String resume) {
@@ -221,25 +248,64 @@ final class SessionService {
     return new SessionPage.Entry(
         live.name,
         connections(live),
-        live.session.packets(),
-        live.session.ageNanos() / 1_000_000,
-        live.session.idleNanos() / 1_000_000,
+        live.session().packets(),
+        live.session().ageNanos() / 1_000_000,
+        live.session().idleNanos() / 1_000_000,
         live.metadata);
   }
 
   /** Connections of a session, resting ones included. */
   int connections(Live live) {
-    return plane.flows(live.session);
+    return plane.flows(live.session());
   }
 
   /** Ends a session early; its report follows. */
   void end(Live live) {
-    plane.end(live.session, EndReason.ABORTED);
+    plane.end(live.session(), EndReason.ABORTED);
   }
 
   /** Ends all sessions as aborted; completes when their reports are in the mailboxes. */
   Future<Void> stop() {
     return sessions.stop(this::end);
+  }
+
+  /** Counters for another process, which goes on with them. */
+  MessageWriter export() {
+    MessageWriter out =
+        new MessageWriter()
+            .string("kind", "service")
+            .number("lastId", sessions.lastId())
+            .number("exhausted", exhausted)
+            .object("ended");
+    byReason.forEach((reason, count) -> out.number(reason.wireName(), count));
+    return out.end();
+  }
+
+  /** Goes on with the counters of another process. */
+  void restore(Message record) {
+    sessions.skipTo(record.integer("lastId", 0, Long.MAX_VALUE));
+    exhausted = record.integer("exhausted", 0, Long.MAX_VALUE);
+    Message ended = record.member("ended");
+    ended
+        .names()
+        .forEach(name -> byReason.put(EndReason.of(name), ended.integer(name, 0, Long.MAX_VALUE)));
+  }
+
+  /**
+   * Goes on with a session that another process began; its flow is this service's.
+   *
+   * @param slot its place in the ledger
+   * @throws RequestException when it may not leave from its ports any more
+   */
+  void adopt(int slot, Live live) {
+    long id = WorkTable.idOf(live.name);
+    Session adopted =
+        plane.adopt(slot, live.flow.fd(), grants.ranges(live.egress), new Observer(id));
+    Account account = live.mailbox.account();
+    account.countWork();
+    account.addDescriptors(1);
+    account.countBytes(live.metadata.length());
+    begin(id, live.on(adopted));
   }
 
   /** Closes this process's copies of all flows, and forgets the sessions. */
@@ -252,6 +318,7 @@ final class SessionService {
   void stats(MessageWriter out) {
     SessionPlane.Counters all = plane.counters();
     out.number("sessions", sessions.live().size())
+        .number("lostSessions", all.lost())
         .number("clients", all.clients())
         .number("flows", all.flows())
         .number("resting", all.resting())

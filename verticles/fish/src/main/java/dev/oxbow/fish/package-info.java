@@ -22,7 +22,13 @@
  * without a mapping, whatever comes to a slice without one, and whatever leaves the address from a
  * port outside the slice that it was bound to. They stay after a crash.
  *
- * <p><b>What is not done.</b> Hand-over to another process, and taking up again after a crash.
+ * <p><b>Upgrades.</b> Sessions, clients and flows are records in files that both processes map.
+ * Since all packets come through one tun, all sessions are paused and go on as one; the successor
+ * builds its indexes from the records, and asks the kernel about what it cannot know.
+ *
+ * <p><b>After a crash</b> the kernel still has the entries, and the files are still there. The next
+ * start brings both into step. The connections of a session with a stable name wait for whoever
+ * opens it again; those of others end, and their ports rest.
  */
 @NullMarked
 package dev.oxbow.fish;

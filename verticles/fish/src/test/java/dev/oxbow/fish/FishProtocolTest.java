@@ -52,7 +52,7 @@ class FishProtocolTest {
                           List.of(
                               Grant.of("203.0.113.7", "20000-20999"),
                               Grant.of("2001:db8:2::7", "20000-20999")))),
-          options -> new FishVerticle(options, namespace));
+          options -> new FishVerticle(options, null, namespace));
     }
   }
 

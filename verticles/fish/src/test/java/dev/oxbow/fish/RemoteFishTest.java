@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class RemoteFishTest extends FishContract {
   @Override
   Future<Fish> open(Vertx in, OxbowOptions options, Namespace namespace) {
-    return in.deployVerticle(new FishVerticle(options, namespace)).compose(id -> remote(in));
+    return in.deployVerticle(new FishVerticle(options, null, namespace)).compose(id -> remote(in));
   }
 
   private Future<Fish> remote(Vertx in) {

@@ -58,7 +58,8 @@ final class Services {
               "Fish",
               options -> options.getFish() != null,
               FishVerticle.LAYOUT,
-              (options, cargo) -> new FishVerticle(options),
+              (options, cargo) ->
+                  cargo == null ? new FishVerticle(options) : new FishVerticle(options, cargo),
               null));
 
   /** Makes a service, afresh or from what another process has handed over. */

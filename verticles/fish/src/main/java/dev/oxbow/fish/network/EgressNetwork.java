@@ -63,13 +63,10 @@ public final class EgressNetwork implements AutoCloseable {
    * @throws NetworkException saying what stands in the way; what was set up before stays
    */
   public static EgressNetwork open(Plan plan) {
-    Settings settings = Settings.open(plan.directory.resolve(plan.device + ".settings"));
+    Settings settings = Settings.open(settings(plan));
     try (Routes routes = Routes.open()) {
       requireFree(plan, routes);
-      boolean router =
-          settings.before("ipv4/ip_forward").equals("0")
-              || settings.before("ipv6/conf/all/forwarding").equals("0");
-      Ruleset.load(plan.device, plan.slices, router);
+      load(plan, settings);
       routes.ensure(blackhole(plan.pool4));
       routes.ensure(blackhole(plan.pool6));
       Tun tun = Tun.open(plan.device, false);
@@ -85,6 +82,31 @@ public final class EgressNetwork implements AutoCloseable {
         throw e;
       }
     }
+  }
+
+  /**
+   * Goes on with what another process of this Fish has set up. Changes nothing.
+   *
+   * @param tun owned from here on
+   */
+  public static EgressNetwork adopt(Plan plan, Tun tun) {
+    return new EgressNetwork(plan, Settings.open(settings(plan)), tun);
+  }
+
+  private static Path settings(Plan plan) {
+    return plan.directory.resolve(plan.device + ".settings");
+  }
+
+  private static void load(Plan plan, Settings settings) {
+    boolean router =
+        settings.before("ipv4/ip_forward").equals("0")
+            || settings.before("ipv6/conf/all/forwarding").equals("0");
+    Ruleset.load(plan.device, plan.slices, router);
+  }
+
+  /** Loads the rules for what is granted now, in place of those that there are. */
+  public void reload() {
+    load(plan, settings);
   }
 
   /** A pool that the machine uses otherwise would take somebody's packets. */
@@ -160,6 +182,16 @@ public final class EgressNetwork implements AutoCloseable {
     try (Routes routes = Routes.open()) {
       return routes.link(plan.device).txDropped();
     }
+  }
+
+  /** Inner addresses of IPv4. */
+  public Prefix pool4() {
+    return plan.pool4;
+  }
+
+  /** Inner addresses of IPv6. */
+  public Prefix pool6() {
+    return plan.pool6;
   }
 
   /** Puts everything back. To be called once no entry of ours is left. */

@@ -1,7 +1,9 @@
 package dev.oxbow.fish.ports;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.handoff.state.StateTable;
+import java.util.Arrays;
 
 /**
  * Which inner address of the pool stands for which client address of which session: the number of a
@@ -9,7 +11,7 @@ import dev.oxbow.handoff.state.StateTable;
  * rests as long as there are others. One thread at a time.
  *
  * <pre>
- *  0 session u64 (0: free)   8 client high u64   16 client low u64   24 flows u32   28..63 zero
+ *  0 session u64 (0: free)   8 client high u64   16 client low u64   24..63 zero
  * </pre>
  */
 public final class ClientTable implements AutoCloseable {
@@ -24,6 +26,10 @@ public final class ClientTable implements AutoCloseable {
   private final NativeMemory memory;
   private final int capacity;
   private final HashIndex index;
+
+  /** Flows of each client: counted anew from the table of flows, so that it is never wrong. */
+  private final int[] flows;
+
   private int next = 1;
 
   /**
@@ -34,7 +40,18 @@ public final class ClientTable implements AutoCloseable {
     this.memory = table.memory();
     this.capacity = table.layout().records();
     this.index = new HashIndex(capacity, this::hash);
-    for (int client = 0; client < capacity; client++) {
+    this.flows = new int[capacity];
+    rebuild();
+  }
+
+  /**
+   * Goes on from what the memory says: another process may have worked on it. Flows are to be
+   * counted after that.
+   */
+  void rebuild() {
+    index.clear();
+    Arrays.fill(flows, 0);
+    for (int client = 1; client < capacity; client++) {
       if (session(client) != 0) {
         index.add(client);
       }
@@ -64,7 +81,6 @@ public final class ClientTable implements AutoCloseable {
       if (session(client) == 0) {
         memory.putLong(at(client) + 8, high);
         memory.putLong(at(client) + 16, low);
-        memory.putInt(at(client) + 24, 0);
         memory.putLong(at(client), session);
         index.add(client);
         return client;
@@ -103,11 +119,11 @@ public final class ClientTable implements AutoCloseable {
 
   /** Flows that it has, resting ones included. */
   public int flows(int client) {
-    return memory.getInt(at(client) + 24);
+    return flows[client];
   }
 
   void countFlow(int client, int change) {
-    memory.putInt(at(client) + 24, flows(client) + change);
+    flows[client] += change;
   }
 
   /** Clients that have a number. */
@@ -126,6 +142,11 @@ public final class ClientTable implements AutoCloseable {
 
   private int at(int client) {
     return table.offset(client);
+  }
+
+  /** The memory, owned by this table. */
+  public Descriptor descriptor() {
+    return table.descriptor();
   }
 
   @Override

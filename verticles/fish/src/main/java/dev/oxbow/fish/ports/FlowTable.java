@@ -1,5 +1,6 @@
 package dev.oxbow.fish.ports;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.handoff.state.StateTable;
 
@@ -13,7 +14,7 @@ import dev.oxbow.handoff.state.StateTable;
  *  0 state u8   1 protocol u8   2 client port u16   4 remote port u16   6 outer port u16
  *  8 client u32  12 flags u32  16 remote high u64  24 remote low u64
  * 32 outer high u64  40 outer low u64  48 last packet ns u64 (CLOCK_MONOTONIC)  56 since ms u64
- * 64 conntrack id u32  68 window scales u16  70..95 zero
+ * 64 unused u32         68 window scales u16  70..95 zero
  * </pre>
  */
 public final class FlowTable implements AutoCloseable {
@@ -51,6 +52,9 @@ public final class FlowTable implements AutoCloseable {
   /** The kernel's entry is known to be gone, so that it is to be made again first. */
   public static final int UNMAPPED = 1 << 4;
 
+  /** The outer port is its client's port's alone. */
+  public static final int ALONE = 1 << 5;
+
   private final StateTable table;
   private final NativeMemory memory;
   private final int capacity;
@@ -70,10 +74,22 @@ public final class FlowTable implements AutoCloseable {
     this.capacity = table.layout().records();
     this.inside = new HashIndex(capacity, this::insideHash);
     this.outside = new HashIndex(capacity, this::outsideHash);
+    rebuild();
+  }
+
+  /**
+   * Goes on from what the memory says, that of clients included: another process may have worked on
+   * it. Writes nothing there.
+   */
+  public void rebuild() {
+    clients.rebuild();
+    inside.clear();
+    outside.clear();
     for (int flow = 0; flow < capacity; flow++) {
       if (state(flow) != FREE) {
         inside.add(flow);
         outside.add(flow);
+        clients.countFlow(client(flow), 1);
       }
     }
   }
@@ -316,6 +332,11 @@ public final class FlowTable implements AutoCloseable {
   private void putShort(int at, int value) {
     memory.putByte(at, value);
     memory.putByte(at + 1, value >> 8);
+  }
+
+  /** The memory, owned by this table. */
+  public Descriptor descriptor() {
+    return table.descriptor();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.oxbow.fish.ports;
 
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import java.nio.ByteBuffer;
 
 /**
  * Finds records by their keys: open addressing with linear probing over off-heap ints, at most half
@@ -15,6 +16,8 @@ final class HashIndex {
     /** The hash of a record's key, any bits. */
     int hash(int record);
   }
+
+  private static final byte[] ZEROS = new byte[1 << 16];
 
   private final NativeMemory slots;
   private final Keys keys;
@@ -34,6 +37,15 @@ final class HashIndex {
 
   int size() {
     return size;
+  }
+
+  /** Forgets all records. */
+  void clear() {
+    ByteBuffer all = slots.view();
+    while (all.hasRemaining()) {
+      all.put(ZEROS, 0, Math.min(ZEROS.length, all.remaining()));
+    }
+    size = 0;
   }
 
   /** The first record whose key may have this hash, or -1; compare, and then ask {@link #next}. */

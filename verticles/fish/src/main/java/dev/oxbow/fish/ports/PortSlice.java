@@ -87,6 +87,17 @@ public final class PortSlice {
     return owned[port / BLOCK_PORTS - first / BLOCK_PORTS];
   }
 
+  /** Nobody uses any of its ports. */
+  public void clear() {
+    for (int at = 0; at < uses.size(); at += Integer.BYTES) {
+      uses.putInt(at, 0);
+    }
+    for (int at = 0; at < exclusive.size(); at += Long.BYTES) {
+      exclusive.putLong(at, 0);
+    }
+    endpoints.clear();
+  }
+
   /** Flows that use a port, toward whatever destination. */
   public int uses(int protocol, int port) {
     return uses.getInt(index(protocol, port) * Integer.BYTES);

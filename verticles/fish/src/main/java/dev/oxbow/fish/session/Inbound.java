@@ -1,7 +1,6 @@
 package dev.oxbow.fish.session;
 
 import dev.oxbow.codecs.fragments.Fragmenter;
-import dev.oxbow.codecs.fragments.Reassembler;
 import dev.oxbow.codecs.ip.IcmpError;
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.ip.PacketView;
@@ -25,8 +24,8 @@ final class Inbound {
   private final FlowTable flows;
   private final Pools pools;
   private final Residents residents;
-  private final Reassembler reassembler;
-  private final NativeMemory reassembly;
+  private final Gathering fragments;
+  private final HeldPackets held;
   private final PacketView packet = new PacketView();
   private final PacketView quoted = new PacketView();
   private final Fragmenter fragmenter = new Fragmenter();
@@ -47,7 +46,8 @@ final class Inbound {
       FlowTable flows,
       Pools pools,
       Residents residents,
-      Fragments fragments,
+      Gathering fragments,
+      HeldPackets held,
       Failures failed) {
     this.failed = failed;
     this.device = device;
@@ -55,8 +55,8 @@ final class Inbound {
     this.flows = flows;
     this.pools = pools;
     this.residents = residents;
-    this.reassembler = fragments.reassembler();
-    this.reassembly = fragments.memory();
+    this.fragments = fragments;
+    this.held = held;
   }
 
   /** Packets to nobody: of sessions that are over, or the kernel's own on the link. */
@@ -86,24 +86,16 @@ final class Inbound {
   }
 
   private void fragment(Session session, int client, long nowNanos) {
-    int identification = packet.identification();
-    if (reassembler.add(session.id(), packet) != null) {
-      session.drop(DropReason.FRAGMENT);
-      return;
-    }
-    if (!reassembler.isComplete()) {
-      return;
-    }
-    int at = reassembler.position();
-    if (packet.parse(reassembler.memory(), at, reassembler.length()) != null) {
-      session.drop(DropReason.FRAGMENT);
+    if (!fragments.add(session, packet)) {
       return;
     }
     if (packet.version() == 6 && packet.length() > session.spec.mtu()) {
-      rewrite(session, client, nowNanos);
-      cut(session, fragmenter.begin6(packet, identification, session.spec.mtu()) == null);
+      if (rewrite(session, client, nowNanos)) {
+        int mtu = session.spec.mtu();
+        cut(session, fragmenter.begin6(packet, fragments.identification(), mtu) == null);
+      }
     } else {
-      deliver(session, client, reassembly.address() + at, nowNanos);
+      deliver(session, client, fragments.address(), nowNanos);
     }
   }
 
@@ -146,21 +138,36 @@ final class Inbound {
   }
 
   private void send(Session session, long address, int bytes) {
-    int result = session.port.send(address, bytes);
+    boolean behind = session.queue != HeldPackets.NONE;
+    int result = behind ? -Errno.EAGAIN : session.port.send(address, bytes);
     if (result == 1) {
-      session.out++;
+      session.record.countOut();
     } else if (result == -Errno.EAGAIN) {
-      session.drop(DropReason.FLOW_FULL);
-    } else {
-      session.drop(DropReason.FLOW);
-      if (!FlowKind.ofPacket(-result)) {
-        failed.failed(session, -result);
+      if (!held.add(session, address, bytes)) {
+        session.drop(DropReason.FLOW_FULL);
       }
+    } else {
+      refused(session, -result);
+    }
+  }
+
+  private void refused(Session session, int errno) {
+    session.drop(DropReason.FLOW);
+    if (!FlowKind.ofPacket(errno)) {
+      failed.failed(session, errno);
+    }
+  }
+
+  /** The flow of a session has room again. */
+  void flush(Session session) {
+    for (int errno = -held.flush(session); errno > 0; ) {
+      refused(session, errno);
+      errno = FlowKind.ofPacket(errno) ? -held.flush(session) : 0;
     }
   }
 
   private boolean rewrite(Session session, int client, long nowNanos) {
-    session.lastNanos = nowNanos;
+    session.record.activityNanos(nowNanos);
     long high = pools.clients().high(client);
     long low = pools.clients().low(client);
     if (packet.isIcmpError()) {

@@ -1,5 +1,6 @@
 package dev.oxbow.fish.session;
 
+import static dev.oxbow.fish.ports.FlowTable.ALONE;
 import static dev.oxbow.fish.ports.FlowTable.FREE;
 import static dev.oxbow.fish.ports.FlowTable.LIVE;
 import static dev.oxbow.fish.ports.FlowTable.PROPOSED;
@@ -38,6 +39,7 @@ final class Mappings implements Conntrack.Outcomes {
   private static final int FORGET = 4;
   private static final int CHECK = 5;
   private static final int UNANSWERED = -1;
+  private static final int NO_FLOW = -1;
 
   private final Conntrack conntrack;
   private final FlowTable flows;
@@ -112,7 +114,7 @@ final class Mappings implements Conntrack.Outcomes {
     add(flow, FORGET, null, false);
     conntrack.delete(count - 1, tuple(flow));
     flows.setState(flow, PROPOSED);
-    flows.setFlags(flow, 0);
+    flows.setFlags(flow, flows.flags(flow) & ALONE);
     makeRoom();
     ask(flow, RENEW, null, false);
   }
@@ -135,6 +137,26 @@ final class Mappings implements Conntrack.Outcomes {
     add(flow, FORGET, null, false);
     conntrack.delete(count - 1, tuple(flow));
     rest(flow);
+  }
+
+  /** An entry of the kernel's that no flow has. */
+  void forget(ConntrackTuple original) {
+    makeRoom();
+    add(NO_FLOW, FORGET, null, false);
+    conntrack.delete(count - 1, original);
+  }
+
+  /**
+   * Gives up what a process before this one had asked for and not seen answered: nobody knows
+   * whether the kernel has it, and no packet of it has been sent.
+   */
+  void forgetProposed() {
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      if (flows.state(flow) == PROPOSED) {
+        forget(flow);
+      }
+    }
+    settle();
   }
 
   /** Its port has rested; should the kernel still have the entry, that goes, too. */
@@ -301,29 +323,36 @@ final class Mappings implements Conntrack.Outcomes {
 
   /** The kernel says that an entry is gone; its flow may not know yet. */
   void destroyed(ConntrackTuple original) {
-    int version = original.version();
-    int client = pools.clientOf(version, original.sourceHigh(), original.sourceLow());
-    if (client < 0) {
-      return;
+    int flow = find(original);
+    if (flow >= 0 && flows.state(flow) == LIVE) {
+      doubt(flow);
     }
-    int flow =
-        flows.find(
+  }
+
+  /** The flow that an entry of the kernel's belongs to, resting ones included, or -1. */
+  int find(ConntrackTuple original) {
+    int client = pools.clientOf(original.version(), original.sourceHigh(), original.sourceLow());
+    return client < 0
+        ? -1
+        : flows.find(
             client,
             original.protocol(),
             original.sourcePort(),
             original.destinationHigh(),
             original.destinationLow(),
             original.destinationPort());
-    if (flow >= 0 && flows.state(flow) == LIVE) {
-      flows.setFlags(flow, flows.flags(flow) | UNMAPPED);
-    }
+  }
+
+  /** The kernel has no entry of it: it is made again when it is used. */
+  void doubt(int flow) {
+    flows.setFlags(flow, flows.flags(flow) | UNMAPPED);
   }
 
   /** Nobody knows which entries the kernel still has: each is made sure of when it is used. */
   void doubtAll() {
     for (int flow = 0; flow < flows.capacity(); flow++) {
       if (flows.state(flow) == LIVE) {
-        flows.setFlags(flow, flows.flags(flow) | UNMAPPED);
+        doubt(flow);
       }
     }
   }

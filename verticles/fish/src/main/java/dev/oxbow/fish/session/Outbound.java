@@ -1,12 +1,10 @@
 package dev.oxbow.fish.session;
 
-import dev.oxbow.codecs.fragments.Reassembler;
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.Rewrite;
 import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.codecs.ip.TcpReset;
-import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fish.ports.FlowTable;
 
 /**
@@ -31,8 +29,7 @@ final class Outbound {
   private final FlowTable flows;
   private final Pools pools;
   private final Residents residents;
-  private final Reassembler reassembler;
-  private final NativeMemory reassembly;
+  private final Gathering fragments;
   private final PacketView packet = new PacketView();
   private final PacketView quoted = new PacketView();
   private final int[] flowOf = new int[PacketBatch.PACKETS];
@@ -45,14 +42,13 @@ final class Outbound {
       FlowTable flows,
       Pools pools,
       Residents residents,
-      Fragments fragments) {
+      Gathering fragments) {
     this.device = device;
     this.mappings = mappings;
     this.flows = flows;
     this.pools = pools;
     this.residents = residents;
-    this.reassembler = fragments.reassembler();
-    this.reassembly = fragments.memory();
+    this.fragments = fragments;
   }
 
   /** Carries a batch that came from a session's flow. */
@@ -64,7 +60,7 @@ final class Outbound {
       if (length == 0) {
         continue;
       }
-      session.in++;
+      session.record.countIn();
       if (length == PacketBatch.TOO_LONG) {
         session.drop(DropReason.TOO_LONG);
       } else if (packet.parse(batch.memory(), batch.start(i), length) != null) {
@@ -86,17 +82,7 @@ final class Outbound {
 
   /** A datagram is carried when its last fragment comes, alone. */
   private void fragment(Session session, long nowNanos) {
-    int identification = packet.identification();
-    if (reassembler.add(session.id(), packet) != null) {
-      session.drop(DropReason.FRAGMENT);
-      return;
-    }
-    if (!reassembler.isComplete()) {
-      return;
-    }
-    int at = reassembler.position();
-    if (packet.parse(reassembler.memory(), at, reassembler.length()) != null) {
-      session.drop(DropReason.FRAGMENT);
+    if (!fragments.add(session, packet)) {
       return;
     }
     int client = client(session);
@@ -113,8 +99,8 @@ final class Outbound {
     Rewrite.source(packet, pools.high(version), pools.low(version, client), Rewrite.SAME_PORT);
     boolean taken =
         version == 6
-            ? device.write6(packet, identification, session.spec.mtu())
-            : device.write(reassembly.address() + packet.start(), packet.length());
+            ? device.write6(packet, fragments.identification(), session.spec.mtu())
+            : device.write(fragments.address(), packet.length());
     if (!taken) {
       session.drop(DropReason.KERNEL);
     }
@@ -230,7 +216,7 @@ final class Outbound {
   private void reset(Session session) {
     int bytes = TcpReset.write(packet, device.room(), 0);
     if (bytes > 0 && session.port.send(device.roomAddress(), bytes) == 1) {
-      session.out++;
+      session.record.countOut();
     }
   }
 

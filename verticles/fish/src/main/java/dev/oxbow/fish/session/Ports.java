@@ -1,5 +1,6 @@
 package dev.oxbow.fish.session;
 
+import dev.oxbow.codecs.netlink.ConntrackTuple;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSearch;
 import dev.oxbow.fish.ports.PortSlice;
@@ -25,6 +26,12 @@ final class Ports {
     this.residents = residents;
     this.slices = slices;
     this.search = new PortSearch(flows, secret);
+    rebuild();
+  }
+
+  /** Goes on from what the table of flows says; writes nothing there. */
+  void rebuild() {
+    slices.forEach(PortSlice::clear);
     for (int flow = 0; flow < flows.capacity(); flow++) {
       if (flows.state(flow) != FlowTable.FREE) {
         count(flow, 1);
@@ -85,6 +92,7 @@ final class Ports {
       flows.touch(flow, nowNanos);
       slice.countUse(protocol, port, 1);
       if (alone) {
+        flows.setFlags(flow, FlowTable.ALONE);
         slice.setExclusive(protocol, port, client, clientPort);
       }
     }
@@ -167,11 +175,44 @@ final class Ports {
     }
   }
 
+  /**
+   * An entry of the kernel's is not in the table: nobody gets its port for as long as a port rests.
+   */
+  void rest(int protocol, long outerHigh, long outerLow, int port, ConntrackTuple original) {
+    long high = original.destinationHigh();
+    long low = original.destinationLow();
+    int remotePort = original.destinationPort();
+    for (PortSlice slice : slices) {
+      if (slice.contains(outerHigh, outerLow, port)
+          && flows.owner(outerHigh, outerLow, protocol, port, high, low, remotePort) < 0) {
+        mark(slice, protocol, port, high, low, remotePort);
+      }
+    }
+  }
+
+  /** Whether the port of a flow is one that is granted. */
+  boolean granted(int flow) {
+    for (PortSlice slice : slices) {
+      if (slice.contains(flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** A slice that is not granted any more counts nothing. */
   private void count(int flow, int change) {
     for (PortSlice slice : slices) {
       if (slice.contains(flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
         slice.countUse(flows.protocol(flow), flows.outerPort(flow), change);
+        if (change > 0 && (flows.flags(flow) & FlowTable.ALONE) != 0) {
+          slice.setExclusive(
+              flows.protocol(flow),
+              flows.outerPort(flow),
+              flows.client(flow),
+              flows.clientPort(flow));
+        }
+        return;
       }
     }
   }

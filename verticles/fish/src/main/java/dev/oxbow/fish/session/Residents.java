@@ -1,6 +1,9 @@
 package dev.oxbow.fish.session;
 
 import dev.oxbow.fish.ports.ClientTable;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Which session an inner address belongs to. Loop thread only. */
@@ -57,9 +60,9 @@ final class Residents {
   }
 
   /** A session is over: its clients keep their numbers while their ports rest. */
-  void leave(Session session) {
-    for (int client = 0; client < sessions.length; client++) {
-      if (sessions[client] == session) {
+  void leave(long session) {
+    for (int client = 1; client < sessions.length; client++) {
+      if (clients.session(client) == session) {
         sessions[client] = null;
         if (clients.flows(client) == 0) {
           clients.remove(client);
@@ -67,6 +70,27 @@ final class Residents {
           clients.adopt(client, NOBODY);
         }
       }
+    }
+  }
+
+  /** The clients of a session that is lost are another's from here on. */
+  void move(long lost, Session to) {
+    for (int client = 1; client < sessions.length; client++) {
+      if (clients.session(client) == lost) {
+        clients.adopt(client, to.id());
+        sessions[client] = to;
+      }
+    }
+  }
+
+  /** Goes on from what the tables say: another process may have worked on them. */
+  void rebuild(Collection<Session> live) {
+    Map<Long, Session> byId = new HashMap<>();
+    live.forEach(session -> byId.put(session.id(), session));
+    for (int client = 1; client < sessions.length; client++) {
+      long id = clients.session(client);
+      sessions[client] = id == 0 ? null : byId.get(id);
+      removeIdle(client);
     }
   }
 }

@@ -1,12 +1,7 @@
 package dev.oxbow.fish.session;
 
-import static java.util.Objects.requireNonNull;
-
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fish.session.SessionOutcome.Packets;
-import java.util.EnumMap;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A session that runs. Loop thread only. */
@@ -14,29 +9,32 @@ public final class Session {
   private static final long EXHAUSTED_EVERY_NANOS = 1_000_000_000;
 
   final SessionSpec spec;
+  final SessionRecord record;
   final SessionPlane.Observer observer;
   final FlowPort port;
-  private final Map<DropReason, long[]> dropped = new EnumMap<>(DropReason.class);
-  private final long startNanos;
+
+  /** There while packets are carried. */
   @Nullable Registration registration;
-  boolean ended;
+
   boolean scheduled;
+
+  /** Of packets that the flow had no room for. */
+  int queue = HeldPackets.NONE;
+
+  /** The other end of the flow is closed; what it had sent before is still there. */
   boolean ending;
-  long in;
-  long out;
-  long lastNanos;
+
+  /** Connections that it has taken up of a session that was lost. */
+  int resumed;
+
   private long exhaustedNanos;
   private boolean exhausted;
 
-  Session(SessionSpec spec, SessionPlane.Observer observer, long nowNanos) {
+  Session(SessionSpec spec, SessionRecord record, SessionPlane.Observer observer) {
     this.spec = spec;
+    this.record = record;
     this.observer = observer;
     this.port = new FlowPort(spec.flow(), spec.kind().isSocket(), spec.mtu());
-    this.startNanos = nowNanos;
-    this.lastNanos = nowNanos;
-    for (DropReason reason : DropReason.values()) {
-      dropped.put(reason, new long[1]);
-    }
   }
 
   /** Its id. */
@@ -44,8 +42,18 @@ public final class Session {
     return spec.id();
   }
 
+  /** Its place in the ledger. */
+  public int slot() {
+    return record.slot();
+  }
+
+  /** Connections that it has taken up of a session that was lost. */
+  public int resumed() {
+    return resumed;
+  }
+
   void drop(DropReason reason) {
-    requireNonNull(dropped.get(reason))[0]++;
+    record.countDropped(reason);
   }
 
   /** Whether the owner is to be told that ports are exhausted: once a second. */
@@ -60,23 +68,16 @@ public final class Session {
 
   /** Its counters. */
   public Packets packets() {
-    Map<String, Long> why = new LinkedHashMap<>();
-    dropped.forEach(
-        (reason, count) -> {
-          if (count[0] > 0) {
-            why.put(reason.wireName(), count[0]);
-          }
-        });
-    return new Packets(in, out, why);
+    return record.packets();
   }
 
   /** Nanoseconds since it began. */
   public long ageNanos() {
-    return System.nanoTime() - startNanos;
+    return System.nanoTime() - record.startNanos();
   }
 
   /** Nanoseconds since a packet came or went. */
   public long idleNanos() {
-    return System.nanoTime() - lastNanos;
+    return System.nanoTime() - record.activityNanos();
   }
 }

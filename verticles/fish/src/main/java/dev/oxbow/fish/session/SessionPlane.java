@@ -1,37 +1,32 @@
 package dev.oxbow.fish.session;
 
-import dev.oxbow.codecs.ip.Defect;
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.netlink.ConntrackTuple;
+import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
-import dev.oxbow.fdpassing.eventloop.Readiness;
-import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.eventloop.Timer;
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fish.conntrack.Conntrack;
+import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.conntrack.ConntrackEvents;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.handoff.cargo.Cargo;
 import java.security.SecureRandom;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** All sessions on one event loop, the tun, and the tables. Loop thread only. */
+/**
+ * All sessions on one event loop, the tun, and the tables. All packets come through one tun, so all
+ * sessions are paused and go on as one. Loop thread only.
+ */
 public final class SessionPlane implements AutoCloseable {
-
-  /** Batches of one flow or of the tun in one turn: others want to be served as well. */
-  private static final int TURN_BATCHES = 4;
-
   private static final long TICK_NANOS = 100_000_000;
-
-  private static final int FLOW_EVENTS =
-      Readiness.EPOLLIN | Readiness.EPOLLRDHUP | Readiness.EPOLLET;
-  private static final int END_EVENTS =
-      Readiness.EPOLLRDHUP | Readiness.EPOLLHUP | Readiness.EPOLLERR;
 
   /** What a session tells while it lives, on the loop. */
   public interface Observer {
@@ -52,17 +47,20 @@ public final class SessionPlane implements AutoCloseable {
    *
    * @param tun of the inner addresses, non-blocking; stays its owner's
    * @param events for {@link ConntrackEvents#listen}
+   * @param crashGraceNanos how long the connections of a session wait whose process is gone
+   * @param clock CLOCK_MONOTONIC in nanoseconds
    */
   public record Parts(
       int tun,
       Conntrack conntrack,
       NetlinkSocket events,
       int mark,
-      ClientTable clients,
-      FlowTable flows,
+      Tables tables,
       Prefix pool4,
       Prefix pool6,
-      List<PortSlice> slices) {}
+      List<PortSlice> slices,
+      long crashGraceNanos,
+      LongSupplier clock) {}
 
   /**
    * Who has a five-tuple now.
@@ -72,62 +70,158 @@ public final class SessionPlane implements AutoCloseable {
    */
   public record Owner(Session session, String client, long sinceMs) {}
 
-  /** Sums, a moment old. */
+  /**
+   * Sums, a moment old.
+   *
+   * @param lost sessions that wait to be opened again
+   */
   public record Counters(
-      long sessions, long clients, long flows, long resting, long strays, long overruns) {}
+      long sessions,
+      long lost,
+      long clients,
+      long flows,
+      long resting,
+      long strays,
+      long overruns) {}
 
   private final DescriptorLoop loop;
   private final Parts parts;
+  private final ClientTable clients;
   private final FlowTable flows;
   private final Residents residents;
   private final Ports ports;
   private final Mappings mappings;
-  private final Outbound outbound;
   private final Inbound inbound;
-  private final Device device;
   private final Sweep sweep;
-  private final Fragments fragmentsOut;
-  private final Fragments fragmentsIn;
-  private final PacketBatch batch = new PacketBatch();
-  private final List<Session> sessions = new ArrayList<>();
-  private final Registration registration;
-  private final ConntrackEvents events;
+  private final Gathering fromFlows;
+  private final Gathering toFlows;
+  private final HeldPackets held;
+  private final Carrier carrier;
+  private final LostSessions lost;
+  private final Map<Long, Session> sessions = new LinkedHashMap<>();
+  private @Nullable ConntrackEvents events;
   private @Nullable Timer tick;
-  private boolean closed;
+  private volatile int count;
+  private boolean frozen = true;
+  private boolean shared;
 
-  private SessionPlane(DescriptorLoop loop, Parts parts) {
+  /** Entries may have gone unnoticed while others worked on the tables. */
+  private boolean missed;
+
+  /**
+   * A plane that stands still. Any thread, until it is thawed.
+   *
+   * @param loop on which it will carry packets
+   */
+  public SessionPlane(DescriptorLoop loop, Parts parts) {
     this.loop = loop;
     this.parts = parts;
-    this.flows = parts.flows;
-    this.residents = new Residents(parts.clients);
-    Pools pools = new Pools(parts.pool4, parts.pool6, parts.clients);
+    Tables tables = parts.tables;
+    this.clients = tables.clients();
+    this.flows = tables.flows();
+    this.residents = new Residents(clients);
+    Pools pools = new Pools(parts.pool4, parts.pool6, clients);
     this.ports = new Ports(flows, residents, parts.slices, new SecureRandom().nextLong());
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
     this.sweep = new Sweep(flows, mappings);
-    this.device = new Device(parts.tun);
-    this.fragmentsOut = Fragments.open(this::lost);
-    this.fragmentsIn = Fragments.open(this::lost);
-    this.outbound = new Outbound(device, mappings, flows, pools, residents, fragmentsOut);
+    this.lost = new LostSessions(tables.sessions(), parts.crashGraceNanos);
+    this.fromFlows = tables.fromFlows(this::lost);
+    this.toFlows = tables.toFlows(this::lost);
+    this.held = tables.held();
+    Device device = new Device(parts.tun);
     this.inbound =
-        new Inbound(device, mappings, flows, pools, residents, fragmentsIn, this::failed);
-    this.registration =
-        loop.register(parts.tun, Readiness.EPOLLIN | Readiness.EPOLLET, ready -> fromDevice());
-    this.events = ConntrackEvents.listen(loop, parts.events, parts.mark, new Gone());
+        new Inbound(device, mappings, flows, pools, residents, toFlows, held, this::failed);
+    this.carrier =
+        new Carrier(
+            loop,
+            parts.tun,
+            device,
+            new Outbound(device, mappings, flows, pools, residents, fromFlows),
+            inbound,
+            this::now,
+            this::end);
   }
 
-  /** Begins to carry. */
+  /** A plane that carries. */
   public static SessionPlane open(DescriptorLoop loop, Parts parts) {
     SessionPlane plane = new SessionPlane(loop, parts);
-    plane.tickLater();
+    plane.thaw();
     return plane;
   }
 
-  /** Opens a session. Packets that came before wait in the flow. */
-  public Session attach(SessionSpec spec, Observer observer) {
-    Session session = new Session(spec, observer, System.nanoTime());
-    session.registration = loop.register(spec.flow(), FLOW_EVENTS, ready -> ready(session, ready));
-    sessions.add(session);
-    later(session);
+  /**
+   * Brings into step what a process that is gone has left in the tables and in the kernel. Before
+   * the first thaw, on any thread; blocks.
+   */
+  public void recover(ConntrackDump dump) {
+    new Recovery(parts.tables, residents, mappings, ports).run(dump, parts.mark, now());
+  }
+
+  /**
+   * Opens a session, which takes up the connections of a lost one of the same owner and name.
+   * Packets that came before wait in the flow.
+   *
+   * @return null when there is no room for it; nothing was touched then
+   */
+  public @Nullable Session attach(SessionSpec spec, Observer observer) {
+    SessionRecord record = parts.tables.sessions().free();
+    if (record == null) {
+      return null;
+    }
+    now();
+    record.begin(spec, System.nanoTime());
+    Session session = new Session(spec, record, observer);
+    enter(session);
+    for (SessionRecord old : lost.claim(spec.owner())) {
+      session.resumed += resume(old.id(), session);
+      old.clear();
+    }
+    carrier.begin(session);
+    return session;
+  }
+
+  private void enter(Session session) {
+    sessions.put(session.id(), session);
+    count = sessions.size();
+  }
+
+  /** Connections of a lost session that may still leave from their ports are another's now. */
+  private int resume(long id, Session session) {
+    int resumed = 0;
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      if (isLiveOf(flow, id)) {
+        if (session.spec.allows(
+            flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
+          resumed++;
+        } else {
+          mappings.forget(flow);
+        }
+      }
+    }
+    mappings.settle();
+    residents.move(id, session);
+    return resumed;
+  }
+
+  private boolean isLiveOf(int flow, long id) {
+    return flows.state(flow) == FlowTable.LIVE && clients.session(flows.client(flow)) == id;
+  }
+
+  /**
+   * Takes over a session that another process began. It stands still until the plane is thawed.
+   *
+   * @param slot the place of its record
+   * @param flow this process's descriptor of its flow
+   * @throws IllegalArgumentException when there is no such session in the ledger
+   */
+  public Session adopt(int slot, int flow, List<SessionSpec.Range> egress, Observer observer) {
+    SessionLedger ledger = parts.tables.sessions();
+    if (slot < 0 || slot >= ledger.capacity() || ledger.record(slot).id() == 0) {
+      throw new IllegalArgumentException("no session in record " + slot);
+    }
+    SessionRecord record = ledger.record(slot);
+    Session session = new Session(record.spec(flow, egress), record, observer);
+    enter(session);
     return session;
   }
 
@@ -136,30 +230,112 @@ public final class SessionPlane implements AutoCloseable {
     loop.execute(() -> end(session, reason, 0));
   }
 
+  /** Notes an end; what is to be done for it waits while another process may have to go on. */
   private void end(Session session, EndReason reason, int errno) {
-    if (session.ended) {
-      return;
+    if (sessions.get(session.id()) == session) {
+      session.record.ending(reason, errno);
+      Carrier.stop(session);
+      if (!shared && !frozen) {
+        finish(session, session.record.reason());
+      }
     }
-    session.ended = true;
-    if (session.registration != null) {
-      session.registration.cancel();
-    }
-    sessions.remove(session);
+  }
+
+  private void finish(Session session, @Nullable EndReason reason) {
+    sessions.remove(session.id());
+    count = sessions.size();
     now();
+    dissolve(session.id());
+    fromFlows.forget(session.id());
+    toFlows.forget(session.id());
+    held.forget(session);
+    SessionOutcome outcome =
+        new SessionOutcome(
+            reason == null ? EndReason.ERROR : reason,
+            session.record.errno(),
+            session.ageNanos(),
+            session.packets());
+    session.record.clear();
+    session.observer.closed(outcome);
+  }
+
+  private void finishEnded() {
+    for (Session session : List.copyOf(sessions.values())) {
+      EndReason reason = session.record.reason();
+      if (reason != null) {
+        finish(session, reason);
+      }
+    }
+  }
+
+  /** All connections of a session are over. */
+  private void dissolve(long id) {
     for (int flow = 0; flow < flows.capacity(); flow++) {
-      int state = flows.state(flow);
-      if (state != FlowTable.FREE && parts.clients.session(flows.client(flow)) == session.id()) {
-        if (state == FlowTable.LIVE) {
-          mappings.forget(flow);
-        }
+      if (isLiveOf(flow, id)) {
+        mappings.forget(flow);
       }
     }
     mappings.settle();
-    residents.leave(session);
-    fragmentsOut.reassembler().forget(session.id());
-    fragmentsIn.reassembler().forget(session.id());
-    session.observer.closed(
-        new SessionOutcome(reason, errno, session.ageNanos(), session.packets()));
+    residents.leave(id);
+  }
+
+  /** Stands still: touches neither flows nor the tun nor tables. */
+  public void freeze() {
+    frozen = true;
+    Timer own = tick;
+    if (own != null) {
+      own.cancel();
+    }
+    carrier.freeze(sessions.values());
+  }
+
+  /** Goes on from what the tables and the kernel say: another process may have worked on them. */
+  public void thaw() {
+    flows.rebuild();
+    ports.rebuild();
+    residents.rebuild(sessions.values());
+    lost.rebuild();
+    held.rebuild(sessions.values());
+    fromFlows.thaw();
+    toFlows.thaw();
+    now();
+    mappings.forgetProposed();
+    if (missed) {
+      missed = false;
+      mappings.doubtAll();
+    }
+    frozen = false;
+    if (events == null) {
+      events = ConntrackEvents.listen(loop, parts.events, parts.mark, new Gone());
+    }
+    carrier.thaw(sessions.values().stream().filter(s -> s.record.reason() == null).toList());
+    tickLater();
+    if (!shared) {
+      finishEnded();
+    }
+  }
+
+  /** Another process may have to go on at any moment, from here on until {@link #unshare()}. */
+  public void share() {
+    shared = true;
+  }
+
+  /** Puts all that the tables are in into what another process gets. */
+  public void lend(Cargo cargo) {
+    parts.tables.lend(cargo);
+  }
+
+  /** This process alone goes on; what had to end does so now. */
+  public void unshare() {
+    shared = false;
+    if (!frozen) {
+      finishEnded();
+    }
+  }
+
+  /** Sessions that are paused with one another. Any thread. */
+  public int size() {
+    return count;
   }
 
   /** Who has an outer address and port toward a destination; null for nobody. */
@@ -174,11 +350,12 @@ public final class SessionPlane implements AutoCloseable {
     if (session == null) {
       return null;
     }
+    boolean ported = protocol == IpProtocol.TCP || protocol == IpProtocol.UDP;
     String text =
-        protocol == IpProtocol.TCP || protocol == IpProtocol.UDP
-            ? dev.oxbow.codecs.tcp.SocketAddresses.text(
-                parts.clients.high(client), parts.clients.low(client), flows.clientPort(flow))
-            : Prefix.text(parts.clients.high(client), parts.clients.low(client));
+        ported
+            ? SocketAddresses.text(
+                clients.high(client), clients.low(client), flows.clientPort(flow))
+            : Prefix.text(clients.high(client), clients.low(client));
     return new Owner(session, text, flows.sinceMs(flow));
   }
 
@@ -190,7 +367,8 @@ public final class SessionPlane implements AutoCloseable {
   public Counters counters() {
     return new Counters(
         sessions.size(),
-        parts.clients.size(),
+        lost.size(),
+        clients.size(),
         flows.size(),
         sweep.resting(),
         inbound.strays(),
@@ -198,92 +376,23 @@ public final class SessionPlane implements AutoCloseable {
   }
 
   private long now() {
-    long nanos = System.nanoTime();
+    long nanos = parts.clock.getAsLong();
     mappings.now(nanos);
     ports.now(nanos);
     return nanos;
   }
 
-  private void ready(Session session, int ready) {
-    if ((ready & END_EVENTS) != 0) {
-      session.ending = true;
-    }
-    turn(session);
-  }
-
-  private void later(Session session) {
-    if (!session.scheduled && !session.ended) {
-      session.scheduled = true;
-      loop.execute(
-          () -> {
-            session.scheduled = false;
-            turn(session);
-          });
-    }
-  }
-
-  private void turn(Session session) {
-    for (int i = 0; i < TURN_BATCHES; i++) {
-      if (session.ended || closed) {
-        return;
-      }
-      int count = session.port.receive(batch);
-      if (count <= 0) {
-        empty(session, -count);
-        return;
-      }
-      long nanos = now();
-      session.lastNanos = nanos;
-      outbound.carry(session, batch, count, nanos);
-      if (session.ending && session.port.drained()) {
-        end(session, EndReason.EOF, 0);
-        return;
-      }
-    }
-    later(session);
-  }
-
-  private void empty(Session session, int errno) {
-    if (errno == Errno.EAGAIN || errno == 0) {
-      if (session.ending) {
-        end(session, EndReason.EOF, 0);
-      }
-    } else if (session.spec.kind().isEnd(errno)) {
-      // Told once; what the other end had sent before is still there.
-      session.ending = true;
-      later(session);
-    } else {
-      end(session, EndReason.ERROR, errno);
-    }
-  }
-
+  /** A flow takes nothing any more. */
   private void failed(Session session, int errno) {
     boolean end = session.spec.kind().isEnd(errno);
     loop.execute(() -> end(session, end ? EndReason.EOF : EndReason.ERROR, end ? 0 : errno));
   }
 
-  private void lost(long owner, int fragments, Defect why) {
-    for (Session session : sessions) {
-      if (session.id() == owner) {
-        for (int i = 0; i < fragments; i++) {
-          session.drop(DropReason.FRAGMENT);
-        }
-      }
+  private void lost(long id, int fragments) {
+    Session session = sessions.get(id);
+    for (int i = 0; session != null && i < fragments; i++) {
+      session.drop(DropReason.FRAGMENT);
     }
-  }
-
-  private void fromDevice() {
-    for (int i = 0; i < TURN_BATCHES; i++) {
-      if (closed) {
-        return;
-      }
-      int count = device.receive(batch);
-      if (count <= 0) {
-        return;
-      }
-      inbound.carry(batch, count, now());
-    }
-    loop.execute(this::fromDevice);
   }
 
   private void tickLater() {
@@ -291,49 +400,52 @@ public final class SessionPlane implements AutoCloseable {
   }
 
   private void tick() {
-    if (closed) {
+    if (frozen) {
       return;
     }
     long nanos = now();
     sweep.step(nanos);
     mappings.settle();
-    fragmentsOut.reassembler().expire();
-    fragmentsIn.reassembler().expire();
+    fromFlows.expire();
+    toFlows.expire();
+    for (SessionRecord record : lost.unclaimed(nanos)) {
+      dissolve(record.id());
+      record.clear();
+    }
     tickLater();
   }
 
   /** Ends without touching flows or entries, as a crash would; tables and sockets are closed. */
   @Override
   public void close() {
-    if (closed) {
-      return;
+    freeze();
+    sessions.clear();
+    if (events == null) {
+      parts.events.close();
+    } else {
+      events.close();
     }
-    closed = true;
-    if (tick != null) {
-      tick.cancel();
-    }
-    registration.cancel();
-    for (Session session : sessions) {
-      session.ended = true;
-      if (session.registration != null) {
-        session.registration.cancel();
-      }
-    }
-    events.close();
     parts.conntrack.close();
-    flows.close();
-    parts.clients.close();
+    parts.tables.close();
   }
 
   private final class Gone implements ConntrackEvents.Listener {
     @Override
     public void destroyed(ConntrackTuple original) {
-      mappings.destroyed(original);
+      if (frozen) {
+        missed = true;
+      } else {
+        mappings.destroyed(original);
+      }
     }
 
     @Override
     public void resyncNeeded() {
-      mappings.doubtAll();
+      if (frozen) {
+        missed = true;
+      } else {
+        mappings.doubtAll();
+      }
     }
   }
 }

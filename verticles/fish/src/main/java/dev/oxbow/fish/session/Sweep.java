@@ -28,6 +28,9 @@ final class Sweep {
   /** The whole table within ten seconds, at ten steps a second. */
   private static final int STEPS = 100;
 
+  /** Of a small table all is looked at in a moment. */
+  private static final int STEP_MIN = 1024;
+
   private final FlowTable flows;
   private final Mappings mappings;
   private int next;
@@ -46,7 +49,8 @@ final class Sweep {
 
   /** Looks at the next part. */
   void step(long nowNanos) {
-    int count = (flows.capacity() + STEPS - 1) / STEPS;
+    int count =
+        Math.min(flows.capacity(), Math.max(STEP_MIN, (flows.capacity() + STEPS - 1) / STEPS));
     for (int i = 0; i < count; i++) {
       look(next, nowNanos);
       next++;

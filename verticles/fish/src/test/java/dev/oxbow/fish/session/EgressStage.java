@@ -7,21 +7,23 @@ import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fish.conntrack.Conntrack;
+import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.conntrack.ConntrackEvents;
 import dev.oxbow.fish.network.EgressNetwork;
 import dev.oxbow.fish.network.Prefix;
-import dev.oxbow.fish.ports.ClientTable;
-import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.ports.PortSlice;
-import dev.oxbow.handoff.state.StateTable;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.FlowKind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Fish between a server's namespace and clients' namespaces, each client behind a tun that is a
@@ -34,6 +36,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
  */
 public final class EgressStage implements AutoCloseable {
   static final int MARK = 0x0f15;
+  private static final Prefix POOL_4 = Prefix.parse("100.64.0.0/10");
+  private static final Prefix POOL_6 = Prefix.parse("fd6f:7862:6f77::/64");
+
+  private static final Tables.Sizes SIZES = new Tables.Sizes(100, 1000, 4000);
+
+  /** How long the connections of a session wait after a crash. */
+  long graceNanos = 60_000_000_000L;
+
   public static final String SERVER = "198.51.100.9";
   static final String SERVER_6 = "fd99::9";
   public static final String OUTER = "203.0.113.7";
@@ -48,22 +58,29 @@ public final class EgressStage implements AutoCloseable {
   final PortSlice slice = new PortSlice(0, 0xffff_cb00_7107L, FIRST_PORT, LAST_PORT);
   final PortSlice slice6 = new PortSlice(0x2001_0db8_0002_0000L, 7, FIRST_PORT, LAST_PORT);
   final EgressNetwork network;
-  final SessionPlane plane;
+  final Path files;
+  private final List<PortSlice> slices = List.of(slice, slice6);
+  SessionPlane plane;
+  Tables tables;
+  private final AtomicLong ahead = new AtomicLong();
   private final List<Client> clients = new ArrayList<>();
   private long lastId;
 
   EgressStage(Path directory) {
     wire(middle, server);
-    Prefix pool4 = Prefix.parse("100.64.0.0/10");
-    Prefix pool6 = Prefix.parse("fd6f:7862:6f77::/64");
-    List<PortSlice> slices = List.of(slice, slice6);
+    files = directory.resolve("fish0");
     network =
         middle.call(
             () ->
                 EgressNetwork.open(
-                    new EgressNetwork.Plan("fish0", pool4, pool6, slices, directory)));
-    ClientTable numbers = new ClientTable(StateTable.open("clients", ClientTable.layout(1000)));
-    FlowTable flows = new FlowTable(StateTable.open("flows", FlowTable.layout(4000)), numbers);
+                    new EgressNetwork.Plan("fish0", POOL_4, POOL_6, slices, directory)));
+    tables = Tables.open(files, SIZES);
+    plane = plane(tables);
+    vertx.run(plane::thaw);
+  }
+
+  /** A plane that stands still. */
+  private SessionPlane plane(Tables tables) {
     Conntrack conntrack = middle.call(() -> Conntrack.open(MARK));
     NetlinkSocket events = middle.call(ConntrackEvents::open);
     SessionPlane.Parts parts =
@@ -72,12 +89,61 @@ public final class EgressStage implements AutoCloseable {
             conntrack,
             events,
             MARK,
-            numbers,
-            flows,
-            pool4,
-            pool6,
-            slices);
-    plane = vertx.call(() -> SessionPlane.open(loop(), parts));
+            tables,
+            POOL_4,
+            POOL_6,
+            slices,
+            graceNanos,
+            () -> System.nanoTime() + ahead.get());
+    return vertx.call(() -> new SessionPlane(loop(), parts));
+  }
+
+  /** Shares everything with a plane that has descriptors of its own, as another process has. */
+  SessionPlane successor() {
+    Cargo lent = new Cargo();
+    vertx.run(
+        () -> {
+          plane.share();
+          plane.lend(lent);
+        });
+    Cargo copies = new Cargo();
+    lent.names().forEach(name -> copies.give(name, lent.get(name).duplicate()));
+    SessionPlane made = plane(Tables.adopt(copies));
+    vertx.run(made::share);
+    return made;
+  }
+
+  /** The plane's clock jumps ahead. */
+  void later(long nanos) {
+    ahead.addAndGet(nanos);
+  }
+
+  /** Another plane goes on with all sessions; this one ends as its process would. */
+  void passTo(SessionPlane other) {
+    vertx.run(
+        () -> {
+          plane.freeze();
+          other.thaw();
+          other.unshare();
+          plane.close();
+        });
+    plane = other;
+  }
+
+  /** The plane ends as if it was killed, and another one finds what it has left. */
+  void crash() {
+    vertx.run(plane::close);
+    Tables left = Tables.find(files);
+    SessionPlane next = plane(left == null ? Tables.open(files, SIZES) : left);
+    middle.call(
+        () -> {
+          try (ConntrackDump dump = ConntrackDump.open()) {
+            next.recover(dump);
+          }
+          return true;
+        });
+    vertx.run(next::thaw);
+    plane = next;
   }
 
   /** Puts a cable between two namespaces, with the addresses of the drawing. */
@@ -109,9 +175,18 @@ public final class EgressStage implements AutoCloseable {
 
   /** A client's namespace whose packets are a session's flow. */
   Client client(Mapping mapping, int mtu) {
+    return client(mapping, mtu, null);
+  }
+
+  /**
+   * A client's namespace whose packets are a session's flow.
+   *
+   * @param name stable, or null
+   */
+  Client client(Mapping mapping, int mtu, @Nullable String name) {
     Namespace namespace = Namespace.open();
     Tun tun = clientTun(namespace, mtu);
-    Session session = session(tun.descriptor().fd(), FlowKind.TUN, mapping, mtu);
+    Session session = session(tun.descriptor().fd(), FlowKind.TUN, mapping, mtu, name);
     Client client = new Client(namespace, tun, session);
     clients.add(client);
     return client;
@@ -133,12 +208,24 @@ public final class EgressStage implements AutoCloseable {
 
   /** Opens a session on a flow, which stays the caller's. */
   Session session(int flow, FlowKind kind, Mapping mapping, int mtu) {
+    return session(flow, kind, mapping, mtu, null);
+  }
+
+  /** Opens a session of a name, which may be null. */
+  Session session(int flow, FlowKind kind, Mapping mapping, int mtu, @Nullable String name) {
     List<SessionSpec.Range> egress =
         List.of(
             new SessionSpec.Range(slice, FIRST_PORT, LAST_PORT),
             new SessionSpec.Range(slice6, FIRST_PORT, LAST_PORT));
-    SessionSpec spec = new SessionSpec(++lastId, flow, kind, mtu, mapping, egress);
-    return vertx.call(() -> plane.attach(spec, new Told()));
+    SessionSpec.Owner owner = new SessionSpec.Owner(0, "test", name);
+    SessionSpec spec = new SessionSpec(++lastId, owner, flow, kind, mtu, mapping, egress);
+    return vertx.call(() -> Objects.requireNonNull(plane.attach(spec, new Told())));
+  }
+
+  /** A session of the plane before, in another one. */
+  Session adopt(SessionPlane other, Session session) {
+    return vertx.call(
+        () -> other.adopt(session.slot(), session.spec.flow(), session.spec.egress(), new Told()));
   }
 
   void end(Session session) {

@@ -1,0 +1,148 @@
+package dev.oxbow.fish;
+
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.config.FishOptions;
+import dev.oxbow.config.FishOptions.Grant;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fish.SessionService.Live;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.Flow;
+import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.mailbox.MailboxStore;
+import dev.oxbow.service.work.Turns;
+import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The sessions of a service on their way to another process: the request of each, which never
+ * changes, and its flow. What changes is in the plane's tables. Control loop only.
+ */
+final class FishStore {
+  private static final String CARGO = "sessions.requests";
+  private static final String SETTINGS = "settings";
+  private static final String SESSION = "session/";
+
+  private FishStore() {}
+
+  /** Lends the flows and describes the sessions; the service must open and end none meanwhile. */
+  static Future<Void> export(
+      SessionService service, MailboxStore mailboxes, Cargo cargo, DescriptorLoop loop) {
+    Cargo.Records records = new Cargo.Records().add(service.export());
+    return Turns.each(
+            loop,
+            service.table().live(),
+            live -> {
+              cargo.lend(SESSION + live.name(), live.descriptor());
+              records.add(record(live, mailboxes));
+            })
+        .onSuccess(v -> cargo.records(CARGO, records));
+  }
+
+  private static MessageWriter record(Live live, MailboxStore mailboxes) {
+    MessageWriter out =
+        new MessageWriter()
+            .string("kind", "session")
+            .string("session", live.name())
+            .number("slot", live.session().slot())
+            .number("mailbox", mailboxes.numberOf(live.mailbox()))
+            .number("flow", live.flow().kind().code())
+            .number("cookie", live.flow().cookie())
+            .raw("metadata", live.metadata());
+    if (live.resume() != null) {
+      out.string("resume", live.resume());
+    }
+    out.array("egress");
+    for (Grant grant : live.egress()) {
+      out.element().string("address", grant.address()).string("ports", grant.ports()).end();
+    }
+    return out.endArray();
+  }
+
+  /**
+   * Takes over what another process has described.
+   *
+   * @throws IllegalArgumentException saying what is missing or does not fit
+   */
+  static void restore(SessionService service, MailboxStore mailboxes, Cargo cargo) {
+    try {
+      for (Message record : cargo.records(CARGO)) {
+        if (record.string("kind").equals("service")) {
+          service.restore(record);
+        } else {
+          restore(service, mailboxes, cargo, record);
+        }
+      }
+    } catch (RequestException e) {
+      throw new IllegalArgumentException(CARGO + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void restore(
+      SessionService service, MailboxStore mailboxes, Cargo cargo, Message record) {
+    String name = record.string("session");
+    Descriptor descriptor = cargo.take(SESSION + name);
+    Flow flow =
+        new Flow(
+            FlowKind.of((byte) record.integer("flow", 0, Byte.MAX_VALUE)),
+            descriptor.fd(),
+            record.integer("cookie", 0, Long.MAX_VALUE));
+    List<Grant> egress = new ArrayList<>();
+    for (Message grant : record.objects("egress")) {
+      egress.add(Grant.of(grant.string("address"), grant.string("ports")));
+    }
+    service.adopt(
+        (int) record.integer("slot", 0, Integer.MAX_VALUE),
+        new Live(
+            name,
+            mailboxes.get(record.integer("mailbox", 0, Integer.MAX_VALUE)),
+            record.metadata(),
+            descriptor,
+            flow,
+            egress,
+            record.string("resume", null),
+            null));
+  }
+
+  /** Puts in what the packets of all sessions depend on. */
+  static void exportSettings(FishOptions options, Cargo cargo) {
+    MessageWriter out = new MessageWriter();
+    settings(options).forEach(out::string);
+    cargo.records(SETTINGS, List.of(out));
+  }
+
+  /**
+   * Sees to it that packets would go on as they did.
+   *
+   * @throws IllegalArgumentException naming the key that has changed
+   */
+  static void requireSame(FishOptions options, Cargo cargo) {
+    try {
+      for (Message record : cargo.records(SETTINGS)) {
+        for (Map.Entry<String, String> own : settings(options).entrySet()) {
+          String theirs = record.string(own.getKey());
+          if (!own.getValue().equals(theirs)) {
+            throw new IllegalArgumentException(
+                String.format(
+                    "fish.%s was %s and is %s now: it changes with a restart only",
+                    own.getKey(), theirs, own.getValue()));
+          }
+        }
+      }
+    } catch (RequestException e) {
+      throw new IllegalArgumentException(SETTINGS + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Map<String, String> settings(FishOptions options) {
+    return Map.of(
+        "device", options.getDevice(),
+        "pool", options.getPool(),
+        "pool6", options.getPool6(),
+        "mark", Integer.toString(options.getMark()));
+  }
+}

@@ -1,0 +1,175 @@
+package dev.oxbow.fish.session;
+
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Readiness;
+import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.fdpassing.libc.Errno;
+import java.util.Collection;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves packets between flows and the tun while it is not frozen: then it has registered them, and
+ * no packet is in its hands between two turns. Loop thread only.
+ */
+final class Carrier {
+
+  /** Batches of one flow or of the tun in one turn: others want to be served as well. */
+  private static final int TURN_BATCHES = 4;
+
+  private static final int FLOW_EVENTS =
+      Readiness.EPOLLIN | Readiness.EPOLLOUT | Readiness.EPOLLRDHUP | Readiness.EPOLLET;
+  private static final int END_EVENTS =
+      Readiness.EPOLLRDHUP | Readiness.EPOLLHUP | Readiness.EPOLLERR;
+
+  private final DescriptorLoop loop;
+  private final int tun;
+  private final Device device;
+  private final Outbound outbound;
+  private final Inbound inbound;
+  private final Clock clock;
+  private final Ends ends;
+  private final PacketBatch batch = new PacketBatch();
+  private @Nullable Registration registration;
+
+  /** Tells the time to all who note it. */
+  interface Clock {
+
+    /** CLOCK_MONOTONIC, in nanoseconds. */
+    long now();
+  }
+
+  /** Hears of flows that carry nothing any more. */
+  interface Ends {
+
+    /**
+     * A session is over.
+     *
+     * @param errno with {@link EndReason#ERROR}, else 0
+     */
+    void end(Session session, EndReason reason, int errno);
+  }
+
+  Carrier(
+      DescriptorLoop loop,
+      int tun,
+      Device device,
+      Outbound outbound,
+      Inbound inbound,
+      Clock clock,
+      Ends ends) {
+    this.loop = loop;
+    this.tun = tun;
+    this.device = device;
+    this.outbound = outbound;
+    this.inbound = inbound;
+    this.clock = clock;
+    this.ends = ends;
+  }
+
+  /** Begins or goes on. */
+  void thaw(Collection<Session> sessions) {
+    registration = loop.register(tun, Readiness.EPOLLIN | Readiness.EPOLLET, ready -> fromDevice());
+    sessions.forEach(this::begin);
+    loop.execute(this::fromDevice);
+  }
+
+  /** Touches no packet any more. */
+  void freeze(Collection<Session> sessions) {
+    Registration own = registration;
+    if (own != null) {
+      own.cancel();
+      registration = null;
+    }
+    sessions.forEach(Carrier::stop);
+  }
+
+  private boolean isFrozen() {
+    return registration == null;
+  }
+
+  /** Carries the packets of a session's flow from here on, those first that wait in it. */
+  void begin(Session session) {
+    session.registration =
+        loop.register(session.spec.flow(), FLOW_EVENTS, ready -> ready(session, ready));
+    later(session);
+  }
+
+  /** Does not touch a session's flow any more. Idempotent. */
+  static void stop(Session session) {
+    Registration own = session.registration;
+    if (own != null) {
+      own.cancel();
+      session.registration = null;
+    }
+  }
+
+  private void ready(Session session, int ready) {
+    if ((ready & END_EVENTS) != 0) {
+      session.ending = true;
+    }
+    if ((ready & Readiness.EPOLLOUT) != 0) {
+      inbound.flush(session);
+    }
+    turn(session);
+  }
+
+  private void later(Session session) {
+    if (!session.scheduled) {
+      session.scheduled = true;
+      loop.execute(
+          () -> {
+            session.scheduled = false;
+            turn(session);
+          });
+    }
+  }
+
+  private void turn(Session session) {
+    for (int i = 0; i < TURN_BATCHES; i++) {
+      if (session.registration == null) {
+        return;
+      }
+      int count = session.port.receive(batch);
+      if (count <= 0) {
+        empty(session, -count);
+        return;
+      }
+      long nanos = clock.now();
+      session.record.activityNanos(nanos);
+      outbound.carry(session, batch, count, nanos);
+      if (session.ending && session.port.drained()) {
+        ends.end(session, EndReason.EOF, 0);
+        return;
+      }
+    }
+    later(session);
+  }
+
+  private void empty(Session session, int errno) {
+    if (errno == Errno.EAGAIN || errno == 0) {
+      if (session.ending) {
+        ends.end(session, EndReason.EOF, 0);
+      }
+    } else if (session.spec.kind().isEnd(errno)) {
+      // Told once; what the other end had sent before is still there.
+      session.ending = true;
+      later(session);
+    } else {
+      ends.end(session, EndReason.ERROR, errno);
+    }
+  }
+
+  private void fromDevice() {
+    for (int i = 0; i < TURN_BATCHES; i++) {
+      if (isFrozen()) {
+        return;
+      }
+      int count = device.receive(batch);
+      if (count <= 0) {
+        return;
+      }
+      inbound.carry(batch, count, clock.now());
+    }
+    loop.execute(this::fromDevice);
+  }
+}
