@@ -75,7 +75,8 @@ public final class ClientTable implements AutoCloseable {
 
   /** Gives a client a number; -1 when all are taken. Number 0 is never given. */
   public int add(long session, long high, long low) {
-    for (int tried = 1; tried < capacity; tried++) {
+    boolean room = index.size() < capacity - 1;
+    for (int tried = 1; room && tried < capacity; tried++) {
       int client = next;
       next = next + 1 == capacity ? 1 : next + 1;
       if (session(client) == 0) {

@@ -148,7 +148,9 @@ public final class FlowTable implements AutoCloseable {
       long outerHigh,
       long outerLow,
       int outerPort) {
-    for (int tried = 0; tried < capacity; tried++) {
+    // Where all are taken, nothing is looked at: that is when packets come thickest.
+    boolean room = inside.size() < capacity;
+    for (int tried = 0; room && tried < capacity; tried++) {
       int flow = next;
       next = next + 1 == capacity ? 0 : next + 1;
       if (state(flow) == FREE) {

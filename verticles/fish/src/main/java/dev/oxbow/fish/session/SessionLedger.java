@@ -40,11 +40,15 @@ final class SessionLedger implements AutoCloseable {
     return table.descriptor();
   }
 
-  int capacity() {
-    return records.size();
-  }
-
-  SessionRecord record(int slot) {
+  /**
+   * The record of a session that is there.
+   *
+   * @throws IllegalArgumentException when there is none in that place
+   */
+  SessionRecord taken(int slot) {
+    if (slot < 0 || slot >= records.size() || records.get(slot).id() == 0) {
+      throw new IllegalArgumentException("no session in record " + slot);
+    }
     return records.get(slot);
   }
 

@@ -1,8 +1,6 @@
 package dev.oxbow.fish.session;
 
-import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.netlink.ConntrackTuple;
-import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
@@ -91,6 +89,7 @@ public final class SessionPlane implements AutoCloseable {
   private final Residents residents;
   private final Ports ports;
   private final Mappings mappings;
+  private final SessionFlows connections;
   private final Inbound inbound;
   private final Sweep sweep;
   private final Gathering fromFlows;
@@ -123,6 +122,7 @@ public final class SessionPlane implements AutoCloseable {
     Pools pools = new Pools(parts.pool4, parts.pool6, clients);
     this.ports = new Ports(flows, residents, parts.slices, new SecureRandom().nextLong());
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
+    this.connections = new SessionFlows(tables, residents, mappings);
     this.sweep = new Sweep(flows, mappings);
     this.lost = new LostSessions(tables.sessions(), parts.crashGraceNanos);
     this.fromFlows = tables.fromFlows(this::lost);
@@ -173,7 +173,7 @@ public final class SessionPlane implements AutoCloseable {
     Session session = new Session(spec, record, observer);
     enter(session);
     for (SessionRecord old : lost.claim(spec.owner())) {
-      session.resumed += resume(old.id(), session);
+      session.resumed += connections.resume(old.id(), session);
       old.clear();
     }
     carrier.begin(session);
@@ -185,28 +185,6 @@ public final class SessionPlane implements AutoCloseable {
     count = sessions.size();
   }
 
-  /** Connections of a lost session that may still leave from their ports are another's now. */
-  private int resume(long id, Session session) {
-    int resumed = 0;
-    for (int flow = 0; flow < flows.capacity(); flow++) {
-      if (isLiveOf(flow, id)) {
-        if (session.spec.allows(
-            flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
-          resumed++;
-        } else {
-          mappings.forget(flow);
-        }
-      }
-    }
-    mappings.settle();
-    residents.move(id, session);
-    return resumed;
-  }
-
-  private boolean isLiveOf(int flow, long id) {
-    return flows.state(flow) == FlowTable.LIVE && clients.session(flows.client(flow)) == id;
-  }
-
   /**
    * Takes over a session that another process began. It stands still until the plane is thawed.
    *
@@ -215,11 +193,7 @@ public final class SessionPlane implements AutoCloseable {
    * @throws IllegalArgumentException when there is no such session in the ledger
    */
   public Session adopt(int slot, int flow, List<SessionSpec.Range> egress, Observer observer) {
-    SessionLedger ledger = parts.tables.sessions();
-    if (slot < 0 || slot >= ledger.capacity() || ledger.record(slot).id() == 0) {
-      throw new IllegalArgumentException("no session in record " + slot);
-    }
-    SessionRecord record = ledger.record(slot);
+    SessionRecord record = parts.tables.sessions().taken(slot);
     Session session = new Session(record.spec(flow, egress), record, observer);
     enter(session);
     return session;
@@ -245,7 +219,7 @@ public final class SessionPlane implements AutoCloseable {
     sessions.remove(session.id());
     count = sessions.size();
     now();
-    dissolve(session.id());
+    connections.dissolve(session.id());
     fromFlows.forget(session.id());
     toFlows.forget(session.id());
     held.forget(session);
@@ -266,17 +240,6 @@ public final class SessionPlane implements AutoCloseable {
         finish(session, reason);
       }
     }
-  }
-
-  /** All connections of a session are over. */
-  private void dissolve(long id) {
-    for (int flow = 0; flow < flows.capacity(); flow++) {
-      if (isLiveOf(flow, id)) {
-        mappings.forget(flow);
-      }
-    }
-    mappings.settle();
-    residents.leave(id);
   }
 
   /** Stands still: touches neither flows nor the tun nor tables. */
@@ -341,22 +304,7 @@ public final class SessionPlane implements AutoCloseable {
   /** Who has an outer address and port toward a destination; null for nobody. */
   public @Nullable Owner lookup(
       int protocol, long outerHigh, long outerLow, int port, long high, long low, int remotePort) {
-    int flow = flows.owner(outerHigh, outerLow, protocol, port, high, low, remotePort);
-    if (flow < 0 || flows.state(flow) != FlowTable.LIVE) {
-      return null;
-    }
-    int client = flows.client(flow);
-    Session session = residents.session(client);
-    if (session == null) {
-      return null;
-    }
-    boolean ported = protocol == IpProtocol.TCP || protocol == IpProtocol.UDP;
-    String text =
-        ported
-            ? SocketAddresses.text(
-                clients.high(client), clients.low(client), flows.clientPort(flow))
-            : Prefix.text(clients.high(client), clients.low(client));
-    return new Owner(session, text, flows.sinceMs(flow));
+    return connections.lookup(protocol, outerHigh, outerLow, port, high, low, remotePort);
   }
 
   /** Connections of a session, resting ones included. */
@@ -409,7 +357,7 @@ public final class SessionPlane implements AutoCloseable {
     fromFlows.expire();
     toFlows.expire();
     for (SessionRecord record : lost.unclaimed(nanos)) {
-      dissolve(record.id());
+      connections.dissolve(record.id());
       record.clear();
     }
     tickLater();

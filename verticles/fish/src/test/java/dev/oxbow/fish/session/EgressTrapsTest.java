@@ -12,8 +12,6 @@ import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.netlink.ConntrackTuple;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.NativeMemory;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
@@ -29,7 +27,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -195,17 +192,17 @@ class EgressTrapsTest {
     List<Descriptor> pair = EgressStage.packetPair();
     stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
     try (DatagramSocket server = peers.bind(SERVER)) {
-      send(pair.get(1), datagram(64, server.getLocalPort()));
+      Peers.send(pair.get(1), Peers.datagram(64, server.getLocalPort()));
       DatagramPacket came = Peers.receive(server);
       assertThat(came.getLength()).isEqualTo(4);
       assertThat(came.getAddress()).isEqualTo(InetAddress.getByName(OUTER));
       server.send(new DatagramPacket(new byte[7], 7, came.getSocketAddress()));
-      PacketView answer = receive(pair.get(1));
+      PacketView answer = Peers.packet(pair.get(1));
       assertThat(answer.protocol()).isEqualTo(IpProtocol.UDP);
       assertThat(answer.destinationPort()).isEqualTo(5000);
       assertThat(Checksum.transportValid(answer)).isTrue();
-      send(pair.get(1), datagram(1, server.getLocalPort()));
-      PacketView exceeded = receive(pair.get(1));
+      Peers.send(pair.get(1), Peers.datagram(1, server.getLocalPort()));
+      PacketView exceeded = Peers.packet(pair.get(1));
       assertThat(exceeded.isIcmpError()).isTrue();
       assertThat(exceeded.icmpType()).isEqualTo(11);
       PacketView about = new PacketView();
@@ -214,30 +211,5 @@ class EgressTrapsTest {
       assertThat(about.sourcePort()).isEqualTo(5000);
     }
     Descriptor.closeAll(pair);
-  }
-
-  /** UDP without a checksum from 10.0.0.2:5000 to the server, with four bytes. */
-  private static byte[] datagram(int ttl, int port) {
-    ByteBuffer packet = ByteBuffer.allocate(32);
-    packet.put(0, (byte) 0x45).putShort(2, (short) 32).put(8, (byte) ttl);
-    packet.put(9, (byte) IpProtocol.UDP).putInt(12, 0x0a00_0002).putInt(16, 0xc633_6409);
-    packet.putShort(20, (short) 5000).putShort(22, (short) port).putShort(24, (short) 12);
-    Checksum.fillHeader(packet, 0);
-    return packet.array();
-  }
-
-  private static void send(Descriptor flow, byte[] packet) {
-    NativeMemory memory = NativeMemory.allocate(packet.length);
-    memory.putBytes(0, packet, 0, packet.length);
-    assertThat(Syscalls.write(flow.fd(), memory.address(), packet.length)).isEqualTo(packet.length);
-  }
-
-  private static PacketView receive(Descriptor flow) {
-    NativeMemory memory = NativeMemory.allocate(MTU);
-    Await.until("a packet", () -> Syscalls.bytesWaiting(flow.fd()) > 0);
-    int bytes = (int) Syscalls.read(flow.fd(), memory.address(), MTU);
-    PacketView packet = new PacketView();
-    assertThat(packet.parse(memory.view(), 0, bytes)).isNull();
-    return packet;
   }
 }

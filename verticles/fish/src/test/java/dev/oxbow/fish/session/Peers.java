@@ -3,6 +3,13 @@ package dev.oxbow.fish.session;
 import static dev.oxbow.fish.session.EgressStage.OUTER;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.codecs.ip.Checksum;
+import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fish.session.EgressStage.Client;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,6 +20,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
@@ -115,5 +123,32 @@ final class Peers {
             });
     from.getOutputStream().write(sent);
     assertThat(Arrays.equals(received.join(), sent)).isTrue();
+  }
+
+  /** UDP without a checksum from 10.0.0.2:5000 to the server, with four bytes. */
+  static byte[] datagram(int ttl, int port) {
+    ByteBuffer packet = ByteBuffer.allocate(32);
+    packet.put(0, (byte) 0x45).putShort(2, (short) 32).put(8, (byte) ttl);
+    packet.put(9, (byte) IpProtocol.UDP).putInt(12, 0x0a00_0002).putInt(16, 0xc633_6409);
+    packet.putShort(20, (short) 5000).putShort(22, (short) port).putShort(24, (short) 12);
+    Checksum.fillHeader(packet, 0);
+    return packet.array();
+  }
+
+  /** Puts a packet into a flow. */
+  static void send(Descriptor flow, byte[] packet) {
+    NativeMemory memory = NativeMemory.allocate(packet.length);
+    memory.putBytes(0, packet, 0, packet.length);
+    assertThat(Syscalls.write(flow.fd(), memory.address(), packet.length)).isEqualTo(packet.length);
+  }
+
+  /** The next packet of a flow. */
+  static PacketView packet(Descriptor flow) {
+    NativeMemory memory = NativeMemory.allocate(1500);
+    Await.until("a packet", () -> Syscalls.bytesWaiting(flow.fd()) > 0);
+    int bytes = (int) Syscalls.read(flow.fd(), memory.address(), 1500);
+    PacketView packet = new PacketView();
+    assertThat(packet.parse(memory.view(), 0, bytes)).isNull();
+    return packet;
   }
 }

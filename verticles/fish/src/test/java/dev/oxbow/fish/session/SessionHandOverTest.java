@@ -11,6 +11,7 @@ import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.EgressStage.Client;
 import dev.oxbow.service.flow.FlowKind;
 import java.io.IOException;
+import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SessionHandOverTest {
   private static final int MTU = 1500;
   private static final int GENERATIONS = 3;
+  private static final int MANY = 500;
 
   @TempDir Path directory;
   private EgressStage stage;
@@ -101,6 +103,32 @@ class SessionHandOverTest {
       assertThat(Peers.ask(late, server)).isEqualTo(lateBefore).isNotEqualTo(port);
       assertThat(stage.counters().flows()).isEqualTo(2);
     }
+  }
+
+  @Test
+  void packetsThatAFlowHasNoRoomForWaitAndAreHandedOver() throws IOException {
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session =
+        stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    try (DatagramSocket server = peers.bind(SERVER)) {
+      Peers.send(pair.get(1), Peers.datagram(64, server.getLocalPort()));
+      DatagramPacket came = Peers.receive(server);
+      // Far more than net.unix.max_dgram_qlen, which is all that a flow has room for.
+      for (int i = 0; i < MANY; i++) {
+        server.send(new DatagramPacket(new byte[i], i, came.getSocketAddress()));
+      }
+      Await.until("one waits", () -> session.queue != HeldPackets.NONE);
+      SessionPlane next = stage.successor();
+      Session adopted = stage.adopt(next, session);
+      stage.passTo(next);
+      for (int i = 0; i < MANY; i++) {
+        assertThat(Peers.packet(pair.get(1)).length()).isEqualTo(28 + i);
+      }
+      assertThat(adopted.packets().out()).isEqualTo(MANY);
+      assertThat(adopted.packets().dropped()).isEmpty();
+      assertThat(adopted.queue).isEqualTo(HeldPackets.NONE);
+    }
+    Descriptor.closeAll(pair);
   }
 
   @Test

@@ -228,11 +228,6 @@ final class NumberedPackets implements AutoCloseable {
     return flows.stream().mapToLong(flow -> flow.back.lost.get()).sum();
   }
 
-  /** Packets that were lost on the way to the server. */
-  long lostForth() {
-    return flows.stream().mapToLong(flow -> flow.forth.lost.get()).sum();
-  }
-
   private void check() {
     Throwable seen = failure;
     if (seen != null) {
