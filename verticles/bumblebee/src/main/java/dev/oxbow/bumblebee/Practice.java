@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
 final class Practice extends ServicePractice {
   static final int PATIENCE_MS = PATIENCE_SECONDS * 1000;
 
-  /** Each has a device, which takes the kernel its time. */
-  private static final int TUNNELS = 2;
+  /** One: each has a device, which takes the kernel its time. */
+  private static final int TUNNELS = 1;
 
-  private static final int CONNECTIONS = 8;
+  private static final int CONNECTIONS = 16;
 
   /** What a connection carries at once, in each direction: within any window. */
   private static final int SEGMENTS = 16;
