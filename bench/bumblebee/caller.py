@@ -2,9 +2,9 @@
 """The smallest gateway there is: gives Bumblebee a flow, connects each of its clients to where it
 wants to go, and leaves the rest to Splicer. It touches no packet and no byte.
 
-usage: caller.py RUNTIME_DIR NETNS CONGESTION MTU vnet
+usage: caller.py RUNTIME_DIR NETNS MTU vnet
            the client's tun is the flow
-       caller.py RUNTIME_DIR NETNS CONGESTION MTU seqpacket COMMAND...
+       caller.py RUNTIME_DIR NETNS MTU seqpacket COMMAND...
            the flow is a socket; COMMAND, with the numbers of the tun and of the other socket and
            the MTU, carries between the two
 """
@@ -92,10 +92,8 @@ class Control:
         return message, numbers
 
 
-def connected(event, numbers, splicer, congestion):
+def connected(event, numbers, splicer):
     client = socket.socket(fileno=numbers[0])
-    # Bumblebee's namespace has the machine's default.
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
     host, _, port = event["destination"].rpartition(":")
     try:
         server = socket.create_connection((host, int(port)), 5)
@@ -110,7 +108,7 @@ def connected(event, numbers, splicer, congestion):
     server.close()
 
 
-def main(runtime, namespace, congestion, mtu, kind, *command):
+def main(runtime, namespace, mtu, kind, *command):
     flow = open_tun(namespace, mtu)
     if kind == "seqpacket":
         flow = carried(flow, mtu, command)
@@ -125,7 +123,7 @@ def main(runtime, namespace, congestion, mtu, kind, *command):
         for key, _ in selector.select():
             message, numbers = key.data.take()
             if message.get("event") == "connected":
-                connected(message, numbers, splicer, congestion)
+                connected(message, numbers, splicer)
             else:
                 for number in numbers:
                     os.close(number)

@@ -2,10 +2,11 @@
 
 import json
 import os
+import socket
 
 from meter import Meter
-from place import LOAD_CORE, RELAY_CORE, SERVER_ADDRESS, Failure, await_listener
-from subjects import FAR_PORT, HERE, JAVA, SERVICE_PORT
+from place import LOAD_CORE, RELAY_CORE, SERVER_ADDRESS, Failure, await_listener, inside
+from subjects import FAR_PORT, HERE, JAVA, PROBE_PORT, SERVICE_PORT
 
 
 class Carrier:
@@ -18,10 +19,15 @@ class Carrier:
 
 
 def start_servers(processes, network):
+    """iperf3 twice, and a socket that only has connections wait; the caller keeps it open."""
+    probe = inside(network, "srv", socket.SOCK_STREAM)
+    probe.bind((SERVER_ADDRESS, PROBE_PORT))
+    probe.listen(64)
     for port, core in ((SERVICE_PORT, LOAD_CORE), (FAR_PORT, RELAY_CORE)):
         words = ["iperf3", "-s", "-B", SERVER_ADDRESS, "-p", str(port)]
         process = processes.start(f"iperf-server-{port}", words, "srv", core)
         await_listener(network, "cli", SERVER_ADDRESS, port, process)
+    return probe
 
 
 def bulk(processes, subject, seconds, streams, reverse):

@@ -13,6 +13,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SERVICE_PORT = 5201
 # A second server, for what has no relay and so leaves its core to the server.
 FAR_PORT = 5202
+# Where it is tried whether there is a way; nothing accepts there.
+PROBE_PORT = 7
 PATIENCE_SECONDS = 30
 JAVA = ["java", "-XX:+UseSerialGC", "-Xmx256m", "-cp", JAR]
 
@@ -61,7 +63,7 @@ class Subject:
                 # What a client gave up would be answered by resets, once the way is there.
                 probe.settimeout(PATIENCE_SECONDS)
                 try:
-                    probe.connect((SERVER_ADDRESS, self.port))
+                    probe.connect((SERVER_ADDRESS, PROBE_PORT))
                     return
                 except OSError as e:
                     if ended(self.process) or time.monotonic() > deadline:
@@ -115,10 +117,9 @@ class Pasta(Subject):
 class Service:
     """`oxbow run` with Bumblebee and Splicer, one event loop each, on the relay's core."""
 
-    def __init__(self, processes, folder, congestion):
+    def __init__(self, processes, folder):
         self.processes = processes
         self.folder = folder
-        self.congestion = congestion
         self.process = None
         self.runtime = os.path.join(folder, "run")
         self.socket = os.path.join(self.runtime, "bumblebee.sock")
@@ -149,13 +150,16 @@ bumblebee: {{loops: 1}}
         return answer
 
     def dropped(self):
-        """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for."""
-        packets = self._ask("stats")["stats"]["packets"]
-        return {"packets." + name: packets[name] for name in ("dropped", "kernelDropped")}
+        """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for.
 
-    def reasons(self):
-        """By tunnel that is open, why its packets were dropped."""
-        return [tunnel["packets"]["dropped"] for tunnel in self._ask("list")["tunnels"]]
+        `stale` are those that its kernel had sent before the client reset their connection, as
+        iperf3 does at the end of a download: nobody waits for them.
+        """
+        packets = self._ask("stats")["stats"]["packets"]
+        reasons = [tunnel["packets"]["dropped"] for tunnel in self._ask("list")["tunnels"]]
+        stale = sum(reason.get("stale", 0) for reason in reasons)
+        return {"lost": packets["dropped"] - stale, "kernelDropped": packets["kernelDropped"],
+                "stale": stale}, reasons
 
 
 class Tun(Subject):
@@ -170,7 +174,7 @@ class Tun(Subject):
 
     def launch(self):
         words = [sys.executable, os.path.join(HERE, "caller.py"), self.service.runtime,
-                 self.network.path(self.where), self.service.congestion, str(self.mtu), self.kind]
+                 self.network.path(self.where), str(self.mtu), self.kind]
         return self.processes.start(self.where, words + self.command(), core=LOAD_CORE)
 
     def command(self):

@@ -64,6 +64,9 @@ final class Environment {
   /** Smallest MTU of a device with IPv6, RFC 8200 5. */
   static final int MIN_MTU_6 = 1280;
 
+  /** As where the service runs; a new namespace has that of the machine's first one. */
+  private static final String CONGESTION = "ipv4/tcp_congestion_control";
+
   /** Column of /proc/net/dev: after the name and eight of what was received. */
   private static final int TX_DROPPED = 12;
 
@@ -121,17 +124,25 @@ final class Environment {
    * @param slots places in the ledger
    */
   static Environment open(int slots) {
+    String congestion = get(CONGESTION);
     Namespace namespace = Namespace.open();
     try {
-      return namespace.call(() -> furnish(namespace, slots));
+      return namespace.call(() -> furnish(namespace, slots, congestion));
     } catch (RuntimeException e) {
       namespace.close();
       throw e;
     }
   }
 
-  private static Environment furnish(Namespace namespace, int slots) {
+  private static Environment furnish(Namespace namespace, int slots, String congestion) {
     SETTINGS.forEach(Environment::set);
+    if (!get(CONGESTION).equals(congestion)) {
+      try {
+        set(CONGESTION, congestion);
+      } catch (UncheckedIOException e) {
+        log.warn("congestion control {} is not for every namespace", congestion, e);
+      }
+    }
     List<Descriptor> made = new ArrayList<>();
     try (Interfaces interfaces = Interfaces.open()) {
       interfaces.mtu("lo", LOOPBACK_MTU);
@@ -151,6 +162,14 @@ final class Environment {
   private static void set(String name, String value) {
     try {
       Files.writeString(Path.of("/proc/sys/net", name), value);
+    } catch (IOException e) {
+      throw new UncheckedIOException("net/" + name, e);
+    }
+  }
+
+  private static String get(String name) {
+    try {
+      return Files.readString(Path.of("/proc/sys/net", name)).strip();
     } catch (IOException e) {
       throw new UncheckedIOException("net/" + name, e);
     }

@@ -15,6 +15,8 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.handoff.cargo.Cargo;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -68,6 +70,25 @@ class EnvironmentTest {
     inside(environment, () -> spoil(new byte[] {(byte) 172, 16, 0, 1}));
     inside(environment, () -> environment.open(0, MTU));
     assertThat(environment.device(0)).isNotNull();
+    close(environment);
+  }
+
+  @Test
+  void congestionControlIsThatOfWhereTheServiceRuns() throws Exception {
+    Path setting = Path.of("/proc/sys/net/ipv4/tcp_congestion_control");
+    try (Namespace service = Namespace.open()) {
+      Environment environment =
+          service.call(
+              () -> {
+                Files.writeString(setting, "reno");
+                return Environment.open(1);
+              });
+      assertThat(inside(environment, () -> Files.readString(setting)).strip()).isEqualTo("reno");
+      close(environment);
+    }
+  }
+
+  private static void close(Environment environment) throws Exception {
     CompletableFuture<Void> closed = new CompletableFuture<>();
     environment.close(() -> closed.complete(null));
     closed.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
