@@ -67,13 +67,14 @@ public final class Connects {
     }
     Arrays.sort(nanos);
     double perSecond = bench.many(depth, Long.parseLong(args[4]) * 1_000_000_000L);
-    bench.closeTunnel(tunnel);
+    String closed = bench.closeTunnel(tunnel);
     System.out.printf(
         Locale.ROOT,
-        "{\"p50Micros\":%.1f,\"p99Micros\":%.1f,\"perSecond\":%.0f}%n",
+        "{\"p50Micros\":%.1f,\"p99Micros\":%.1f,\"perSecond\":%.0f,\"closed\":%s}%n",
         nanos[nanos.length / 2] / 1e3,
         nanos[nanos.length * 99 / 100] / 1e3,
-        perSecond);
+        perSecond,
+        closed);
   }
 
   /** Gives the tun to Bumblebee; the name of the tunnel. */
@@ -98,14 +99,15 @@ public final class Connects {
     }
   }
 
-  /** The tun is gone when its last descriptor is closed. */
-  private void closeTunnel(String tunnel) {
+  /** The last event of the tunnel; the tun is gone when its last descriptor is closed. */
+  private String closeTunnel(String tunnel) {
     ask("{\"op\":\"abort\",\"id\":2,\"tunnel\":\"" + tunnel + "\"}", List.of());
     Packet closed = next();
     if (!text(closed).contains("\"event\":\"closed\"")) {
       throw new IllegalStateException("not the end of the tunnel: " + text(closed));
     }
     Descriptor.closeAll(closed.descriptors());
+    return text(closed);
   }
 
   private String ask(String json, List<Descriptor> descriptors) {

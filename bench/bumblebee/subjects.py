@@ -150,16 +150,13 @@ bumblebee: {{loops: 1}}
         return answer
 
     def dropped(self):
-        """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for.
-
-        `stale` are those that its kernel had sent before the client reset their connection, as
-        iperf3 does at the end of a download: nobody waits for them.
-        """
+        """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for."""
         packets = self._ask("stats")["stats"]["packets"]
-        reasons = [tunnel["packets"]["dropped"] for tunnel in self._ask("list")["tunnels"]]
-        stale = sum(reason.get("stale", 0) for reason in reasons)
-        return {"lost": packets["dropped"] - stale, "kernelDropped": packets["kernelDropped"],
-                "stale": stale}, reasons
+        return {name: packets[name] for name in ("dropped", "kernelDropped")}
+
+    def reasons(self):
+        """By tunnel that is open, why packets were dropped, and how many."""
+        return [tunnel["packets"]["dropped"] for tunnel in self._ask("list")["tunnels"]]
 
 
 class Tun(Subject):
