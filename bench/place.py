@@ -65,6 +65,9 @@ class Network:
         self.ip(short, "link", "set", "lo", "up")
         # Enough for thousands of idle connections that are opened and closed again and again.
         self.sysctl(short, "net.ipv4.ip_local_port_range=10000 60999")
+        # Nothing but the load's own packets.
+        self.sysctl(short, "net.ipv6.conf.all.disable_ipv6=1",
+                    "net.ipv6.conf.default.disable_ipv6=1")
         if self._congestion:
             self.sysctl(short, "net.ipv4.tcp_congestion_control=" + self._congestion)
 

@@ -60,7 +60,6 @@ public final class Connects {
     for (int left = Integer.parseInt(args[2]); left > 0; left--) {
       bench.one();
     }
-    bench.many(depth, 1_000_000_000L);
     long[] nanos = new long[Integer.parseInt(args[3])];
     for (int i = 0; i < nanos.length; i++) {
       nanos[i] = bench.one();

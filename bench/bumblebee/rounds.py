@@ -18,11 +18,11 @@ class Sizes:
     """How much of each load makes one measurement."""
 
     def __init__(self, quick):
-        self.bulk_seconds = 1 if quick else 3
+        self.bulk_seconds = 1 if quick else 2
         self.warm_seconds = 2 if quick else 6
         self.warm_connections = 2_000 if quick else 10_000
         self.connections = 1_000 if quick else 5_000
-        self.connection_seconds = 1 if quick else 3
+        self.connection_seconds = 1 if quick else 2
 
 
 class Bench:

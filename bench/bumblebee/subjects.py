@@ -46,9 +46,6 @@ class Subject:
 
     def start(self):
         self.network.add(self.where)
-        # Nothing but the load's own packets.
-        self.network.sysctl(self.where, "net.ipv6.conf.all.disable_ipv6=1",
-                            "net.ipv6.conf.default.disable_ipv6=1")
         self.process = self.launch()
         self.await_way()
 
