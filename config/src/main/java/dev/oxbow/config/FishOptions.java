@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Options of Fish, the service that sends packets from shared addresses. Every setter throws {@link
@@ -41,6 +42,21 @@ public final class FishOptions {
   /** How long the connections of a session wait after a crash, in milliseconds. */
   public static final int DEFAULT_CRASH_GRACE_MS = 60_000;
 
+  /** Bytes of a file of the log of ports, after which a new one begins. */
+  public static final int DEFAULT_LOG_FILE_BYTES = 64 << 20;
+
+  /** Files of the log of ports. */
+  public static final int DEFAULT_LOG_FILES = 32;
+
+  /** Days that a file of the log of ports is kept. */
+  public static final int DEFAULT_LOG_DAYS = 30;
+
+  /** Where connections go is nobody's business. */
+  public static final String DEFAULT_LOG_DETAIL = "blocks";
+
+  private static final String CONNECTIONS = "connections";
+  private static final Pattern DIRECTORY = Pattern.compile("/[ -~]*");
+  private static final Pattern DETAIL = Pattern.compile("blocks|connections");
   private static final Pattern DEVICE = Pattern.compile("[a-zA-Z][a-zA-Z0-9_]{0,14}");
   private static final Pattern PREFIX = Pattern.compile("[0-9a-fA-F.:]{2,45}/[0-9]{1,3}");
   private static final Pattern PORTS = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
@@ -88,6 +104,11 @@ public final class FishOptions {
   private int maxClients = DEFAULT_MAX_CLIENTS;
   private int maxSessions = DEFAULT_MAX_SESSIONS;
   private int crashGraceMs = DEFAULT_CRASH_GRACE_MS;
+  private @Nullable String logDirectory;
+  private int logFileBytes = DEFAULT_LOG_FILE_BYTES;
+  private int logFiles = DEFAULT_LOG_FILES;
+  private int logDays = DEFAULT_LOG_DAYS;
+  private String logDetail = DEFAULT_LOG_DETAIL;
 
   /** All defaults, and nothing granted. */
   public FishOptions() {}
@@ -103,6 +124,11 @@ public final class FishOptions {
     this.maxClients = other.maxClients;
     this.maxSessions = other.maxSessions;
     this.crashGraceMs = other.crashGraceMs;
+    this.logDirectory = other.logDirectory;
+    this.logFileBytes = other.logFileBytes;
+    this.logFiles = other.logFiles;
+    this.logDays = other.logDays;
+    this.logDetail = other.logDetail;
   }
 
   /** From the keys of the section {@code fish}; what is not there keeps its default. */
@@ -121,6 +147,11 @@ public final class FishOptions {
     setMaxClients(Bounds.integer(json, "maxClients", DEFAULT_MAX_CLIENTS));
     setMaxSessions(Bounds.integer(json, "maxSessions", DEFAULT_MAX_SESSIONS));
     setCrashGraceMs(Bounds.integer(json, "crashGraceMs", DEFAULT_CRASH_GRACE_MS));
+    setLogDirectory(json.getString("logDirectory"));
+    setLogFileBytes(Bounds.integer(json, "logFileBytes", DEFAULT_LOG_FILE_BYTES));
+    setLogFiles(Bounds.integer(json, "logFiles", DEFAULT_LOG_FILES));
+    setLogDays(Bounds.integer(json, "logDays", DEFAULT_LOG_DAYS));
+    setLogDetail(json.getString("logDetail", DEFAULT_LOG_DETAIL));
   }
 
   /** Where packets may leave from. */
@@ -222,6 +253,69 @@ public final class FishOptions {
     return this;
   }
 
+  /** Where the log of ports is; null: there is none. */
+  public @Nullable String getLogDirectory() {
+    return logDirectory;
+  }
+
+  /** An absolute path for the log of who had which ports when; null for none. */
+  public FishOptions setLogDirectory(@Nullable String logDirectory) {
+    this.logDirectory =
+        logDirectory == null
+            ? null
+            : Bounds.check("logDirectory", logDirectory, DIRECTORY, "an absolute path");
+    return this;
+  }
+
+  /** Bytes after which a new file of the log begins. */
+  public int getLogFileBytes() {
+    return logFileBytes;
+  }
+
+  /** Bytes after which a new file of the log begins, 65536 to 1073741824. */
+  public FishOptions setLogFileBytes(int logFileBytes) {
+    this.logFileBytes = Bounds.check("logFileBytes", logFileBytes, 1 << 16, 1 << 30);
+    return this;
+  }
+
+  /** Files of the log that are kept. */
+  public int getLogFiles() {
+    return logFiles;
+  }
+
+  /** Files of the log that are kept, 2 to 10000; the oldest go. */
+  public FishOptions setLogFiles(int logFiles) {
+    this.logFiles = Bounds.check("logFiles", logFiles, 2, 10_000);
+    return this;
+  }
+
+  /** Days that a file of the log is kept. */
+  public int getLogDays() {
+    return logDays;
+  }
+
+  /** Days that a file of the log is kept after it was written last, 1 to 3650. */
+  public FishOptions setLogDays(int logDays) {
+    this.logDays = Bounds.check("logDays", logDays, 1, 3650);
+    return this;
+  }
+
+  /** What the log has: {@code blocks} of ports, or {@code connections}, too. */
+  public String getLogDetail() {
+    return logDetail;
+  }
+
+  /** Whether the log has each connection with its destination. */
+  public boolean logsConnections() {
+    return logDetail.equals(CONNECTIONS);
+  }
+
+  /** What the log has: {@code blocks} of ports, or {@code connections} with destinations, too. */
+  public FishOptions setLogDetail(String logDetail) {
+    this.logDetail = Bounds.check("logDetail", logDetail, DETAIL, "blocks or connections");
+    return this;
+  }
+
   /** The section {@code fish} with every key. */
   public JsonObject toJson() {
     JsonArray grants = new JsonArray();
@@ -229,16 +323,22 @@ public final class FishOptions {
         grant ->
             grants.add(
                 new JsonObject().put("address", grant.address()).put("ports", grant.ports())));
-    return new JsonObject()
-        .put("egress", grants)
-        .put("device", device)
-        .put("pool", pool)
-        .put("pool6", pool6)
-        .put("mark", mark)
-        .put("maxFlows", maxFlows)
-        .put("maxClients", maxClients)
-        .put("maxSessions", maxSessions)
-        .put("crashGraceMs", crashGraceMs);
+    JsonObject json =
+        new JsonObject()
+            .put("egress", grants)
+            .put("device", device)
+            .put("pool", pool)
+            .put("pool6", pool6)
+            .put("mark", mark)
+            .put("maxFlows", maxFlows)
+            .put("maxClients", maxClients)
+            .put("maxSessions", maxSessions)
+            .put("crashGraceMs", crashGraceMs)
+            .put("logFileBytes", logFileBytes)
+            .put("logFiles", logFiles)
+            .put("logDays", logDays)
+            .put("logDetail", logDetail);
+    return logDirectory == null ? json : json.put("logDirectory", logDirectory);
   }
 
   @Override

@@ -109,7 +109,10 @@ class OptionsTest {
         setter("fish", "maxFlows", n -> new FishOptions().setMaxFlows(n)),
         setter("fish", "maxClients", n -> new FishOptions().setMaxClients(n)),
         setter("fish", "maxSessions", n -> new FishOptions().setMaxSessions(n)),
-        setter("fish", "crashGraceMs", n -> new FishOptions().setCrashGraceMs(n)));
+        setter("fish", "crashGraceMs", n -> new FishOptions().setCrashGraceMs(n)),
+        setter("fish", "logFileBytes", n -> new FishOptions().setLogFileBytes(n)),
+        setter("fish", "logFiles", n -> new FishOptions().setLogFiles(n)),
+        setter("fish", "logDays", n -> new FishOptions().setLogDays(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {

@@ -11,6 +11,7 @@ import dev.oxbow.app.run.RehearseCommand;
 import dev.oxbow.app.run.RunCommand;
 import dev.oxbow.app.status.StatusCommand;
 import dev.oxbow.app.upgrade.UpgradeCommand;
+import dev.oxbow.app.who.WhoCommand;
 import dev.oxbow.config.ConfigException;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.service.runtime.Version;
@@ -49,6 +50,7 @@ import picocli.CommandLine.ParseResult;
       RunCommand.class,
       CheckCommand.class,
       StatusCommand.class,
+      WhoCommand.class,
       UpgradeCommand.class,
       ForwardCommand.class,
       GatewayCommand.class,

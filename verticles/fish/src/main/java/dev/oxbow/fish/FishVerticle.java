@@ -3,6 +3,8 @@ package dev.oxbow.fish;
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fish.attribution.BlockLog;
+import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.fish.session.Tables;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServiceVerticle;
@@ -96,6 +98,8 @@ public final class FishVerticle extends ServiceVerticle {
     boolean inherited = in.inherited() != null;
     FishPlane plane =
         new FishPlane(in.control(), installation, inherited, task -> blocking(in, task));
+    PortUses.Source<BlockLog> source = BlockLog.source(fish);
+    BlockLog log = source == null ? null : plane.sessions().heed(source);
     if (!inherited) {
       plane.sessions().thaw();
     }
@@ -104,7 +108,7 @@ public final class FishVerticle extends ServiceVerticle {
             in.control(),
             fish,
             plane,
-            new SessionService(plane.sessions(), grants, options().getRuntimeDir()));
+            new SessionService(plane.sessions(), grants, options().getRuntimeDir(), log));
     work = made;
     return made;
   }

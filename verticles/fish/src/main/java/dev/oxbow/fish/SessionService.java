@@ -10,6 +10,7 @@ import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.config.FishOptions.Grant;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.session.EndReason;
 import dev.oxbow.fish.session.Session;
@@ -44,6 +45,7 @@ final class SessionService {
   private final WorkTable<Live> sessions = new WorkTable<>("session");
   private final Flows flows = new Flows();
   private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
+  private final @Nullable BlockLog log;
   private long exhausted;
 
   /** A session that runs, with what is needed for its report. */
@@ -69,11 +71,13 @@ final class SessionService {
 
   /**
    * @param directory of the control sockets
+   * @param log of who had which ports when, or null
    */
-  SessionService(SessionPlane plane, Grants grants, Path directory) {
+  SessionService(SessionPlane plane, Grants grants, Path directory, @Nullable BlockLog log) {
     this.plane = plane;
     this.grants = grants;
     this.directory = directory;
+    this.log = log;
   }
 
   /** The sessions that live, with what callers may ask of them. */
@@ -154,6 +158,11 @@ final class SessionService {
   private void begin(long id, Live live) {
     flows.add(live.flow);
     sessions.begin(id, live);
+    if (log != null) {
+      Account account = live.mailbox.account();
+      log.sessionBegan(
+          live.name, account.uid(), live.mailbox.app(), live.resume, live.metadata);
+    }
   }
 
   private void requireUnused(Mailbox mailbox, @Nullable String resume) {
@@ -209,6 +218,9 @@ final class SessionService {
                   live.metadata,
                   live.descriptor)));
       sessions.ended(live);
+      if (log != null) {
+        log.sessionEnded(live.name);
+      }
     }
   }
 
@@ -308,6 +320,15 @@ final class SessionService {
     begin(id, live.on(adopted));
   }
 
+  /**
+   * Ends the log of ports.
+   *
+   * @param inOrder whether all ports are nobody's from here on
+   */
+  Future<Void> endLog(boolean inOrder) {
+    return log == null ? Future.succeededFuture() : log.end(inOrder);
+  }
+
   /** Closes this process's copies of all flows, and forgets the sessions. */
   void forget() {
     sessions.live().forEach(live -> live.descriptor.close());
@@ -330,5 +351,8 @@ final class SessionService {
       out.number(reason.wireName(), byReason.getOrDefault(reason, 0L));
     }
     out.end();
+    if (log != null) {
+      log.stats(out);
+    }
   }
 }

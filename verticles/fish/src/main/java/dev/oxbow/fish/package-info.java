@@ -29,6 +29,10 @@
  * <p><b>After a crash</b> the kernel still has the entries, and the files are still there. The next
  * start brings both into step. The connections of a session with a stable name wait for whoever
  * opens it again; those of others end, and their ports rest.
+ *
+ * <p><b>Who had which port</b> is written down by blocks, where the configuration wants it, on a
+ * thread of its own: see {@code attribution}. What a caller codes against is {@link
+ * dev.oxbow.fish.Fish}.
  */
 @NullMarked
 package dev.oxbow.fish;

@@ -3,6 +3,7 @@ package dev.oxbow.fish;
 import static dev.oxbow.fish.session.EgressStage.SERVER;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.FishOptions.Grant;
@@ -11,7 +12,10 @@ import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fish.attribution.PortHistory;
+import dev.oxbow.fish.attribution.PortHistory.Question;
 import dev.oxbow.fish.session.EgressStage;
 import dev.oxbow.service.testing.ControlPeer;
 import dev.oxbow.service.testing.ServedService;
@@ -22,7 +26,11 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,6 +56,7 @@ class FishProtocolTest {
                   new FishOptions()
                       .setMaxFlows(1024)
                       .setMaxClients(100)
+                      .setLogDirectory(options.getRuntimeDir() + "/log")
                       .setEgress(
                           List.of(
                               Grant.of("203.0.113.7", "20000-20999"),
@@ -115,6 +124,27 @@ class FishProtocolTest {
         assertThat(Tun.flags(closed.descriptors().get(0).fd()) & Tun.IFF_TUN).isNotZero();
       }
       assertThat(EgressStage.in(middle, "conntrack -L")).contains("0 flow entries");
+      assertThat(peer.stats().getJsonObject("log").getInteger("lost")).isZero();
+      Instant then = Instant.now();
+      EpollVertx.await(fish.undeploy());
+      assertWasLogged(session, then);
+    }
+  }
+
+  /** Whoever asks later learns whose port it was, and where it went is not written down. */
+  private void assertWasLogged(String session, Instant then) throws IOException {
+    Path log = fish.directory().resolve("log");
+    Question question = new Question("203.0.113.7", 20_000, "udp", then);
+    PortHistory.Answer answer = PortHistory.who(log, question);
+    assertThat(answer.holders())
+        .extracting(PortHistory.Holder::client, PortHistory.Holder::ports)
+        .contains(tuple("10.0.0.2", "20000-20031"));
+    assertThat(answer.sessions().get(session).toString())
+        .contains("\"app\":\"test\"", "\"metadata\":{\"who\":1}");
+    try (Stream<Path> files = Files.list(log)) {
+      for (Path file : files.toList()) {
+        assertThat(Files.readString(file)).doesNotContain(SERVER);
+      }
     }
   }
 

@@ -272,6 +272,7 @@ final class Mappings implements Conntrack.Outcomes {
     if (errno == 0) {
       flows.setSinceMs(flow, System.currentTimeMillis());
       live(flow);
+      ports.uses().taken(flow);
       return;
     }
     if (errno == Errno.EEXIST && range != null && tries++ < TRIES) {

@@ -4,6 +4,7 @@ import dev.oxbow.codecs.netlink.ConntrackTuple;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSearch;
 import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.fish.session.SessionSpec.Range;
 import java.util.List;
 
@@ -19,6 +20,7 @@ final class Ports {
   private final Residents residents;
   private final List<PortSlice> slices;
   private final PortSearch search;
+  private PortUses uses = PortUses.unheeded();
   private long nowNanos;
 
   Ports(FlowTable flows, Residents residents, List<PortSlice> slices, long secret) {
@@ -31,12 +33,24 @@ final class Ports {
 
   /** Goes on from what the table of flows says; writes nothing there. */
   void rebuild() {
+    uses.begin();
     slices.forEach(PortSlice::clear);
     for (int flow = 0; flow < flows.capacity(); flow++) {
       if (flows.state(flow) != FlowTable.FREE) {
         count(flow, 1);
       }
     }
+  }
+
+  /** Sets who is told of ports taken and released. */
+  <T extends PortUses> T heed(T heeding) {
+    uses = heeding;
+    return heeding;
+  }
+
+  /** Who is told of ports taken and released. */
+  PortUses uses() {
+    return uses;
   }
 
   void now(long nanos) {
@@ -168,6 +182,7 @@ final class Ports {
   /** Gives a flow's port back, and its client's number with the last of its flows. */
   void release(int flow) {
     int client = flows.client(flow);
+    uses.released(flow);
     count(flow, -1);
     flows.remove(flow);
     if (client != NOBODY) {

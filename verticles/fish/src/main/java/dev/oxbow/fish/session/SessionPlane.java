@@ -11,6 +11,7 @@ import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.handoff.cargo.Cargo;
 import java.security.SecureRandom;
 import java.util.LinkedHashMap;
@@ -142,11 +143,9 @@ public final class SessionPlane implements AutoCloseable {
             this::end);
   }
 
-  /** A plane that carries. */
-  public static SessionPlane open(DescriptorLoop loop, Parts parts) {
-    SessionPlane plane = new SessionPlane(loop, parts);
-    plane.thaw();
-    return plane;
+  /** Tells somebody of all ports, from the next thaw on. */
+  public <T extends PortUses> T heed(PortUses.Source<T> source) {
+    return ports.heed(source.over(parts.slices, flows, clients));
   }
 
   /**
@@ -380,18 +379,16 @@ public final class SessionPlane implements AutoCloseable {
   private final class Gone implements ConntrackEvents.Listener {
     @Override
     public void destroyed(ConntrackTuple original) {
-      if (frozen) {
-        missed = true;
-      } else {
+      missed |= frozen;
+      if (!frozen) {
         mappings.destroyed(original);
       }
     }
 
     @Override
     public void resyncNeeded() {
-      if (frozen) {
-        missed = true;
-      } else {
+      missed |= frozen;
+      if (!frozen) {
         mappings.doubtAll();
       }
     }
