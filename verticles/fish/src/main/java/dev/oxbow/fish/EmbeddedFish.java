@@ -3,6 +3,7 @@ package dev.oxbow.fish;
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.local.LocalClient;
 import io.vertx.core.Future;
@@ -27,13 +28,16 @@ final class EmbeddedFish implements Fish {
   /**
    * Deploys one.
    *
+   * @param inherited what another process has handed over; null for none. With it this Fish is
+   *     frozen
    * @param namespace stays its owner's, and open until this Fish was closed; null for that of this
    *     process
    */
-  static Future<Fish> start(Vertx vertx, OxbowOptions options, @Nullable Namespace namespace) {
+  static Future<Fish> start(
+      Vertx vertx, OxbowOptions options, @Nullable Cargo inherited, @Nullable Namespace namespace) {
     Told told = new Told();
     String address = LocalClient.newAddress(FishVerticle.NAME);
-    FishVerticle verticle = new FishVerticle(options, null, namespace, address);
+    FishVerticle verticle = new FishVerticle(options, inherited, namespace, address);
     return LocalClient.deploy(vertx, address, verticle, told::event)
         .map(client -> new EmbeddedFish(verticle, client, told));
   }

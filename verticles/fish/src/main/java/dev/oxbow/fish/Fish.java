@@ -38,7 +38,7 @@ public interface Fish {
    * @return fails with the cause when a right, nft or native epoll is missing
    */
   static Future<Fish> embedded(Vertx vertx, OxbowOptions options) {
-    return EmbeddedFish.start(vertx, options, null);
+    return EmbeddedFish.start(vertx, options, null, null);
   }
 
   /**
@@ -54,6 +54,18 @@ public interface Fish {
   }
 
   /**
+   * As {@link #embedded(Vertx, OxbowOptions)}, with all that another process has handed over: its
+   * sessions, and the events that waited. Frozen until its {@link #transferable()} is thawed; whose
+   * sessions these are is told by their metadata, their reports go to the {@link
+   * #unclaimedHandler}, which is to be set before that.
+   *
+   * @param cargo as the other process's {@link #transferable()} has given it out; used up
+   */
+  static Future<Fish> embedded(Vertx vertx, OxbowOptions options, Cargo cargo) {
+    return EmbeddedFish.start(vertx, options, cargo, null);
+  }
+
+  /**
    * As {@link #remote(Vertx, Path, String)}, with the very connection of another process: the
    * service notices nothing, and each event comes to exactly one of the two. Frozen until its
    * {@link #transferable()} is thawed; set the {@link #unclaimedHandler} before that.
@@ -63,6 +75,11 @@ public interface Fish {
    */
   static Fish remote(Vertx vertx, Path socket, String app, Cargo cargo) {
     return RemoteFish.inherit(vertx, socket, app, cargo);
+  }
+
+  /** What an {@link #embedded} one reads, for the hello of a process that is to take over. */
+  static Map<String, Layout> embeddedLayout() {
+    return Map.of(FishVerticle.NAME, FishVerticle.LAYOUT);
   }
 
   /** What a {@link #remote} one reads, for the hello of a process that is to take over. */

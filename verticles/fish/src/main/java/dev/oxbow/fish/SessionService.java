@@ -160,8 +160,7 @@ final class SessionService {
     sessions.begin(id, live);
     if (log != null) {
       Account account = live.mailbox.account();
-      log.sessionBegan(
-          live.name, account.uid(), live.mailbox.app(), live.resume, live.metadata);
+      log.sessionBegan(live.name, account.uid(), live.mailbox.app(), live.resume, live.metadata);
     }
   }
 

@@ -2,6 +2,8 @@ package dev.oxbow.fish;
 
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.verticle.ServiceVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 
@@ -9,6 +11,16 @@ import io.vertx.core.Vertx;
 class EmbeddedFishTest extends FishContract {
   @Override
   Future<Fish> open(Vertx in, OxbowOptions options, Namespace namespace) {
-    return EmbeddedFish.start(in, options, namespace);
+    return EmbeddedFish.start(in, options, null, namespace);
+  }
+
+  @Override
+  Future<Fish> inherit(Vertx in, OxbowOptions options, Cargo cargo, Namespace namespace) {
+    return EmbeddedFish.start(in, options, cargo, namespace);
+  }
+
+  @Override
+  Future<Void> leave(Fish predecessor) {
+    return ((ServiceVerticle) predecessor.transferable()).abandon();
   }
 }

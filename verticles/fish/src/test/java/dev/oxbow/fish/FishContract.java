@@ -18,7 +18,10 @@ import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.EgressStage;
 import dev.oxbow.fish.session.EndReason;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.net.DatagramPacket;
@@ -45,16 +48,23 @@ abstract class FishContract {
   @TempDir Path directory;
   Vertx vertx;
   Fish fish;
+  private OxbowOptions options;
   private Namespace middle;
 
   /** Starts what is tested, in a network namespace. */
   abstract Future<Fish> open(Vertx in, OxbowOptions options, Namespace namespace);
 
+  /** Goes on with what another process has handed over. */
+  abstract Future<Fish> inherit(Vertx in, OxbowOptions options, Cargo cargo, Namespace namespace);
+
+  /** As if its process had ended, after it has handed over. */
+  abstract Future<Void> leave(Fish predecessor);
+
   @BeforeEach
   void open() {
     middle = Namespace.open();
     vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true));
-    OxbowOptions options =
+    options =
         new OxbowOptions(directory)
             .setFish(
                 new FishOptions()
@@ -179,6 +189,41 @@ abstract class FishContract {
         assertThat(report.reason()).isEqualTo(EndReason.EOF);
       }
     }
+  }
+
+  /** The report of a session that another object opened comes to whoever asks for such. */
+  final void assertUnclaimed(EgressSession session, Pair pair) {
+    Promise<SessionReport> report = Promise.promise();
+    fish.unclaimedHandler(report::complete);
+    Descriptor.closeAll(List.of(pair.other));
+    try (SessionReport closed = EpollVertx.await(report.future())) {
+      assertThat(closed.session()).isEqualTo(session.id());
+      assertThat(closed.reason()).isEqualTo(EndReason.EOF);
+    }
+  }
+
+  @Test
+  void nextProcessGoesOnWithSessions() {
+    Pair pair = Pair.open();
+    EgressSession session = EpollVertx.await(fish.egress(request(pair.flow, "20000-20999")));
+    Transferable old = fish.transferable();
+    try (Cargo lent = EpollVertx.await(old.freeze());
+        Cargo given = new Cargo()) {
+      lent.names().forEach(name -> given.give(name, lent.get(name).duplicate()));
+      Fish heir = EpollVertx.await(inherit(vertx, options, given, middle));
+      Transferable next = heir.transferable();
+      for (int group = 0; group < old.groups(); group++) {
+        EpollVertx.await(old.freeze(group));
+        EpollVertx.await(next.thaw(group));
+      }
+      EpollVertx.await(next.thaw());
+      EpollVertx.await(leave(fish));
+      fish = heir;
+    }
+    assertThat(EpollVertx.await(SessionPage.all(fish, 10)))
+        .extracting(SessionPage.Entry::session)
+        .containsExactly(session.id());
+    assertUnclaimed(session, pair);
   }
 
   @Test

@@ -162,7 +162,7 @@ class BlockLogTest {
     assertThat(answer.since()).isEqualTo(minute(0));
     assertThat(answer.lost() + answer.damaged()).isZero();
     assertThat(who(20_031, 6).holders()).extracting(Holder::until).containsOnlyNulls().hasSize(1);
-    assertThat(who(20_064, 3).holders()).extracting(Holder::session).isEmpty();
+    assertThat(who(20_096, 3).holders()).extracting(Holder::session).isEmpty();
     assertThat(who(20_040, 3).holders())
         .extracting(Holder::session)
         .containsExactly(WorkTable.name(8));
