@@ -5,17 +5,26 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.BumblebeeOptions;
+import dev.oxbow.config.FishOptions;
+import dev.oxbow.config.FishOptions.Grant;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.config.SplicerOptions;
+import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fish.FishVerticle;
+import dev.oxbow.fish.session.EgressStage;
 import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.splicer.SplicerVerticle;
 import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +49,48 @@ class PythonExampleTest {
     check("docs/bumblebee.md", new BumblebeeVerticle(options), "bumblebee.sock");
   }
 
-  private void check(String path, ServiceVerticle service, String socket) throws Exception {
+  @Test
+  @RequiresRoot
+  void exampleOfFishRunsAndPrintsWhatTheDocumentSays() throws Exception {
+    OxbowOptions options =
+        new OxbowOptions(directory)
+            .setFish(new FishOptions().setEgress(List.of(Grant.of(EgressStage.OUTER, "20007"))));
+    try (Namespace machine = Namespace.open();
+        Namespace internet = Namespace.open()) {
+      EgressStage.wire(machine, internet);
+      DatagramSocket server = internet.call(() -> new DatagramSocket(5353));
+      Thread answers = new Thread(() -> answer(server));
+      try (server) {
+        answers.start();
+        check(
+            "docs/fish.md",
+            new FishVerticle(options, null, machine),
+            "fish.sock",
+            EgressStage.OUTER,
+            "20007",
+            EgressStage.SERVER);
+      }
+      answers.join();
+    }
+  }
+
+  /** Tells each who sends something which address that came from, until the socket is closed. */
+  private static void answer(DatagramSocket server) {
+    try {
+      while (true) {
+        DatagramPacket asked = new DatagramPacket(new byte[64], 64);
+        server.receive(asked);
+        String from = asked.getAddress().getHostAddress() + ":" + asked.getPort();
+        byte[] answer = from.getBytes(StandardCharsets.UTF_8);
+        server.send(new DatagramPacket(answer, answer.length, asked.getSocketAddress()));
+      }
+    } catch (IOException e) {
+      assertThat(server.isClosed()).as(e.toString()).isTrue();
+    }
+  }
+
+  private void check(String path, ServiceVerticle service, String socket, String... arguments)
+      throws Exception {
     assumeTrue(hasPython(), "python3 is missing");
     Markdown document = Markdown.read(path);
     Markdown.Block example =
@@ -53,8 +103,10 @@ class PythonExampleTest {
       EpollVertx.await(vertx.vertx().deployVerticle(service));
 
       // Warnings are errors: a descriptor that the example forgets is one, too.
-      String output =
-          run("python3", "-X", "dev", "-W", "error", script.toString(), directory + "/" + socket);
+      List<String> command = new ArrayList<>(List.of("python3", "-X", "dev", "-W", "error"));
+      command.addAll(List.of(script.toString(), directory + "/" + socket));
+      command.addAll(List.of(arguments));
+      String output = run(command);
 
       assertThat(output).isEqualTo(document.after(example).text());
     }
@@ -68,7 +120,7 @@ class PythonExampleTest {
     }
   }
 
-  private static String run(String... command) throws Exception {
+  private static String run(List<String> command) throws Exception {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     process.getOutputStream().close();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
