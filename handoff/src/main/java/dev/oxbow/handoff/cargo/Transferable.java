@@ -39,14 +39,21 @@ public interface Transferable {
   /** The layout of its state. */
   Layout layout();
 
-  /** How many groups it has. A group is paused and goes on as one. */
-  int groups();
+  /**
+   * How many groups it has, which change hands one after the other: none, unless it says otherwise.
+   * A group is paused and goes on as one.
+   */
+  default int groups() {
+    return 0;
+  }
 
   /** What a report says of it, such as how many relays live. */
   Map<String, Long> counts();
 
   /** How many flows, sessions or relays of a group are paused with it. */
-  int flows(int group);
+  default int flows(int group) {
+    return 0;
+  }
 
   /** About how many descriptors it would hand over now. */
   Future<Long> descriptors();
@@ -58,16 +65,24 @@ public interface Transferable {
   Future<Cargo> freeze();
 
   /** Stops touching the flows of a group. */
-  Future<Void> freeze(int group);
+  default Future<Void> freeze(int group) {
+    return noGroup(group);
+  }
 
   /**
    * Works on a group, from what the shared memory and the kernel objects say: never from what this
    * process remembers, since another one may have worked on it in between.
    */
-  Future<Void> thaw(int group);
+  default Future<Void> thaw(int group) {
+    return noGroup(group);
+  }
 
   /**
    * All of it works again, and no other process has a hand in it any more: what waits is given out.
    */
   Future<Void> thaw();
+
+  private static Future<Void> noGroup(int group) {
+    return Future.failedFuture(new IllegalArgumentException("there is no group " + group));
+  }
 }

@@ -150,38 +150,13 @@ final class ReplaceableProxy implements Transferable {
     return LAYOUT;
   }
 
-  /** It has no flows of its own: those are the Splicer's. */
-  @Override
-  public int groups() {
-    return 0;
-  }
-
   @Override
   public Map<String, Long> counts() {
     return Map.of("connecting", splices.live());
   }
 
   @Override
-  public int flows(int group) {
-    return 0;
-  }
-
-  @Override
   public Future<Long> descriptors() {
     return Future.succeededFuture(1L);
-  }
-
-  @Override
-  public Future<Void> freeze(int group) {
-    return noGroup(group);
-  }
-
-  @Override
-  public Future<Void> thaw(int group) {
-    return noGroup(group);
-  }
-
-  private static Future<Void> noGroup(int group) {
-    return Future.failedFuture(new IllegalArgumentException("there is no group " + group));
   }
 }

@@ -23,18 +23,8 @@ public record TransferableClient(String name, ControlClient client) implements T
   }
 
   @Override
-  public int groups() {
-    return 0;
-  }
-
-  @Override
   public Map<String, Long> counts() {
     return Map.of();
-  }
-
-  @Override
-  public int flows(int group) {
-    return 0;
   }
 
   /** The connection, and a document. */
@@ -49,21 +39,7 @@ public record TransferableClient(String name, ControlClient client) implements T
   }
 
   @Override
-  public Future<Void> freeze(int group) {
-    return noGroup(group);
-  }
-
-  @Override
-  public Future<Void> thaw(int group) {
-    return noGroup(group);
-  }
-
-  @Override
   public Future<Void> thaw() {
     return client.thaw();
-  }
-
-  private static Future<Void> noGroup(int group) {
-    return Future.failedFuture(new IllegalArgumentException("there is no group " + group));
   }
 }
