@@ -76,6 +76,8 @@ final class Environment {
           Map.ofEntries(
               Map.entry("core/somaxconn", Integer.toString(BACKLOG)),
               Map.entry("ipv4/ip_forward", "0"),
+              // The listeners' port is below 1024, and CAP_NET_BIND_SERVICE is not asked for.
+              Map.entry("ipv4/ip_unprivileged_port_start", "0"),
               Map.entry("ipv4/conf/all/rp_filter", "0"),
               Map.entry("ipv4/conf/default/rp_filter", "0"),
               // Half-open connections are bounded by tunnel; cookies would lose their options.
