@@ -15,9 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class Attempt {
   private final Context context;
   private final DescriptorLoop loop;
-  private final Descriptor client;
-  private final int listener;
-  private final Target target;
+  private final Errand errand;
   private final long beganNanos;
   private final long timeoutMs;
   private final Promise<Descriptor> connected = Promise.promise();
@@ -26,24 +24,19 @@ final class Attempt {
   private boolean frozen;
 
   /**
-   * @param client stays the caller's
-   * @param listener the number of the listener that accepted it
-   * @param beganNanos when it was accepted, {@link System#nanoTime()}
+   * @param errand its client stays the caller's
+   * @param beganNanos when the client came, {@link System#nanoTime()}
    * @param connector what another process has begun, frozen; null for none
    */
   Attempt(
       Context context,
-      Descriptor client,
-      int listener,
-      Target target,
+      Errand errand,
       long beganNanos,
       long timeoutMs,
       @Nullable Connector connector) {
     this.context = context;
     this.loop = DescriptorLoop.of(context);
-    this.client = client;
-    this.listener = listener;
-    this.target = target;
+    this.errand = errand;
     this.beganNanos = beganNanos;
     this.timeoutMs = timeoutMs;
     this.connector = connector;
@@ -57,16 +50,8 @@ final class Attempt {
     return connected.future();
   }
 
-  Descriptor client() {
-    return client;
-  }
-
-  int listener() {
-    return listener;
-  }
-
-  Target target() {
-    return target;
+  Errand errand() {
+    return errand;
   }
 
   long beganNanos() {
@@ -98,7 +83,8 @@ final class Attempt {
 
   private void lookUp() {
     int number = ++lookUps;
-    target
+    errand
+        .target()
         .sockaddr(context)
         .onSuccess(
             sockaddr -> {

@@ -18,6 +18,15 @@ public final class ConnectionOptions {
   private @Nullable Path splicer;
 
   @Option(
+      names = "--runtime-dir",
+      paramLabel = "DIR",
+      description = {
+        "Where it takes requests for an upgrade, and leaves its pid and the last report.",
+        "Default: a directory of its own, which oxbow upgrade --pid finds."
+      })
+  private @Nullable Path runtimeDir;
+
+  @Option(
       names = "--connect-timeout",
       paramLabel = "DURATION",
       defaultValue = "10s",
@@ -38,6 +47,11 @@ public final class ConnectionOptions {
   /** A control socket; null to embed a Splicer. */
   public @Nullable Path splicer() {
     return splicer;
+  }
+
+  /** Where it is asked to let itself be replaced; null for a directory of its own. */
+  public @Nullable Path runtimeDir() {
+    return runtimeDir;
   }
 
   /** How long to wait for where a connection goes. */

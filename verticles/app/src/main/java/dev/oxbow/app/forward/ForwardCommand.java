@@ -1,7 +1,6 @@
 package dev.oxbow.app.forward;
 
 import dev.oxbow.app.console.LogOptions;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -65,15 +64,6 @@ public final class ForwardCommand implements Callable<Integer> {
       description = "Names the mailbox at --splicer (default: ${DEFAULT-VALUE}).")
   private String app = "forward";
 
-  @Option(
-      names = "--runtime-dir",
-      paramLabel = "DIR",
-      description = {
-        "Where it takes requests for an upgrade, and leaves its pid and the last report.",
-        "Default: a directory of its own, which oxbow upgrade --pid finds."
-      })
-  private @Nullable Path runtimeDir;
-
   @Mixin private ConnectionOptions connections = new ConnectionOptions();
 
   @Mixin private LogOptions logging = new LogOptions();
@@ -94,7 +84,7 @@ public final class ForwardCommand implements Callable<Integer> {
             connections.limits(),
             connections.connectTimeoutMs(),
             connections.logFormat(),
-            runtimeDir));
+            connections.runtimeDir()));
   }
 
   private CommandSpec command() {

@@ -1,16 +1,11 @@
 package dev.oxbow.app.forward;
 
-import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.systemd.ActivatedSockets;
-import dev.oxbow.app.upgrade.InPlace;
 import dev.oxbow.app.upgrade.PrivateDirectory;
 import dev.oxbow.app.upgrade.ServedProcess;
 import dev.oxbow.app.upgrade.Work;
 import dev.oxbow.config.OxbowOptions;
-import dev.oxbow.config.QuotaOptions;
-import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
@@ -19,7 +14,6 @@ import dev.oxbow.splicer.Splicer;
 import dev.oxbow.splicer.SplicerVerticle;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -33,7 +27,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,10 +34,6 @@ import org.slf4j.LoggerFactory;
 /** What a process of {@code oxbow forward} does. */
 final class ForwardProcess implements Work {
   private static final Logger log = LoggerFactory.getLogger(ForwardProcess.class);
-  private static final long START_SECONDS = 30;
-
-  /** Descriptors that are left to the JVM and to connections on their way to the target. */
-  private static final int OWN_DESCRIPTORS = 512;
 
   /**
    * What to forward and how.
@@ -67,13 +56,15 @@ final class ForwardProcess implements Work {
 
   private final Plan plan;
   private final OxbowOptions options;
+  private final ServiceSource<Splicer> splicers;
   private @Nullable Splicer splicer;
   private @Nullable Forwarder forwarder;
   private @Nullable Context context;
 
   private ForwardProcess(Plan plan, Path directory) {
     this.plan = plan;
-    this.options = plan.splicer() == null ? embedding(directory) : new OxbowOptions(directory);
+    this.options = ServiceSource.options(directory);
+    this.splicers = ServiceSource.splicer(plan.splicer(), plan.app(), options);
   }
 
   /**
@@ -83,38 +74,17 @@ final class ForwardProcess implements Work {
    * @throws StartException when it cannot start
    */
   static int run(Plan plan) throws Exception {
-    Path chosen = plan.runtimeDir();
-    if (chosen != null) {
-      return run(plan, chosen.toAbsolutePath());
-    }
-    NativeVertx.requireMachine();
-    Path own = InPlace.directory().orElseGet(() -> PrivateDirectory.make(System.getenv()));
-    try {
-      return run(plan, own);
-    } finally {
-      PrivateDirectory.remove(own);
-    }
-  }
-
-  private static int run(Plan plan, Path directory) throws Exception {
-    ForwardProcess work = new ForwardProcess(plan, directory);
-    return ServedProcess.run(work, work.options, false);
-  }
-
-  /** This process is the only caller, so it may have all that the process may open. */
-  private static OxbowOptions embedding(Path directory) {
-    long limit = Math.min(1 << 20, Syscalls.descriptorLimit());
-    int descriptors = (int) Math.max(2, limit - OWN_DESCRIPTORS);
-    return new OxbowOptions(directory)
-        .setSplicer(new SplicerOptions())
-        .setQuotas(
-            new QuotaOptions().setDescriptors(descriptors).setRelays(Math.max(1, descriptors / 2)));
+    return PrivateDirectory.live(
+        plan.runtimeDir(),
+        directory -> {
+          ForwardProcess work = new ForwardProcess(plan, directory);
+          return ServedProcess.run(work, work.options, false);
+        });
   }
 
   @Override
   public Map<String, Layout> layouts() {
-    Map<String, Layout> layouts =
-        new HashMap<>(plan.splicer() == null ? Splicer.embeddedLayout() : Splicer.remoteLayout());
+    Map<String, Layout> layouts = new HashMap<>(splicers.layout());
     layouts.put(Forwarder.NAME, Forwarder.LAYOUT);
     return layouts;
   }
@@ -127,10 +97,11 @@ final class ForwardProcess implements Work {
     Context own = vertx.getOrCreateContext();
     context = own;
     Map<String, Cargo> inherited = cargos == null ? Map.of() : cargos;
-    return onContext(
+    return ServiceSource.await(
         own,
         () ->
-            splicer(vertx, inherited)
+            splicers
+                .open(vertx, inherited)
                 .map(
                     made -> {
                       splicer = made;
@@ -148,31 +119,6 @@ final class ForwardProcess implements Work {
     }
   }
 
-  private Future<Splicer> splicer(Vertx vertx, Map<String, Cargo> inherited) {
-    Path socket = plan.splicer();
-    if (socket == null) {
-      Cargo cargo = one(inherited, Splicer.embeddedLayout());
-      return (cargo == null
-              ? Splicer.embedded(vertx, options)
-              : Splicer.embedded(vertx, options, cargo))
-          .recover(e -> refused("Cannot embed a Splicer: ", e));
-    }
-    Cargo cargo = one(inherited, Splicer.remoteLayout());
-    return (cargo == null
-            ? Splicer.remote(vertx, socket, plan.app())
-            : Future.succeededFuture(Splicer.remote(vertx, socket, plan.app(), cargo)))
-        .recover(e -> refused("Cannot use the Splicer at " + socket + ": ", e));
-  }
-
-  private static @Nullable Cargo one(Map<String, Cargo> cargos, Map<String, Layout> layout) {
-    return cargos.get(layout.keySet().iterator().next());
-  }
-
-  private static <T> Future<T> refused(String sentence, Throwable cause) {
-    log.debug("no Splicer", cause);
-    return Future.failedFuture(new StartException(sentence + cause.getMessage(), cause));
-  }
-
   /** Takes reports in the same turn in which the Splicer is there, so that none is missed. */
   private Forwarder forwarder(
       Context own,
@@ -185,7 +131,6 @@ final class ForwardProcess implements Work {
     Forwarder working = new Forwarder(own, made, accessLog, plan.limits(), plan.connectTimeoutMs());
     Cargo cargo = inherited.get(Forwarder.NAME);
     if (cargo != null) {
-      working.hold();
       ForwarderStore.restore(working, plan.listen(), targets, cargo);
       return working;
     }
@@ -228,20 +173,12 @@ final class ForwardProcess implements Work {
   @Override
   public void stop(long seconds) throws TimeoutException {
     Forwarder working = Objects.requireNonNull(forwarder);
-    onContext(
+    ServiceSource.await(
         Objects.requireNonNull(context),
         () -> {
           working.close();
           return Future.succeededFuture();
         });
     Objects.requireNonNull(splicer).close().await(seconds, TimeUnit.SECONDS);
-  }
-
-  private static <T> T onContext(Context context, Supplier<Future<T>> task)
-      throws TimeoutException {
-    Promise<T> done = Promise.promise();
-    context.runOnContext(
-        unused -> Future.<Void>succeededFuture().compose(x -> task.get()).onComplete(done));
-    return done.future().await(START_SECONDS, TimeUnit.SECONDS);
   }
 }

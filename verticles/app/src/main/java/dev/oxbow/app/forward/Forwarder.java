@@ -11,14 +11,9 @@ import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.splicer.Splicer;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Forwards connections: accept, connect, splice, log. Loop thread only, but for what {@link
@@ -34,13 +29,9 @@ final class Forwarder implements Transferable {
 
   static final Layout LAYOUT = new Layout(1, 1);
 
-  private final Context context;
   private final DescriptorLoop loop;
-  private final SplicedConnections connections;
-  private final long connectTimeoutMs;
+  private final Attempts attempts;
   private final List<Route> routes = new ArrayList<>();
-  private final Set<Attempt> attempts = ConcurrentHashMap.newKeySet();
-  private boolean frozen;
 
   /** Connections that come in at a listener go to a target. */
   record Route(Address listen, Acceptor acceptor, Target target) {
@@ -58,17 +49,15 @@ final class Forwarder implements Transferable {
       AccessLog accessLog,
       ForwardLimits limits,
       long connectTimeoutMs) {
-    this.context = context;
     this.loop = DescriptorLoop.of(context);
-    this.connections = new SplicedConnections(splicer, accessLog, limits);
-    this.connectTimeoutMs = connectTimeoutMs;
+    SplicedConnections connections = new SplicedConnections(splicer, accessLog, limits);
+    this.attempts = new Attempts(context, connections, connectTimeoutMs);
   }
 
   /** Listens on an address for connections to a target; they wait until {@link #start()}. */
   Acceptor listen(Address address, Target target) {
     int number = routes.size();
-    Acceptor made =
-        address.listen(loop, client -> forward(client, number, System.nanoTime(), null));
+    Acceptor made = address.listen(loop, client -> forward(client, number));
     routes.add(new Route(address, made, target));
     return made;
   }
@@ -80,8 +69,7 @@ final class Forwarder implements Transferable {
    */
   Acceptor adopt(Address address, Descriptor listener, Target target) {
     int number = routes.size();
-    Acceptor made =
-        Acceptor.adopt(listener, loop, client -> forward(client, number, System.nanoTime(), null));
+    Acceptor made = Acceptor.adopt(listener, loop, client -> forward(client, number));
     routes.add(new Route(address, made, target));
     return made;
   }
@@ -92,7 +80,7 @@ final class Forwarder implements Transferable {
   }
 
   /** Clients whose target is not connected yet. */
-  Set<Attempt> attempts() {
+  Attempts attempts() {
     return attempts;
   }
 
@@ -106,38 +94,15 @@ final class Forwarder implements Transferable {
     routes.forEach(route -> route.acceptor().close());
   }
 
-  /** Goes on with a connection that another process has accepted; frozen until {@link #thaw()}. */
-  void adopt(
-      Descriptor client,
-      int listener,
-      long beganNanos,
-      @Nullable Descriptor server,
-      long deadlineNanos) {
-    Connector connector = server == null ? null : Connector.adopt(loop, server, deadlineNanos);
-    forward(client, listener, beganNanos, connector);
+  private void forward(Descriptor client, int listener) {
+    attempts.begin(errand(client, listener));
   }
 
-  private void forward(
-      Descriptor client, int listener, long beganNanos, @Nullable Connector connector) {
+  /** What is to be done for a client of a listener, by the number of that. */
+  Errand errand(Descriptor client, int listener) {
     Target target = routes.get(listener).target();
-    Attempt attempt =
-        new Attempt(context, client, listener, target, beganNanos, connectTimeoutMs, connector);
-    attempts.add(attempt);
-    attempt
-        .connected()
-        .onComplete(
-            result -> {
-              attempts.remove(attempt);
-              long connectMs = msSince(beganNanos);
-              if (result.succeeded()) {
-                connections.splice(Client.of(client, target), result.result(), connectMs);
-              } else {
-                connections.connectFailed(Client.of(client, target), connectMs, result.cause());
-              }
-            });
-    if (!frozen) {
-      attempt.thaw();
-    }
+    return new Errand(
+        Client.of(client, target), target, record -> record.number("listener", listener));
   }
 
   @Override
@@ -151,18 +116,8 @@ final class Forwarder implements Transferable {
   }
 
   @Override
-  public int groups() {
-    return 0;
-  }
-
-  @Override
   public Map<String, Long> counts() {
     return Map.of("listeners", (long) routes.size(), "connecting", (long) attempts.size());
-  }
-
-  @Override
-  public int flows(int group) {
-    return 0;
   }
 
   /** Listeners, a client and perhaps a socket to the target each, and a document. */
@@ -173,60 +128,15 @@ final class Forwarder implements Transferable {
 
   @Override
   public Future<Cargo> freeze() {
-    return onLoop(
-        () -> {
-          hold();
-          return connections.whenHandedOver().compose(v -> exported());
-        });
+    return attempts.freeze(this::stop, () -> ForwarderStore.export(this));
   }
 
-  /** Touches nothing until {@link #thaw()}, as it is made for a process that takes over. */
-  void hold() {
-    frozen = true;
+  private void stop() {
     routes.forEach(route -> route.acceptor().stop());
-    attempts.forEach(Attempt::freeze);
-  }
-
-  private Future<Cargo> exported() {
-    return frozen
-        ? Future.succeededFuture(ForwarderStore.export(this))
-        : Future.failedFuture(new IllegalStateException("the hand-over was given up"));
-  }
-
-  @Override
-  public Future<Void> freeze(int group) {
-    return noGroup(group);
-  }
-
-  @Override
-  public Future<Void> thaw(int group) {
-    return noGroup(group);
-  }
-
-  private static Future<Void> noGroup(int group) {
-    return Future.failedFuture(new IllegalArgumentException("there is no group " + group));
   }
 
   @Override
   public Future<Void> thaw() {
-    return onLoop(
-        () -> {
-          if (frozen) {
-            frozen = false;
-            attempts.forEach(Attempt::thaw);
-            start();
-          }
-          return Future.succeededFuture();
-        });
-  }
-
-  private <T> Future<T> onLoop(Supplier<Future<T>> task) {
-    Promise<T> done = Promise.promise();
-    loop.execute(() -> Future.<Void>succeededFuture().compose(v -> task.get()).onComplete(done));
-    return done.future();
-  }
-
-  private static long msSince(long nanos) {
-    return (System.nanoTime() - nanos) / 1_000_000;
+    return attempts.thaw(this::start);
   }
 }

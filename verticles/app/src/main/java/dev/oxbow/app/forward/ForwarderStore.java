@@ -2,8 +2,6 @@ package dev.oxbow.app.forward;
 
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
-import dev.oxbow.codecs.control.RequestException;
-import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.handoff.cargo.Cargo;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,8 +10,7 @@ import java.util.List;
 final class ForwarderStore {
   private static final String CARGO = "forwarder";
   private static final String LISTENER = "listener/";
-  private static final String CLIENT = "client/";
-  private static final String SERVER = "server/";
+  private static final String KIND = "listener";
 
   private ForwarderStore() {}
 
@@ -23,31 +20,14 @@ final class ForwarderStore {
     List<MessageWriter> records = new ArrayList<>();
     for (Forwarder.Route route : forwarder.routes()) {
       cargo.lend(LISTENER + records.size(), route.acceptor().socket());
-      records.add(record("listener").string("listen", route.listen().toString()));
+      records.add(Attempts.record(KIND).string("listen", route.listen().toString()));
     }
-    for (Attempt attempt : forwarder.attempts()) {
-      int number = records.size();
-      Connector connector = attempt.connector();
-      cargo.lend(CLIENT + number, attempt.client());
-      if (connector != null) {
-        cargo.lend(SERVER + number, connector.socket());
-      }
-      records.add(
-          record("attempt")
-              .number("listener", attempt.listener())
-              .number("number", number)
-              .number("beganNanos", attempt.beganNanos())
-              .number("deadlineNanos", connector == null ? 0 : connector.deadlineNanos()));
-    }
+    forwarder.attempts().export(cargo, records);
     return cargo.records(CARGO, records);
   }
 
-  private static MessageWriter record(String kind) {
-    return new MessageWriter().string("kind", kind);
-  }
-
   /**
-   * Takes over what another process has described; the forwarder is held.
+   * Takes over what another process has described; the forwarder is frozen.
    *
    * @param listen where this process is to listen
    * @throws IllegalArgumentException saying what is missing or does not fit
@@ -55,10 +35,7 @@ final class ForwarderStore {
   static void restore(Forwarder forwarder, List<Address> listen, List<Target> to, Cargo cargo) {
     List<Message> records = cargo.records(CARGO);
     List<String> theirs =
-        records.stream()
-            .filter(record -> record.string("kind").equals("listener"))
-            .map(record -> record.string("listen"))
-            .toList();
+        Attempts.records(records, KIND).stream().map(record -> record.string("listen")).toList();
     List<String> ours = listen.stream().map(Address::toString).toList();
     if (!theirs.equals(ours)) {
       throw new IllegalArgumentException(
@@ -67,26 +44,13 @@ final class ForwarderStore {
     for (int i = 0; i < listen.size(); i++) {
       forwarder.adopt(listen.get(i), cargo.take(LISTENER + i), to.get(i));
     }
-    try {
-      records.stream()
-          .filter(record -> record.string("kind").equals("attempt"))
-          .forEach(record -> restore(forwarder, record, cargo));
-    } catch (RequestException e) {
-      throw new IllegalArgumentException("forwarder: " + e.getMessage(), e);
-    }
-    if (!cargo.names().isEmpty()) {
-      throw new IllegalArgumentException("handed over and not understood: " + cargo.names());
-    }
-  }
-
-  private static void restore(Forwarder forwarder, Message record, Cargo cargo) {
-    long number = record.integer("number", 0, Integer.MAX_VALUE);
-    Descriptor server = cargo.takeIfThere(SERVER + number);
-    forwarder.adopt(
-        cargo.take(CLIENT + number),
-        (int) record.integer("listener", 0, forwarder.routes().size() - 1L),
-        record.integer("beganNanos", Long.MIN_VALUE, Long.MAX_VALUE),
-        server,
-        record.integer("deadlineNanos", Long.MIN_VALUE, Long.MAX_VALUE));
+    int last = listen.size() - 1;
+    forwarder
+        .attempts()
+        .restore(
+            cargo,
+            records,
+            (record, client) ->
+                forwarder.errand(client, (int) record.integer("listener", 0, last)));
   }
 }

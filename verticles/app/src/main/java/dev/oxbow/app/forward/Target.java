@@ -8,7 +8,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 
 /** Where connections are forwarded to. A name is looked up again for each, and the JDK caches. */
-final class Target {
+public final class Target {
   private static final String SAME_MACHINE = "127.0.0.1";
 
   private final Address address;
@@ -24,7 +24,7 @@ final class Target {
    *
    * @throws StartException when there is no such host
    */
-  static Target of(Address address) {
+  public static Target of(Address address) {
     try {
       return new Target(address, lookUp(address));
     } catch (UnknownHostException e) {

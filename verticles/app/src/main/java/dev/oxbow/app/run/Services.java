@@ -108,7 +108,7 @@ final class Services {
             .filter(kind -> kind.on.test(options))
             .flatMap(kind -> Stream.ofNullable(kind.practice))
             .toList();
-    all.forEach(one -> one.run(vertx, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
+    WarmUp.share(all, vertx, cpu, wall);
   }
 
   /**

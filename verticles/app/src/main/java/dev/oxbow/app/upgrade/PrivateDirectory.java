@@ -1,5 +1,6 @@
 package dev.oxbow.app.upgrade;
 
+import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Syscalls;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,13 +32,39 @@ public final class PrivateDirectory {
 
   private PrivateDirectory() {}
 
+  /** What serves in a directory; its exit status. */
+  @FunctionalInterface
+  public interface Life {
+    int in(Path directory) throws Exception;
+  }
+
+  /**
+   * Lives in a directory that was chosen, or else in that of the process to take over from, or in
+   * one that is made for it; those two are removed afterwards. Blocks.
+   *
+   * @param chosen null when none was
+   * @return the exit status
+   */
+  public static int live(@Nullable Path chosen, Life life) throws Exception {
+    if (chosen != null) {
+      return life.in(chosen.toAbsolutePath());
+    }
+    NativeVertx.requireMachine();
+    Path own = InPlace.directory().orElseGet(() -> make(System.getenv()));
+    try {
+      return life.in(own);
+    } finally {
+      remove(own);
+    }
+  }
+
   /**
    * Makes one, and removes those of processes that were killed.
    *
    * @param environment of this process
    * @throws StartException when none can be made
    */
-  public static Path make(Map<String, String> environment) {
+  static Path make(Map<String, String> environment) {
     List<Path> places =
         List.of(
             Path.of(environment.getOrDefault("XDG_RUNTIME_DIR", "/run")),
@@ -81,7 +109,7 @@ public final class PrivateDirectory {
   }
 
   /** Removes one, unless a process serves in it. */
-  public static void remove(Path directory) {
+  static void remove(Path directory) {
     Path file = directory.resolve(RuntimeDirectory.LOCK_FILE);
     try (Descriptor lock = open(file)) {
       if (!Syscalls.tryLock(lock.fd())) {

@@ -54,6 +54,7 @@ public final class ServedProcess {
   private final CountDownLatch stop;
   private final ServiceManager manager = ServiceManager.of(System.getenv());
   private final InPlace inPlace;
+  private volatile boolean over;
 
   private ServedProcess(Work work, OxbowOptions options, CountDownLatch stop) {
     this.work = work;
@@ -61,6 +62,16 @@ public final class ServedProcess {
     this.stop = stop;
     this.inPlace =
         new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(work::practise));
+    work.canEnd(this::end);
+  }
+
+  private void end() {
+    over = true;
+    stop.countDown();
+  }
+
+  private int status(boolean stopped) {
+    return stopped && !over ? ExitStatus.OK : ExitStatus.FAILED;
   }
 
   /**
@@ -104,7 +115,7 @@ public final class ServedProcess {
       } finally {
         stopped &= close(vertx);
       }
-      return stopped ? ExitStatus.OK : ExitStatus.FAILED;
+      return status(stopped);
     }
   }
 
@@ -142,7 +153,7 @@ public final class ServedProcess {
     try (directory) {
       boolean stopped = serve(directory, socket, services, again);
       stopped &= close(vertx);
-      return stopped ? ExitStatus.OK : ExitStatus.FAILED;
+      return status(stopped);
     }
   }
 

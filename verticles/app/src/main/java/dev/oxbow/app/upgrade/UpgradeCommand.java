@@ -61,7 +61,7 @@ public final class UpgradeCommand implements Callable<Integer> {
     @Option(
         names = "--pid",
         paramLabel = "PID",
-        description = "The process to be replaced, such as a forwarder without --runtime-dir.")
+        description = "The process to be replaced, such as a gateway without --runtime-dir.")
     private long pid;
   }
 

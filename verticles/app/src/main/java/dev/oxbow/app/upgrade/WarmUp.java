@@ -5,6 +5,7 @@ import dev.oxbow.app.program.Priority;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -35,6 +36,11 @@ public final class WarmUp {
   @FunctionalInterface
   public interface Practice {
     void run(Vertx vertx, Duration cpu, Duration wall);
+  }
+
+  /** One after the other, each with its share of the time. Blocks. */
+  public static void share(List<Practice> all, Vertx vertx, Duration cpu, Duration wall) {
+    all.forEach(one -> one.run(vertx, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
   }
 
   /** Before this process takes over: its Vert.x has nothing else to do. Blocks. */

@@ -14,6 +14,14 @@ import org.jspecify.annotations.Nullable;
 /** What a {@link ServedProcess} is there for. Called on its main thread; may block. */
 public interface Work {
 
+  /**
+   * Is told how it can end the process in order, should it have nothing to do any more; called
+   * before all else. The exit status is then that of a failure.
+   *
+   * @param end from any thread
+   */
+  default void canEnd(Runnable end) {}
+
   /** The layouts of state that this program reads, by the names of what it starts. */
   Map<String, Transferable.Layout> layouts();
 
