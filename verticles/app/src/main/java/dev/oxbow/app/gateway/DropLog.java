@@ -20,7 +20,8 @@ final class DropLog {
   static final long INTERVAL_MS = 10_000;
 
   private final String app;
-  private Map<String, Map<String, Long>> before = Map.of();
+  private Map<String, Map<String, Long>> before = new HashMap<>();
+  private boolean frozen;
 
   /**
    * @param app whose tunnels are looked at
@@ -32,8 +33,33 @@ final class DropLog {
   /** Looks, and writes a line for each tunnel that dropped some since the last look. */
   Future<?> look(Bumblebee bumblebee) {
     return TunnelPage.all(bumblebee)
-        .onSuccess(tunnels -> lines(tunnels).forEach(log::info))
+        .onSuccess(
+            tunnels -> {
+              if (!frozen) {
+                lines(tunnels).forEach(log::info);
+              }
+            })
         .onFailure(e -> log.debug("no list of the tunnels: {}", e.getMessage()));
+  }
+
+  /** Says nothing until {@link #thaw()}: another process may, and it tells what came meanwhile. */
+  void freeze() {
+    frozen = true;
+  }
+
+  /** Goes on. */
+  void thaw() {
+    frozen = false;
+  }
+
+  /** What was told so far, by tunnel and by why. */
+  Map<String, Map<String, Long>> told() {
+    return before;
+  }
+
+  /** Another process has told so much of a tunnel. */
+  void told(String tunnel, Map<String, Long> counts) {
+    before.put(tunnel, counts);
   }
 
   /**

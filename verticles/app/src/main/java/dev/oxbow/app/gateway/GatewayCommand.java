@@ -29,9 +29,11 @@ import picocli.CommandLine.Spec;
       "The destination is reached by the routes of the gateway's own namespace: put the tun into"
           + " another one (--netns), or see to it that no route leads back into the tun.",
       "Needs Linux 6.4 or newer, CAP_NET_ADMIN and CAP_SYS_ADMIN; oxbow check tries it all.",
-      "Bumblebee and Splicer run in this process, or in others: with --bumblebee and --splicer a"
-          + " gateway that is started again goes on with the tuns and the relays of the one"
-          + " before.",
+      "Bumblebee and Splicer run in this process, or in others: with --bumblebee and --splicer"
+          + " tuns and relays outlive this process, and the next gateway of the same --app goes on"
+          + " with them.",
+      "SIGHUP and oxbow upgrade replace the process by the next one, either way: tuns and"
+          + " connections go on, nobody is refused, and each is logged once.",
       "Standard output gets one line per connection when it has ended, as with oxbow forward."
     },
     exitCodeListHeading = "%nExit status:%n",
@@ -46,7 +48,11 @@ import picocli.CommandLine.Spec;
       "  oxbow gateway --tun tun0 --netns /run/netns/tenant \\",
       "    --address 10.7.0.2/24 --address fd00:7::2/64",
       "  ip -n tenant route add default dev tun0",
-      "  ip netns exec tenant curl http://192.0.2.10/"
+      "  ip netns exec tenant curl http://192.0.2.10/",
+      "",
+      "  oxbow gateway --tun tun0 --netns /run/netns/a --tun tun0 --netns /run/netns/b \\",
+      "    --bumblebee /run/oxbow/bumblebee.sock --splicer /run/oxbow/splicer.sock",
+      "  oxbow upgrade --pid $(pgrep -of 'oxbow.* gateway --tun tun0')"
     })
 public final class GatewayCommand implements Callable<Integer> {
   private static final int LEAST_MTU = 576;
@@ -94,7 +100,8 @@ public final class GatewayCommand implements Callable<Integer> {
             app,
             connections.limits(),
             connections.connectTimeoutMs(),
-            connections.logFormat()));
+            connections.logFormat(),
+            connections.runtimeDir()));
   }
 
   private CommandSpec command() {

@@ -1,27 +1,29 @@
 package dev.oxbow.app.gateway;
 
-import dev.oxbow.app.console.ExitStatus;
+import static java.util.Objects.requireNonNull;
+
 import dev.oxbow.app.forward.AccessLog;
+import dev.oxbow.app.forward.Attempts;
 import dev.oxbow.app.forward.ForwardLimits;
 import dev.oxbow.app.forward.LogFormat;
+import dev.oxbow.app.forward.ServiceSource;
 import dev.oxbow.app.forward.SplicedConnections;
-import dev.oxbow.app.process.NativeVertx;
-import dev.oxbow.app.process.Signals;
-import dev.oxbow.app.program.CacheKeeper;
-import dev.oxbow.app.program.PrivateCopy;
+import dev.oxbow.app.systemd.ActivatedSockets;
+import dev.oxbow.app.upgrade.PrivateDirectory;
+import dev.oxbow.app.upgrade.ServedProcess;
+import dev.oxbow.app.upgrade.WarmUp;
+import dev.oxbow.app.upgrade.Work;
 import dev.oxbow.bumblebee.Bumblebee;
-import dev.oxbow.bumblebee.TunnelPage;
-import dev.oxbow.bumblebee.TunnelReport;
-import dev.oxbow.bumblebee.UpgradeRequest;
+import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
-import dev.oxbow.config.QuotaOptions;
-import dev.oxbow.config.SplicerOptions;
-import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
-import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.handoff.cargo.Transferable.Layout;
 import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.Splicer;
+import dev.oxbow.splicer.SplicerVerticle;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -29,43 +31,32 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.CountDownLatch;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The life of a process of {@code oxbow gateway}. */
-final class GatewayProcess {
+/** What a process of {@code oxbow gateway} does. */
+final class GatewayProcess implements Work {
   private static final Logger log = LoggerFactory.getLogger(GatewayProcess.class);
-  private static final long START_SECONDS = 30;
-  private static final long STOP_SECONDS = 10;
 
   /** What a service dropped last is not worth a longer wait for one that is away. */
   private static final long LAST_LOOK_SECONDS = 2;
 
-  /** Descriptors that are left to the JVM and to connections on their way. */
-  private static final int OWN_DESCRIPTORS = 512;
-
-  /** Embedded services make nothing there. */
-  private static final Path NOWHERE = Path.of("/nonexistent");
-
-  private final Plan plan;
-  private final CountDownLatch stop;
-  private final AtomicBoolean lost = new AtomicBoolean();
-
   /**
-   * What to do.
+   * What to carry and how.
    *
    * @param tuns that clients are routed into
    * @param bumblebee a control socket; null to embed a Bumblebee
    * @param splicer a control socket; null to embed a Splicer
    * @param app names the mailboxes
+   * @param runtimeDir where it is asked to let itself be replaced; null for a directory of its own
    */
   record Plan(
       List<TunOptions> tuns,
@@ -74,160 +65,163 @@ final class GatewayProcess {
       String app,
       ForwardLimits limits,
       long connectTimeoutMs,
-      LogFormat format) {}
+      LogFormat format,
+      @Nullable Path runtimeDir) {}
 
-  private GatewayProcess(Plan plan, CountDownLatch stop) {
+  private final Plan plan;
+  private final OxbowOptions options;
+  private final ServiceSource<Splicer> splicers;
+  private final ServiceSource<Bumblebee> bumblebees;
+  private final Tunnels tunnels;
+  private final DropLog drops;
+  private Runnable end = () -> {};
+  private @Nullable Splicer splicer;
+  private @Nullable Bumblebee bumblebee;
+  private @Nullable Context context;
+
+  private GatewayProcess(Plan plan, Path directory) {
     this.plan = plan;
-    this.stop = stop;
+    this.options = ServiceSource.options(directory);
+    this.splicers = ServiceSource.splicer(plan.splicer(), plan.app(), options);
+    this.bumblebees = bumblebees(plan.bumblebee(), plan.app(), options);
+    this.tunnels = new Tunnels(plan.tuns(), plan.app(), () -> end.run());
+    this.drops = new DropLog(plan.app());
   }
 
   /**
-   * Carries until a signal says stop, or until a tun is gone. Blocks.
+   * Carries until a signal says stop, until a tun is gone, or until another process has taken over.
+   * Blocks.
    *
    * @return the exit status
    * @throws StartException when it cannot start
    */
   static int run(Plan plan) throws Exception {
-    NativeVertx.requireMachine();
-    CountDownLatch stop = Signals.stopRequested();
-    Signals.on("HUP", () -> log.warn("SIGHUP: a gateway is not replaced in place; start it anew"));
-    CacheKeeper keeper = CacheKeeper.start(PrivateCopy.current());
-    Vertx vertx = NativeVertx.open(0);
-    try {
-      return new GatewayProcess(plan, stop).serve(vertx);
-    } finally {
-      vertx.close().await(STOP_SECONDS, TimeUnit.SECONDS);
-      keeper.close();
-      log.info("stopped");
-    }
+    return PrivateDirectory.live(
+        plan.runtimeDir(),
+        directory -> {
+          GatewayProcess work = new GatewayProcess(plan, directory);
+          return ServedProcess.run(work, work.options, false);
+        });
   }
 
-  private int serve(Vertx vertx) throws Exception {
+  private static ServiceSource<Bumblebee> bumblebees(
+      @Nullable Path socket, String app, OxbowOptions options) {
+    if (socket == null) {
+      options.setBumblebee(new BumblebeeOptions());
+      return new ServiceSource<>(
+          "Bumblebee",
+          null,
+          Bumblebee.embeddedLayout(),
+          (vertx, handed) ->
+              handed == null
+                  ? Bumblebee.embedded(vertx, options)
+                  : Bumblebee.embedded(vertx, options, handed));
+    }
+    return new ServiceSource<>(
+        "Bumblebee",
+        socket,
+        Bumblebee.remoteLayout(),
+        (vertx, handed) ->
+            handed == null
+                ? Bumblebee.remote(vertx, socket, app)
+                : Future.succeededFuture(Bumblebee.remote(vertx, socket, app, handed)));
+  }
+
+  @Override
+  public void canEnd(Runnable whenLost) {
+    end = whenLost;
+  }
+
+  @Override
+  public Map<String, Layout> layouts() {
+    Map<String, Layout> layouts = new HashMap<>(splicers.layout());
+    layouts.putAll(bumblebees.layout());
+    layouts.put(Gateway.NAME, Gateway.LAYOUT);
+    return layouts;
+  }
+
+  @Override
+  public List<Transferable> start(
+      Vertx vertx, ActivatedSockets activated, @Nullable Map<String, Cargo> cargos)
+      throws TimeoutException {
     Context own = vertx.getOrCreateContext();
-    Splicer splicer = start("Splicer", plan.splicer(), splicer(vertx));
-    Bumblebee bumblebee = start("Bumblebee", plan.bumblebee(), bumblebee(vertx));
+    context = own;
+    Map<String, Cargo> inherited = cargos == null ? Map.of() : cargos;
+    List<Transferable> services =
+        ServiceSource.await(
+            own,
+            () ->
+                splicers
+                    .open(vertx, inherited)
+                    .onSuccess(made -> splicer = made)
+                    .compose(made -> bumblebees.open(vertx, inherited))
+                    .onSuccess(made -> bumblebee = made)
+                    .map(made -> services(vertx, own, inherited)));
+    if (cargos == null) {
+      tunnels.open(requireNonNull(bumblebee));
+    }
+    return services;
+  }
+
+  /** In the same turn in which the services are there, so that nothing that they tell is missed. */
+  private List<Transferable> services(Vertx vertx, Context own, Map<String, Cargo> inherited) {
+    Splicer relays = requireNonNull(splicer);
+    Bumblebee packets = requireNonNull(bumblebee);
     AccessLog accessLog =
         new AccessLog(plan.format(), new FileOutputStream(FileDescriptor.out), Clock.systemUTC());
-    SplicedConnections spliced = new SplicedConnections(splicer, accessLog, plan.limits());
-    Gateway gateway = new Gateway(DescriptorLoop.of(own), spliced, plan.connectTimeoutMs());
-    bumblebee.unclaimedHandler(this::closed);
-    bumblebee.connections().handler(gateway::connect);
-    DropLog drops = new DropLog(plan.app());
-    vertx.setPeriodic(DropLog.INTERVAL_MS, timer -> own.runOnContext(v -> look(drops, bumblebee)));
-    openAll(bumblebee);
-    stop.await();
-    Future<?> last = drops.look(bumblebee).timeout(LAST_LOOK_SECONDS, TimeUnit.SECONDS);
-    await(last.otherwiseEmpty(), STOP_SECONDS);
+    SplicedConnections spliced = new SplicedConnections(relays, accessLog, plan.limits());
+    Attempts attempts = new Attempts(own, spliced, plan.connectTimeoutMs());
+    DescriptorLoop loop = DescriptorLoop.of(own);
+    Gateway gateway = new Gateway(loop, tunnels.labels(), packets.connections(), attempts, drops);
+    packets.unclaimedHandler(tunnels::closed);
+    vertx.setPeriodic(DropLog.INTERVAL_MS, timer -> look());
+    Cargo cargo = inherited.get(Gateway.NAME);
+    if (cargo == null) {
+      gateway.start();
+    } else {
+      GatewayStore.restore(gateway, cargo);
+    }
+    // In this order nothing new comes to a service that is frozen.
+    return List.of(gateway, packets.transferable(), relays.transferable());
+  }
+
+  private Future<?> look() {
+    return drops.look(requireNonNull(bumblebee));
+  }
+
+  @Override
+  public void practise(Vertx vertx, Duration cpu, Duration wall) {
+    List<WarmUp.Practice> embedded = new ArrayList<>();
+    if (plan.splicer() == null) {
+      embedded.add(SplicerVerticle::practise);
+    }
+    if (plan.bumblebee() == null) {
+      embedded.add(BumblebeeVerticle::practise);
+    }
+    WarmUp.share(embedded, vertx, cpu, wall);
+  }
+
+  @Override
+  public String status(Path directory) {
+    return "carries " + plan.tuns().size() + " tuns";
+  }
+
+  @Override
+  public void serving(Path directory) {
+    log.info("carrying {}", String.join(", ", tunnels.labels()));
+  }
+
+  /** Embedded services abort what they carry and report it; remote ones keep it. */
+  @Override
+  public void stop(long seconds) throws TimeoutException {
+    tunnels.stop();
+    ServiceSource.await(
+        requireNonNull(context),
+        () -> look().timeout(LAST_LOOK_SECONDS, TimeUnit.SECONDS).otherwiseEmpty());
     try {
-      await(bumblebee.close(), STOP_SECONDS);
+      requireNonNull(bumblebee).close().await(seconds, TimeUnit.SECONDS);
     } finally {
-      await(splicer.close(), STOP_SECONDS);
-    }
-    return lost.get() ? ExitStatus.FAILED : ExitStatus.OK;
-  }
-
-  private static void look(DropLog drops, Bumblebee bumblebee) {
-    drops.look(bumblebee);
-  }
-
-  private Future<Splicer> splicer(Vertx vertx) {
-    Path socket = plan.splicer();
-    return socket == null
-        ? Splicer.embedded(vertx, embedding())
-        : Splicer.remote(vertx, socket, plan.app());
-  }
-
-  private Future<Bumblebee> bumblebee(Vertx vertx) {
-    Path socket = plan.bumblebee();
-    return socket == null
-        ? Bumblebee.embedded(vertx, embedding())
-        : Bumblebee.remote(vertx, socket, plan.app());
-  }
-
-  /** This process is the only caller, so it may have all that the process may open. */
-  private static OxbowOptions embedding() {
-    int descriptors =
-        (int) Math.max(64, Math.min(1 << 20, Syscalls.descriptorLimit()) - OWN_DESCRIPTORS);
-    return new OxbowOptions(NOWHERE)
-        .setSplicer(new SplicerOptions())
-        .setBumblebee(new BumblebeeOptions())
-        .setQuotas(
-            new QuotaOptions()
-                .setDescriptors(descriptors)
-                .setRelays(Math.max(1, Math.min(1_000_000, descriptors / 2)))
-                .setHeldBytes(Integer.MAX_VALUE));
-  }
-
-  private static <T> T start(String name, @Nullable Path socket, Future<T> started)
-      throws TimeoutException {
-    String how =
-        socket == null ? "Cannot embed a " + name : "Cannot use the " + name + " at " + socket;
-    try {
-      return await(started, START_SECONDS);
-    } catch (RuntimeException e) {
-      throw new StartException(how + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static <T> T await(Future<T> future, long seconds) throws TimeoutException {
-    return future.await(seconds, TimeUnit.SECONDS);
-  }
-
-  /**
-   * Opens a tunnel for each tun, but for those that an earlier life of this app has opened.
-   * Metadata is what anybody may claim, so the tun must be in use, too.
-   */
-  private void openAll(Bumblebee bumblebee) throws TimeoutException {
-    Set<String> there =
-        await(TunnelPage.all(bumblebee), START_SECONDS).stream()
-            .filter(tunnel -> Gateway.isOf(plan.app(), tunnel.metadata()))
-            .map(tunnel -> Gateway.label(tunnel.metadata()))
-            .collect(Collectors.toSet());
-    for (TunOptions tun : plan.tuns()) {
-      Descriptor flow = TunDevice.open(tun);
-      if (flow != null) {
-        upgrade(bumblebee, tun, flow);
-      } else if (there.contains(tun.label())) {
-        log.info("{}: goes on, as an earlier gateway has opened it", tun.label());
-      } else {
-        throw new StartException(
-            "Cannot use the tun " + tun.label() + ": another process or app uses it.");
-      }
-    }
-  }
-
-  private void upgrade(Bumblebee bumblebee, TunOptions tun, Descriptor flow)
-      throws TimeoutException {
-    try {
-      UpgradeRequest request =
-          new UpgradeRequest(flow)
-              .setMtu(tun.mtu())
-              .setMetadata(Gateway.metadata(plan.app(), tun.label()));
-      await(bumblebee.upgrade(request), START_SECONDS).closed().onSuccess(this::closed);
-      log.info("{}: carries TCP, MTU {}", tun.label(), tun.mtu());
-    } catch (RuntimeException e) {
-      flow.close();
-      throw new StartException(tun.label() + ": " + e.getMessage() + ".", e);
-    }
-  }
-
-  /** Its tun goes with the last descriptor. */
-  private void closed(TunnelReport report) {
-    try (report) {
-      String label = Gateway.label(report.metadata());
-      String errno = report.errno();
-      String why = report.reason().wireName() + (errno == null ? "" : " " + errno);
-      log.info(
-          "{}: closed: {}, {} packets in, {} out",
-          label,
-          why,
-          report.packetsIn(),
-          report.packetsOut());
-      if (stop.getCount() > 0) {
-        log.error("{}: the tun is gone", label);
-        lost.set(true);
-        stop.countDown();
-      }
+      requireNonNull(splicer).close().await(seconds, TimeUnit.SECONDS);
     }
   }
 }

@@ -36,6 +36,7 @@ class GatewayTest {
   @TempDir Path folder;
   private byte[] content;
   private Path jar;
+  private final List<Process> scripts = new ArrayList<>();
   private Tenants tenants;
 
   @BeforeEach
@@ -44,12 +45,16 @@ class GatewayTest {
     new Random(1).nextBytes(content);
     Path files = Files.createDirectories(folder.resolve("files"));
     Files.write(files.resolve("data"), content);
+    Files.writeString(files.resolve("small"), "small");
     jar = OxbowProcess.builtJar();
     tenants = new Tenants(files, "a", "b");
   }
 
   @AfterEach
   void end() throws Exception {
+    for (Process script : scripts) {
+      script.destroyForcibly().waitFor();
+    }
     tenants.end();
   }
 
@@ -97,6 +102,26 @@ class GatewayTest {
     assertThat(Files.readAllBytes(output(tenant, server))).isEqualTo(content);
   }
 
+  /**
+   * Downloads again and again until the test says stop, each time by a connection of its own; says
+   * each time how it went.
+   *
+   * @param urls by curl's globbing
+   */
+  private Process downloads(String tenant, String urls, String check) throws IOException {
+    String curl =
+        "curl -sS --fail --max-time 30 -o " + output(tenant, "again") + " -w '%{http_code}\\n' ";
+    String again = curl + urls + check + "; ";
+    String script = "until [ -e " + folder + "/stop ]; do " + again + "done";
+    Process started = Tenants.script(tenant, said(tenant), script);
+    scripts.add(started);
+    return started;
+  }
+
+  private Path said(String tenant) {
+    return folder.resolve(tenant + ".said");
+  }
+
   private static long lines(OxbowProcess gateway) {
     try {
       return Files.readAllLines(gateway.accessFile()).size();
@@ -125,6 +150,7 @@ class GatewayTest {
       requireLines(gateway.accessLog());
 
       assertThat(gateway.stop()).isZero();
+      assertThat(gateway.runtimeDir().resolve("handoff.sock")).doesNotExist();
       assertThat(gateway.log()).containsPattern("b/tun0: dropped .*[1-9]\\d* not-tcp");
     }
   }
@@ -148,6 +174,72 @@ class GatewayTest {
   }
 
   @Test
+  void nobodyIsRefusedAndEachIsLoggedOnceWhileItIsReplaced() throws Exception {
+    try (OxbowProcess gateway = routed(gateway("--connect-timeout", "60s"))) {
+      String small = "'http://" + Tenants.SERVER_4 + ":" + Tenants.PORT + "/small?[1-9]'";
+      String data = "'http://" + Tenants.SERVER_6 + ":" + Tenants.PORT + "/data'";
+      Process slow = download("b", Tenants.SERVER_4, "--limit-rate", "1M");
+      Process waits = download("a", Tenants.SILENT, "--limit-rate", "4M");
+      Process one = downloads("a", small, "");
+      Process two =
+          downloads("b", data, " && cmp " + output("b", "again") + " " + folder + "/files/data");
+      awaitMore(gateway, 20);
+      gateway.upgrade();
+      assertThat(gateway.report())
+          .contains("\"outcome\":\"committed\"")
+          .containsPattern("\"connecting\":[1-9]");
+      tenants.answer();
+      awaitMore(gateway, 20);
+      ProcessHandle serving = gateway.serving();
+      gateway.failToTakeOver("successor:switch:40:die");
+      Await.until("it is rolled back", () -> report(gateway).contains("\"rolled-back\""));
+      assertThat(gateway.serving()).isEqualTo(serving);
+      awaitMore(gateway, 20);
+      Tenants.run("b", "bash", "-c", "echo x > /dev/udp/" + Tenants.SERVER_4 + "/53");
+      gateway.upgrade();
+      assertThat(gateway.report()).contains("\"outcome\":\"committed\"");
+      awaitMore(gateway, 20);
+      Files.createFile(folder.resolve("stop"));
+      requireWhole(waits, "a", Tenants.SILENT);
+      requireWhole(slow, "b", Tenants.SERVER_4);
+      requireAllAnswered(gateway, 2, one, two);
+      gateway.stopServing();
+      assertThat(gateway.log()).containsPattern("b/tun0: dropped .*[1-9]\\d* not-tcp");
+    }
+  }
+
+  private static void awaitMore(OxbowProcess gateway, int connections) {
+    long now = lines(gateway);
+    Await.until("more are served", () -> lines(gateway) > now + connections);
+  }
+
+  private static String report(OxbowProcess gateway) {
+    try {
+      return gateway.report();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Nothing but the right answers came, and each has its line, with those of other downloads. */
+  private void requireAllAnswered(OxbowProcess gateway, int others, Process... scripts)
+      throws Exception {
+    for (Process script : scripts) {
+      assertThat(script.waitFor(CURL_SECONDS, TimeUnit.SECONDS)).isTrue();
+    }
+    List<String> answers = new ArrayList<>(Files.readAllLines(said("a")));
+    answers.addAll(Files.readAllLines(said("b")));
+    assertThat(new TreeSet<>(answers)).containsExactly("200");
+    Await.until("all are logged", () -> lines(gateway) >= answers.size() + others);
+    Set<String> relays = new TreeSet<>();
+    for (Message line : gateway.accessLog()) {
+      assertThat(line.string("reason")).isEqualTo("eof");
+      relays.add(line.string("relay"));
+    }
+    assertThat(relays).hasSize(answers.size() + others).hasSize((int) lines(gateway));
+  }
+
+  @Test
   void killedGatewayLosesNoConnectionAndTheNextGoesOn() throws Exception {
     try (OxbowProcess services =
         OxbowProcess.start(
@@ -165,9 +257,17 @@ class GatewayTest {
       Process slow;
       try (OxbowProcess first = routed(gateway(sockets))) {
         requireWhole(download("a", Tenants.SERVER_4), "a", Tenants.SERVER_4);
-        slow = download("b", Tenants.SERVER_6, "--limit-rate", "3M");
+        slow = download("b", Tenants.SERVER_6, "--limit-rate", "1M");
         Await.until("it has begun", () -> Files.exists(output("b", Tenants.SERVER_6)));
-        first.process().destroyForcibly().waitFor();
+        ProcessHandle gateway = first.serving();
+        ProcessHandle carrier = services.serving();
+        first.hangUp();
+        services.hangUp();
+        first.awaitSuccessorOf(gateway);
+        services.awaitSuccessorOf(carrier);
+        requireWhole(download("b", Tenants.SERVER_4), "b", Tenants.SERVER_4);
+        Await.until("both are logged", () -> lines(first) == 2);
+        first.kill();
       }
       Files.delete(folder.resolve("g").resolve("log"));
       try (OxbowProcess second = gateway(sockets).awaitLog("b/tun0: goes on")) {
@@ -175,7 +275,7 @@ class GatewayTest {
         requireWhole(slow, "b", Tenants.SERVER_6);
         Await.until("both are logged", () -> lines(second) == 2);
         // A service that is away keeps no gateway from stopping in order, and soon.
-        services.process().destroyForcibly().waitFor();
+        services.kill();
         assertThat(second.stop()).isZero();
         assertThat(second.log()).contains("stopped");
       }

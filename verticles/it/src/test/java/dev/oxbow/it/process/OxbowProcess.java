@@ -22,11 +22,13 @@ public final class OxbowProcess implements AutoCloseable {
   private static final int PATIENCE_SECONDS = 30;
 
   private final Path folder;
+  private final ProcessBuilder builder;
   private final Process process;
 
-  private OxbowProcess(Path folder, Process process) {
+  private OxbowProcess(Path folder, ProcessBuilder builder) throws IOException {
     this.folder = folder;
-    this.process = process;
+    this.builder = builder;
+    this.process = builder.start();
   }
 
   /** The jar that the build has made. */
@@ -76,7 +78,7 @@ public final class OxbowProcess implements AutoCloseable {
     Path own = Files.createDirectories(folder.resolve(name));
     Files.writeString(config(own), "runtimeDir: " + own.resolve("run") + "\n" + sections);
     ProcessBuilder builder = builder(folder, own, prefix, run(jar, own), environment);
-    return new OxbowProcess(own, builder.start());
+    return new OxbowProcess(own, builder);
   }
 
   /**
@@ -93,12 +95,10 @@ public final class OxbowProcess implements AutoCloseable {
       Map<String, String> environment)
       throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
-    List<String> all = new ArrayList<>(arguments);
-    all.addAll(List.of("--runtime-dir", own.resolve("run").toString()));
-    return logging("forward", folder, own, jar, prefix, all, environment);
+    return logging("forward", folder, own, jar, prefix, arguments, environment);
   }
 
-  /** Starts a gateway; its access log is {@code access.json} in its folder. */
+  /** Starts a gateway, likewise. */
   static OxbowProcess gateway(
       Path folder, String name, Path jar, List<String> prefix, List<String> arguments)
       throws IOException {
@@ -117,13 +117,14 @@ public final class OxbowProcess implements AutoCloseable {
       throws IOException {
     List<String> all = new ArrayList<>(java());
     all.addAll(List.of("-jar", jar.toString(), command, "--log-format", "json"));
+    all.addAll(List.of("--runtime-dir", own.resolve("run").toString()));
     all.addAll(arguments);
     ProcessBuilder builder =
         builder(folder, own, prefix, all, environment)
             .redirectErrorStream(false)
             .redirectOutput(own.resolve("access.json").toFile())
             .redirectError(own.resolve("log").toFile());
-    return new OxbowProcess(own, builder.start());
+    return new OxbowProcess(own, builder);
   }
 
   private static ProcessBuilder builder(
@@ -270,6 +271,20 @@ public final class OxbowProcess implements AutoCloseable {
     }
   }
 
+  /** Starts a process that is to take over and dies on the way, and waits for that. */
+  void failToTakeOver(String fault) throws IOException, InterruptedException {
+    builder.environment().put("OXBOW_TAKE_OVER", runtimeDir().resolve("handoff.sock").toString());
+    builder.environment().put("OXBOW_FAULT", fault);
+    Path log = folder.resolve("log");
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    Process successor = builder.start();
+    if (!successor.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      successor.destroyForcibly().waitFor();
+      throw new AssertionError("a successor does not die by " + fault + ": " + log());
+    }
+  }
+
   /** The report of the last upgrade. */
   String report() throws IOException {
     return Files.readString(runtimeDir().resolve("handoff.json"));
@@ -294,6 +309,13 @@ public final class OxbowProcess implements AutoCloseable {
     ProcessHandle last = serving();
     last.destroy();
     Await.until("it stops: " + log(), () -> gone(last));
+  }
+
+  /** Sends SIGKILL to whoever serves, and waits for its end. */
+  void kill() {
+    ProcessHandle last = serving();
+    last.destroyForcibly();
+    Await.until("it is killed", () -> gone(last));
   }
 
   /** Sends SIGTERM; the exit status. */

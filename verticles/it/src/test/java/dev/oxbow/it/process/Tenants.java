@@ -15,6 +15,9 @@ final class Tenants {
   static final String SERVER_6 = "[2001:db8:9::9]";
   static final int PORT = 8000;
 
+  /** What is sent there comes to nobody, until {@link #answer} is called. */
+  static final String SILENT = "203.0.113.7";
+
   private static final String PREFIX = "oxbow-it-" + ProcessHandle.current().pid() + "-";
 
   private final List<String> names = new ArrayList<>();
@@ -24,12 +27,21 @@ final class Tenants {
    * @param files what the web server serves
    */
   Tenants(Path files, String... tenants) throws Exception {
-    add("middle");
-    for (String tenant : tenants) {
-      add(tenant);
+    try {
+      add("middle");
+      for (String tenant : tenants) {
+        add(tenant);
+      }
+      addMiddle("lo", SERVER_4 + "/32");
+      addMiddle("lo", "2001:db8:9::9/128");
+      // Nobody reads what it sends.
+      ip("-n", name("middle"), "tuntap", "add", "silence", "mode", "tun");
+      addMiddle("silence", "203.0.113.1/24");
+      ip("-n", name("middle"), "link", "set", "silence", "up");
+    } catch (Exception | AssertionError e) {
+      remove();
+      throw e;
     }
-    ip("-n", name("middle"), "address", "add", SERVER_4 + "/32", "dev", "lo");
-    ip("-n", name("middle"), "address", "add", "2001:db8:9::9/128", "dev", "lo");
     List<String> command = new ArrayList<>(inside("middle"));
     command.addAll(List.of("python3", "-m", "http.server", PORT + "", "--bind", "::"));
     server =
@@ -38,6 +50,10 @@ final class Tenants {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
+  }
+
+  private static void addMiddle(String device, String address) throws Exception {
+    ip("-n", name("middle"), "address", "add", address, "dev", device);
   }
 
   private void add(String place) throws Exception {
@@ -64,6 +80,21 @@ final class Tenants {
   void routeInto(String tenant, String tun) throws Exception {
     ip("-n", name(tenant), "route", "add", "default", "dev", tun);
     ip("-n", name(tenant), "-6", "route", "add", "default", "dev", tun);
+  }
+
+  /** The web server is at {@link #SILENT}, too, from here on. */
+  void answer() throws Exception {
+    addMiddle("lo", SILENT + "/32");
+  }
+
+  /** Starts a script of bash's in a tenant; its output is all that it says. */
+  static Process script(String tenant, Path output, String script) throws IOException {
+    List<String> command = new ArrayList<>(inside(tenant));
+    command.addAll(List.of("bash", "-c", script));
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(output.toFile())
+        .start();
   }
 
   /** Starts curl in a tenant. */
@@ -94,6 +125,10 @@ final class Tenants {
   /** Removes all of it. */
   void end() throws Exception {
     server.destroyForcibly().waitFor();
+    remove();
+  }
+
+  private void remove() throws Exception {
     for (String name : names) {
       ip("netns", "del", name);
     }
