@@ -16,6 +16,7 @@ import java.util.Optional;
  * the middle. By curl, which knows nothing of it. One thread, blocking.
  */
 final class GatewayAct {
+  static final String NAME = "gateway";
   static final String TUN = "tun0";
   static final List<Network.Place> TENANTS =
       List.of(Network.Place.TENANT_A, Network.Place.TENANT_B);
@@ -72,12 +73,17 @@ final class GatewayAct {
         new GatewayAct(stage, CurlClient.find().orElseThrow(), stage.startGateway()));
   }
 
+  /** The gateway itself. */
+  Child process() {
+    return gateway;
+  }
+
   /** Begins downloads of both tenants, by both versions of IP. */
   void download(WebFile file) {
     for (Network.Place tenant : TENANTS) {
       String name = tenant.name().toLowerCase(Locale.ROOT);
       for (String host : List.of(Network.ORIGIN_ADDRESS, "[" + Network.ORIGIN_ADDRESS_6 + "]")) {
-        String id = "curl-" + name + (host.startsWith("[") ? "-v6" : "-v4");
+        String id = "curl-" + name + "-" + downloads.size();
         String url = "http://" + host + ":" + OriginProcesses.HTTP_PORT + file.path();
         downloads.add(CurlClient.download(stage, tenant, curl, id, url));
       }

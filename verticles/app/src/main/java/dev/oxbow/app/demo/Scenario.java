@@ -28,6 +28,7 @@ final class Scenario {
   private final Transfers transfers;
   private final List<CurlClient> curls = new ArrayList<>();
   private final WebFile medium;
+  private final WebFile small;
   private long bytesAtKill;
   private int answersAtKill;
   private long killedAt;
@@ -39,7 +40,8 @@ final class Scenario {
     this.clients = stage.clients();
     WebFile big = file("big.bin", 1, Transfers.BIG_BYTES);
     medium = file("medium.bin", 2, Transfers.MEDIUM_BYTES);
-    transfers = new Transfers(big, medium, file("small.bin", 3, Transfers.SMALL_BYTES));
+    small = file("small.bin", 3, Transfers.SMALL_BYTES);
+    transfers = new Transfers(big, medium, small);
   }
 
   /** Plays it from the first forwarder to the end of the service. */
@@ -52,7 +54,7 @@ final class Scenario {
     progress.watch(scenario::relaysNow, scenario.clients::bytes);
     scenario.connect();
     gateway.ifPresent(act -> act.download(scenario.medium));
-    scenario.replace(first);
+    scenario.replace(first, gateway);
     scenario.killForwarder(first);
     Child second = scenario.restartForwarder();
     scenario.finish();
@@ -94,26 +96,52 @@ final class Scenario {
   }
 
   /** New connections all the time, and old ones that go on. */
-  private void replace(Child forwarder) throws InterruptedException, IOException {
+  private void replace(Child forwarder, Optional<GatewayAct> gateway)
+      throws InterruptedException, IOException {
     progress.say("replacing service and forwarder while they work; new clients come all the time");
     transfers.during().forEach(clients::order);
     clients.await("the first visitors", ACT_SECONDS, Transfers.underWay(transfers.during()));
     int before = connections(transfers.during());
-    observed.upgrades.addAll(
-        Upgrade.atOnce(stage.service(), stage.serviceDir(), forwarder, stage.forwarderDir()));
-    tellOfUpgrades();
-    progress.say(
-        "a successor of the service dies half-way: kill -9 when half of the relays are its own");
-    Upgrade.forget(stage.serviceDir());
-    stage.startDyingSuccessor();
-    observed.upgrades.add(Upgrade.last(stage.service(), stage.serviceDir(), ACT_SECONDS));
-    tellOfUpgrades();
-    observed.upgrades.addAll(
-        Upgrade.atOnce(stage.service(), stage.serviceDir(), forwarder, stage.forwarderDir()));
-    tellOfUpgrades();
+    replaceServiceAnd(forwarder, stage.forwarderDir());
+    killSuccessors(gateway);
+    if (gateway.isPresent()) {
+      progress.say("replacing service and gateway");
+      gateway.get().download(small);
+      replaceServiceAnd(gateway.get().process(), stage.gatewayDir());
+    } else {
+      replaceServiceAnd(forwarder, stage.forwarderDir());
+    }
     observed.connectionsDuringUpgrades = connections(transfers.during()) - before;
     transfers.during().forEach(order -> clients.order(Order.release(order.id())));
     clients.await("the last visitors", ACT_SECONDS, Transfers.done(transfers.during()));
+  }
+
+  private void replaceServiceAnd(Child other, Path directory) throws InterruptedException {
+    observed.upgrades.addAll(Upgrade.atOnce(stage.service(), stage.serviceDir(), other, directory));
+    tellOfUpgrades();
+  }
+
+  private void killSuccessors(Optional<GatewayAct> gateway)
+      throws InterruptedException, IOException {
+    progress.say(
+        "a successor of the service dies half-way: kill -9 when half of the relays are its own"
+            + (gateway.isPresent() ? "; one of the gateway's, just before it commits" : ""));
+    Upgrade.forget(stage.serviceDir());
+    List<Child> dying = new ArrayList<>(List.of(stage.startDyingSuccessor()));
+    if (gateway.isPresent()) {
+      Upgrade.forget(stage.gatewayDir());
+      gateway.get().download(small);
+      dying.add(stage.startDyingGateway());
+    }
+    for (Child each : dying) {
+      int unused = each.awaitEnd(ACT_SECONDS);
+    }
+    observed.upgrades.add(Upgrade.last(stage.service(), stage.serviceDir(), ACT_SECONDS));
+    if (gateway.isPresent()) {
+      Child process = gateway.get().process();
+      observed.upgrades.add(Upgrade.last(process, stage.gatewayDir(), ACT_SECONDS));
+    }
+    tellOfUpgrades();
   }
 
   private void tellOfUpgrades() {

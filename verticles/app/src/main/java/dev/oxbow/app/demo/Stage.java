@@ -101,24 +101,30 @@ final class Stage {
 
   /**
    * Starts a successor of the service that is killed half-way, when some of the relays are its own
-   * and some are not yet, and waits for its end.
+   * and some are not yet.
    */
-  void startDyingSuccessor() throws InterruptedException {
-    Child successor =
-        Child.start(
-            "dying",
-            network.inside(
-                Network.Place.PROXY,
-                Self.command("run", "--config", folder.resolve("oxbow.yaml").toString())),
-            Map.of(
-                "OXBOW_TAKE_OVER",
-                serviceDir().resolve(Plan.SOCKET).toString(),
-                "OXBOW_FAULT",
-                "successor:switch:" + HALF_THE_GROUPS + ":die"),
-            folder,
-            ProcessBuilder.Redirect.DISCARD,
-            cleanup);
-    int unused = successor.awaitEnd(START_SECONDS);
+  Child startDyingSuccessor() {
+    List<String> run = Self.command("run", "--config", folder.resolve("oxbow.yaml").toString());
+    return startDying("dying-service", run, serviceDir(), "successor:switch:" + HALF_THE_GROUPS);
+  }
+
+  /** Starts a successor of the gateway that is killed when it has all but the last word. */
+  Child startDyingGateway() {
+    return startDying("dying-gateway", gatewayCommand(), gatewayDir(), "successor:commit:0");
+  }
+
+  private Child startDying(String name, List<String> command, Path directory, String where) {
+    return Child.start(
+        name,
+        network.inside(Network.Place.PROXY, command),
+        Map.of(
+            "OXBOW_TAKE_OVER",
+            directory.resolve(Plan.SOCKET).toString(),
+            "OXBOW_FAULT",
+            where + ":die"),
+        folder,
+        ProcessBuilder.Redirect.DISCARD,
+        cleanup);
   }
 
   /** The runtime directory of the service. */
@@ -129,6 +135,11 @@ final class Stage {
   /** The runtime directory of the forwarder. */
   Path forwarderDir() {
     return folder.resolve("forward");
+  }
+
+  /** The runtime directory of the gateway. */
+  Path gatewayDir() {
+    return folder.resolve("gateway");
   }
 
   /** Starts a forwarder and waits until it listens. */
@@ -168,6 +179,20 @@ final class Stage {
 
   /** Starts a gateway whose tuns are in the tenants, and makes them the tenants' only way out. */
   Child startGateway() throws InterruptedException {
+    Child gateway =
+        start(
+            GatewayAct.NAME,
+            Network.Place.PROXY,
+            gatewayCommand(),
+            ProcessBuilder.Redirect.to(gatewayLog().toFile()));
+    gateway.await("the gateway", START_SECONDS, () -> tunnels() == GatewayAct.TENANTS.size());
+    for (Network.Place tenant : GatewayAct.TENANTS) {
+      network.routeInto(tenant, GatewayAct.TUN);
+    }
+    return gateway;
+  }
+
+  private List<String> gatewayCommand() {
     List<String> arguments = new ArrayList<>(List.of("gateway", "--log-format", "json"));
     for (Network.Place tenant : GatewayAct.TENANTS) {
       arguments.addAll(List.of("--tun", GatewayAct.TUN));
@@ -177,17 +202,8 @@ final class Stage {
     }
     arguments.addAll(List.of("--splicer", socket(folder).toString()));
     arguments.addAll(List.of("--bumblebee", folder.resolve("run/bumblebee.sock").toString()));
-    Child gateway =
-        start(
-            "gateway",
-            Network.Place.PROXY,
-            Self.command(arguments.toArray(String[]::new)),
-            ProcessBuilder.Redirect.to(gatewayLog().toFile()));
-    gateway.await("the gateway", START_SECONDS, () -> tunnels() == GatewayAct.TENANTS.size());
-    for (Network.Place tenant : GatewayAct.TENANTS) {
-      network.routeInto(tenant, GatewayAct.TUN);
-    }
-    return gateway;
+    arguments.addAll(List.of("--runtime-dir", gatewayDir().toString()));
+    return Self.command(arguments.toArray(String[]::new));
   }
 
   private long tunnels() {

@@ -124,12 +124,13 @@ final class Verdict {
   }
 
   private Proof upgrades() {
-    List<Upgrade> failed = observed.upgrades.stream().filter(u -> !u.committed()).toList();
-    List<Upgrade> moving = observed.upgrades.stream().filter(u -> u.relays() > 0).toList();
+    List<Upgrade> all = upgrades(false);
+    List<Upgrade> failed = all.stream().filter(u -> !u.committed()).toList();
+    List<Upgrade> moving = all.stream().filter(u -> u.relays() > 0).toList();
     boolean held =
         failed.size() == 1
             && failed.get(0).reason().startsWith("switch: ")
-            && observed.upgrades.size() > 2
+            && all.size() > 2
             && !moving.isEmpty()
             && observed.connectionsDuringUpgrades > 0;
     return new Proof(
@@ -140,11 +141,18 @@ final class Verdict {
             Locale.ROOT,
             "%d upgrades, one successor killed half-way and undone; up to %d relays changed hands,"
                 + " each paused %.1f ms at most (p99 %.1f ms); %d connections were made meanwhile",
-            observed.upgrades.size(),
+            all.size(),
             moving.stream().mapToLong(Upgrade::relays).max().orElse(0),
             moving.stream().mapToDouble(Upgrade::maxMs).max().orElse(0),
             moving.stream().mapToDouble(Upgrade::p99Ms).max().orElse(0),
             observed.connectionsDuringUpgrades));
+  }
+
+  /** Those of the gateway, or those of all else. */
+  private List<Upgrade> upgrades(boolean ofGateway) {
+    return observed.upgrades.stream()
+        .filter(upgrade -> upgrade.what().equals(GatewayAct.NAME) == ofGateway)
+        .toList();
   }
 
   private Proof survival() {
@@ -290,10 +298,15 @@ final class Verdict {
     long right = outcome.ends().stream().filter(this::isWholeFile).count();
     long ended = outcome.lines().stream().filter(line -> line.reason().equals("eof")).count();
     long bytes = outcome.ends().stream().mapToLong(Event::received).sum();
+    List<Upgrade> upgrades = upgrades(true);
+    List<Upgrade> failed = upgrades.stream().filter(u -> !u.committed()).toList();
     boolean held =
         right == outcome.ends().size()
             && ended == right
             && outcome.lines().size() == right
+            && upgrades.size() > 1
+            && failed.size() == 1
+            && failed.get(0).reason().startsWith("commit: ")
             && outcome.stopped();
     return new Proof(
         "gateway",
@@ -302,12 +315,15 @@ final class Verdict {
         String.format(
             Locale.ROOT,
             "%d of %d downloads right (%s, two tenants, IPv4 and IPv6), %d of %d lines end in"
-                + " order; Bumblebee was replaced with Splicer, the gateway %s",
+                + " order; %d upgrades of the gateway, %d of them undone as its successor was"
+                + " killed, and Bumblebee was replaced with Splicer; the gateway %s",
             right,
             outcome.ends().size(),
             Units.bytes(bytes),
             ended,
             outcome.lines().size(),
+            upgrades.size(),
+            failed.size(),
             outcome.stopped() ? "stopped in order" : "did not stop in order"));
   }
 

@@ -74,7 +74,16 @@ class VerdictTest {
     seen.connectionsDuringUpgrades = 5;
     seen.forwarderStopped = true;
     seen.serviceStopped = true;
+    seen.upgrades.add(new Upgrade(GatewayAct.NAME, false, "commit: gone", 0, 0, 0, 14));
+    seen.upgrades.add(new Upgrade(GatewayAct.NAME, true, "", 0, 0, 0, 15));
+    Event end = done("curl-tenant_a-0", SMALL.sha256());
+    seen.gateway = gateway(List.of(line("g-1", end)), true);
     return seen;
+  }
+
+  private static GatewayAct.Outcome gateway(List<AccessLine> lines, boolean stopped) {
+    Event end = done("curl-tenant_a-0", SMALL.sha256());
+    return new GatewayAct.Outcome(List.of(end), lines, stopped);
   }
 
   private static void alone(Observed seen, String relay) {
@@ -128,7 +137,7 @@ class VerdictTest {
   void allHoldsWhenAllIsWell() {
     List<Proof> proofs = proofs(allWell());
     assertThat(broken(proofs)).isEmpty();
-    assertThat(proofs).hasSize(9);
+    assertThat(proofs).hasSize(10);
   }
 
   private static Arguments broken(String promise, Consumer<Observed> how) {
@@ -174,6 +183,13 @@ class VerdictTest {
         broken("back-pressure", seen -> seen.slowMovedBytes = 60 << 20),
         broken("descriptors", seen -> seen.relaysLeft = 1),
         broken("descriptors", seen -> seen.descriptorsAfter = Map.of("socket", 4)),
+        broken("gateway", seen -> seen.gateway = gateway(List.of(), true)),
+        broken("gateway", seen -> seen.gateway = gateway(seen.gateway.lines(), false)),
+        broken("gateway", seen -> seen.upgrades.remove(4)),
+        broken(
+            "gateway",
+            seen ->
+                seen.upgrades.set(3, new Upgrade(GatewayAct.NAME, false, "spawn: x", 0, 0, 0, 1))),
         broken("orderly-stop", seen -> seen.serviceStopped = false),
         broken("orderly-stop", seen -> seen.forwarderStopped = false));
   }
