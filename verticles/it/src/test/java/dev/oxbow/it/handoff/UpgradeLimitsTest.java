@@ -6,13 +6,13 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.StreamPair;
 import dev.oxbow.it.process.OxbowProcess;
+import dev.oxbow.it.process.Sandbox;
 import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -24,7 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 @Timeout(90)
 class UpgradeLimitsTest {
-  private static final int USER = 4243;
   private static final int LIMIT = 3000;
 
   /**
@@ -45,49 +44,22 @@ class UpgradeLimitsTest {
       sys.stdin.read()
       """;
 
-  /**
-   * What config/oxbow.service asks of systemd, as far as it can be done without: all file systems
-   * are read-only but for a folder and a /tmp of its own.
-   */
-  private static final String SANDBOX =
-      """
-      set -e
-      mount --make-rprivate /
-      mount -t tmpfs tmpfs /mnt
-      mkdir /mnt/own
-      mount --bind "$1" /mnt/own
-      mount -t tmpfs -o mode=1777 tmpfs /tmp
-      mkdir -p "$1"
-      mount --bind /mnt/own "$1"
-      mount -o remount,bind,ro /
-      umask 0077
-      shift
-      exec "$@"
-      """;
-
   @TempDir Path folder;
 
   @Test
   void ordinaryUserInASandboxHandsOverHundredsOfRelays() throws Exception {
-    Path own = Files.createDirectories(folder.resolve("a"));
-    Path cache = Files.createDirectory(folder.resolve("cache"));
+    Sandbox.give(folder);
+    Sandbox.give(folder.resolve("a"));
+    Path cache = Sandbox.give(folder.resolve("cache"));
     Path jar = Files.copy(OxbowProcess.builtJar(), folder.resolve("oxbow.jar"));
-    for (Path path : new Path[] {folder, own, cache}) {
-      Files.setAttribute(path, "unix:uid", USER);
-      Files.setAttribute(path, "unix:gid", USER);
-      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
-    }
-    String user = Integer.toString(USER);
+    List<String> sandbox = Sandbox.of("oxbow.service").inside(folder, LIMIT);
     try (RunningOxbow service =
             RunningOxbow.in(folder)
                 .jar(jar)
                 .ownCommand()
                 .environment("OXBOW_CACHE", cache.toString())
                 .environment("HOME", folder.toString())
-                .prefix("unshare", "--mount", "sh", "-c", SANDBOX, "sh", folder.toString())
-                .prefix("prlimit", "--memlock=0", "--nofile=" + LIMIT + ":" + LIMIT, "--")
-                .prefix("setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups")
-                .prefix("--no-new-privs", "--bounding-set=-all")
+                .prefix(sandbox.toArray(String[]::new))
                 .start();
         ControlPeer control = service.control();
         RampLoad load = new RampLoad().busy(control, 27)) {
@@ -109,7 +81,7 @@ class UpgradeLimitsTest {
   }
 
   private static Process inFlight(int descriptors) throws IOException {
-    String user = Integer.toString(USER);
+    String user = Integer.toString(Sandbox.USER);
     List<String> command = new ArrayList<>(List.of("prlimit", "--nofile=" + LIMIT + ":" + LIMIT));
     command.addAll(List.of("setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups"));
     command.addAll(List.of("/usr/bin/python3", "-c", IN_FLIGHT, Integer.toString(descriptors)));

@@ -120,7 +120,7 @@ class ServiceManagerTest {
                           LISTEN_FDNAMES=sys.argv[1])
         os.execvp(sys.argv[3], sys.argv[3:])
         """;
-    return List.of("python3", "-c", script, names, String.join(" ", sockets));
+    return List.of("/usr/bin/python3", "-c", script, names, String.join(" ", sockets));
   }
 
   @ParameterizedTest
@@ -136,7 +136,7 @@ class ServiceManagerTest {
   }
 
   /** Says hello as a client in another language would. */
-  private static String hello(Path socket) throws Exception {
+  static String hello(Path socket) throws Exception {
     String script =
         """
         import socket, sys
