@@ -14,6 +14,7 @@ import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.service.runtime.StartException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the tun that clients are routed into. Blocking calls. */
@@ -37,8 +38,24 @@ final class TunDevice {
    * @throws StartException naming the tun and what is missing
    */
   static @Nullable Descriptor open(TunOptions options) {
+    return open(options, () -> openHere(options));
+  }
+
+  /**
+   * Makes or takes over the tun through which packets leave from the addresses of {@code --egress}:
+   * one beside the tun itself, to which everything but TCP is routed; or the tun itself, when TCP
+   * is to leave so, too. Without offloads.
+   *
+   * @return as {@link #open(TunOptions)}
+   * @throws StartException naming the tun and what is missing
+   */
+  static @Nullable Descriptor openEgress(TunOptions options) {
+    return open(options, () -> openEgressHere(options));
+  }
+
+  private static @Nullable Descriptor open(TunOptions options, Supplier<Descriptor> here) {
     try {
-      return inNamespace(options);
+      return inNamespace(options, here);
     } catch (LinuxException e) {
       return refused(options, e);
     } catch (CompletionException e) {
@@ -62,24 +79,49 @@ final class TunDevice {
     throw new StartException("Cannot use the tun " + options.label() + ": " + why + ".", e);
   }
 
-  private static Descriptor inNamespace(TunOptions options) {
+  private static Descriptor inNamespace(TunOptions options, Supplier<Descriptor> here) {
     Path file = options.netns();
     if (file == null) {
-      return openHere(options);
+      return here.get();
     }
     int flags = Syscalls.O_RDONLY | Syscalls.O_CLOEXEC;
     try (Namespace there =
         Namespace.adopt(Descriptor.adopt(Syscalls.open(file.toString(), flags, 0)))) {
-      return there.call(() -> openHere(options));
+      return there.call(here::get);
     }
   }
 
   private static Descriptor openHere(TunOptions options) {
     Tun tun = Tun.open(options.name(), true);
-    try (Interfaces interfaces = Interfaces.open()) {
+    try {
       if (!tun.offloads(Tun.TCP_OFFLOADS)) {
         throw new StartException("This kernel's tuns have no offloads for TCP (TUNSETOFFLOAD).");
       }
+      switchOn(tun, options, true);
+      return tun.descriptor();
+    } catch (RuntimeException e) {
+      tun.close();
+      throw e;
+    }
+  }
+
+  private static Descriptor openEgressHere(TunOptions options) {
+    Tun tun = Tun.open(options.egressName(), false);
+    try {
+      int index = switchOn(tun, options, options.egressTcp());
+      if (!options.egressTcp()) {
+        EgressRoutes.add(options, index);
+      }
+      return tun.descriptor();
+    } catch (RuntimeException e) {
+      tun.close();
+      throw e;
+    }
+  }
+
+  /** The number of its interface. */
+  private static int switchOn(Tun tun, TunOptions options, boolean addresses) {
+    try (Interfaces interfaces = Interfaces.open()) {
       if (!tun.neverWaits()) {
         throw new StartException(
             "A gateway needs Linux 6.4 or newer: this kernel's tuns are not read without waiting"
@@ -87,12 +129,12 @@ final class TunDevice {
       }
       interfaces.mtu(tun.name(), options.mtu());
       interfaces.queueLength(tun.name(), QUEUE_PACKETS);
-      add(interfaces.index(tun.name()), options);
+      int index = interfaces.index(tun.name());
+      if (addresses) {
+        add(index, options);
+      }
       interfaces.up(tun.name());
-      return tun.descriptor();
-    } catch (RuntimeException e) {
-      tun.close();
-      throw e;
+      return index;
     }
   }
 

@@ -11,6 +11,12 @@ import picocli.CommandLine.Option;
 public final class TunOptions {
   static final int DEFAULT_MTU = 1500;
 
+  /** Ends the name of the tun beside. */
+  private static final String EGRESS = "-out";
+
+  /** IFNAMSIZ without the zero: include/uapi/linux/if.h. */
+  private static final int MOST_CHARACTERS = 15;
+
   /**
    * Where ip-netns(8) has one file for each name; elsewhere the last part of a path says little.
    */
@@ -48,8 +54,53 @@ public final class TunOptions {
       description = "Largest packet, 576 to 65535; IPv6 needs 1280 (default: 1500).")
   private int mtu = DEFAULT_MTU;
 
+  @Option(
+      names = "--egress",
+      paramLabel = "ADDR:PORTS",
+      converter = Slice.Converter.class,
+      description = {
+        "What is not TCP leaves from this address and these ports, by Fish: DNS, QUIC, ping,"
+            + " traceroute. Such as 203.0.113.7:20000-20999; may be repeated, for IPv6, too. Needs"
+            + " --netns: there it gets a tun of its own, and rules of ip-rule(8) at 7700."
+      })
+  private List<Slice> egress = new ArrayList<>();
+
+  @Option(
+      names = "--egress-tcp",
+      description = "TCP leaves so, too: everything does, and Bumblebee has no part in it.")
+  private boolean egressTcp;
+
   String name() {
     return name;
+  }
+
+  /** Where its packets leave from by a Fish; none: they do not. */
+  List<Slice> egress() {
+    return egress;
+  }
+
+  /** Whether TCP leaves by a Fish, too. */
+  boolean egressTcp() {
+    return egressTcp;
+  }
+
+  /** The name of the tun whose packets leave by a Fish. */
+  String egressName() {
+    return egressTcp ? name : name + EGRESS;
+  }
+
+  /** What is wrong with it, or null. */
+  @Nullable String problem() {
+    if (egressTcp && egress.isEmpty()) {
+      return "--egress-tcp needs --egress";
+    }
+    if (!egress.isEmpty() && !egressTcp && netns == null) {
+      return "--egress needs --netns: else what leaves would be routed back";
+    }
+    if (egressName().length() > MOST_CHARACTERS) {
+      return "--tun " + name + ": with --egress at most 11 characters";
+    }
+    return null;
   }
 
   @Nullable Path netns() {

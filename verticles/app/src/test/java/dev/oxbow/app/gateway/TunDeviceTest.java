@@ -1,5 +1,6 @@
 package dev.oxbow.app.gateway;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -44,6 +45,71 @@ class TunDeviceTest {
 
   private static String addresses6(Namespace namespace) {
     return namespace.call(() -> Files.readString(Path.of("/proc/thread-self/net/if_inet6")));
+  }
+
+  @Test
+  void whatIsNotTcpIsRoutedToTunOfItsOwn() {
+    try (Namespace namespace = Namespace.open()) {
+      String file = "/proc/self/fd/" + namespace.descriptor().fd();
+      TunOptions options =
+          CommandLine.populateCommand(
+              new TunOptions(),
+              "--tun",
+              "tun0",
+              "--netns",
+              file,
+              "--address",
+              "10.7.0.2/24",
+              "--egress",
+              "203.0.113.7:20000-20999");
+      assertThat(options.problem()).isNull();
+      try (Descriptor tcp = TunDevice.open(options);
+          Descriptor others = TunDevice.openEgress(options)) {
+        assertThat(tcp).isNotNull();
+        assertThat(others).isNotNull();
+        assertThat(TunDevice.openEgress(options)).isNull();
+        run(namespace, "ip link set lo up && ip route add default dev tun0");
+        run(namespace, "ip route add 192.0.2.0/24 dev lo");
+        String to = "ip route get 198.51.100.9 ipproto ";
+        assertThat(run(namespace, to + "tcp")).contains("dev tun0 ");
+        assertThat(run(namespace, to + "udp")).contains("dev tun0-out ", "src 10.7.0.2");
+        assertThat(run(namespace, to + "icmp")).contains("dev tun0-out ");
+        assertThat(run(namespace, "ip route get 192.0.2.1 ipproto udp")).contains("dev lo ");
+        assertThat(run(namespace, "ip -6 rule")).doesNotContain("7700");
+      }
+      assertThat(run(namespace, "ip route get 198.51.100.9 ipproto udp || true"))
+          .doesNotContain("tun0");
+    }
+  }
+
+  private static String run(Namespace namespace, String command) {
+    return namespace.call(
+        () -> {
+          Process process =
+              new ProcessBuilder("sh", "-c", command).redirectErrorStream(true).start();
+          String said = new String(process.getInputStream().readAllBytes(), UTF_8);
+          assertThat(process.waitFor()).as(said).isZero();
+          return said;
+        });
+  }
+
+  @Test
+  void optionsThatDoNotFitAreNamed() {
+    assertThat(parsed("--tun", "tun0", "--egress-tcp").problem()).contains("needs --egress");
+    assertThat(parsed("--tun", "tun0", "--egress", "203.0.113.7:9").problem()).contains("--netns");
+    assertThat(parsed("--tun", NAME, "--netns", "/x", "--egress", "[2001:db8::7]:1-9").problem())
+        .contains("at most 11");
+    assertThat(parsed("--tun", NAME, "--egress", "203.0.113.7:9", "--egress-tcp").problem())
+        .isNull();
+    for (String wrong :
+        new String[] {"203.0.113.7", "2001:db8::7:9", "host:9", "203.0.113.7:9-1"}) {
+      assertThatThrownBy(() -> parsed("--tun", "tun0", "--egress", wrong))
+          .hasMessageContaining(wrong);
+    }
+  }
+
+  private static TunOptions parsed(String... arguments) {
+    return CommandLine.populateCommand(new TunOptions(), arguments);
   }
 
   @Test
