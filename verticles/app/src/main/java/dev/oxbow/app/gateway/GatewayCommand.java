@@ -25,13 +25,15 @@ import picocli.CommandLine.Spec;
       "Carries the TCP connections that are routed into a tun to their destinations.",
       "Bumblebee makes sockets of the packets, the gateway connects to where each wants to go, and"
           + " Splicer relays, without copying a byte. When a destination refuses, the client is"
-          + " reset. What is not TCP is dropped, and a line now and then says how much.",
+          + " reset.",
+      "What is not TCP leaves by Fish, from the addresses and ports of --egress; without that it is"
+          + " dropped, and a line now and then says how much.",
       "The destination is reached by the routes of the gateway's own namespace: put the tun into"
           + " another one (--netns), or see to it that no route leads back into the tun.",
       "Needs Linux 6.4 or newer, CAP_NET_ADMIN and CAP_SYS_ADMIN; oxbow check tries it all.",
-      "Bumblebee and Splicer run in this process, or in others: with --bumblebee and --splicer"
-          + " tuns and relays outlive this process, and the next gateway of the same --app goes on"
-          + " with them.",
+      "Bumblebee, Splicer and Fish run in this process, or in others: with --bumblebee, --splicer"
+          + " and --fish tuns and relays outlive this process, and the next gateway of the same --app"
+          + " goes on with them.",
       "SIGHUP and oxbow upgrade replace the process by the next one, either way: tuns and"
           + " connections go on, nobody is refused, and each is logged once.",
       "Standard output gets one line per connection when it has ended, as with oxbow forward."
@@ -70,6 +72,15 @@ public final class GatewayCommand implements Callable<Integer> {
   private @Nullable Path bumblebee;
 
   @Option(
+      names = "--fish",
+      paramLabel = "SOCKET",
+      description = {
+        "Control socket of a running service that grants what --egress names, such as"
+            + " /run/oxbow/fish.sock. Without it one is embedded, in this network namespace."
+      })
+  private @Nullable Path fish;
+
+  @Option(
       names = "--app",
       paramLabel = "NAME",
       defaultValue = "gateway",
@@ -88,6 +99,15 @@ public final class GatewayCommand implements Callable<Integer> {
         throw wrong("--mtu is " + tun.mtu() + "; expected 576 to 65535.");
       }
     }
+    for (TunOptions tun : tuns) {
+      String problem = tun.problem();
+      if (problem != null) {
+        throw wrong(problem + ".");
+      }
+    }
+    if (fish != null && tuns.stream().allMatch(tun -> tun.egress().isEmpty())) {
+      throw wrong("--fish needs an --egress.");
+    }
     if (tuns.stream().map(TunOptions::label).distinct().count() < tuns.size()) {
       throw wrong("--tun is given twice for the same namespace.");
     }
@@ -97,6 +117,7 @@ public final class GatewayCommand implements Callable<Integer> {
             tuns,
             bumblebee,
             connections.splicer(),
+            fish,
             app,
             connections.limits(),
             connections.connectTimeoutMs(),

@@ -16,8 +16,10 @@ import dev.oxbow.app.upgrade.Work;
 import dev.oxbow.bumblebee.Bumblebee;
 import dev.oxbow.bumblebee.BumblebeeVerticle;
 import dev.oxbow.config.BumblebeeOptions;
+import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fish.Fish;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
@@ -38,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +58,7 @@ final class GatewayProcess implements Work {
    * @param tuns that clients are routed into
    * @param bumblebee a control socket; null to embed a Bumblebee
    * @param splicer a control socket; null to embed a Splicer
+   * @param fish a control socket; null to embed a Fish, if any tun has a slice
    * @param app names the mailboxes
    * @param runtimeDir where it is asked to let itself be replaced; null for a directory of its own
    */
@@ -62,6 +66,7 @@ final class GatewayProcess implements Work {
       List<TunOptions> tuns,
       @Nullable Path bumblebee,
       @Nullable Path splicer,
+      @Nullable Path fish,
       String app,
       ForwardLimits limits,
       long connectTimeoutMs,
@@ -72,11 +77,14 @@ final class GatewayProcess implements Work {
   private final OxbowOptions options;
   private final ServiceSource<Splicer> splicers;
   private final ServiceSource<Bumblebee> bumblebees;
+  private final ServiceSource<Fish> fishes;
   private final Tunnels tunnels;
+  private final Sessions sessions;
   private final DropLog drops;
   private Runnable end = () -> {};
   private @Nullable Splicer splicer;
   private @Nullable Bumblebee bumblebee;
+  private @Nullable Fish fish;
   private @Nullable Context context;
 
   private GatewayProcess(Plan plan, Path directory) {
@@ -85,6 +93,8 @@ final class GatewayProcess implements Work {
     this.splicers = ServiceSource.splicer(plan.splicer(), plan.app(), options);
     this.bumblebees = bumblebees(plan.bumblebee(), plan.app(), options);
     this.tunnels = new Tunnels(plan.tuns(), plan.app(), () -> end.run());
+    this.sessions = new Sessions(plan.tuns(), plan.app(), () -> end.run());
+    this.fishes = fishes(plan.fish(), plan.app(), options, sessions);
     this.drops = new DropLog(plan.app());
   }
 
@@ -127,6 +137,29 @@ final class GatewayProcess implements Work {
                 : Future.succeededFuture(Bumblebee.remote(vertx, socket, app, handed)));
   }
 
+  private static ServiceSource<Fish> fishes(
+      @Nullable Path socket, String app, OxbowOptions options, Sessions sessions) {
+    if (socket == null) {
+      options.setFish(sessions.isEmpty() ? null : new FishOptions().setEgress(sessions.grants()));
+      return new ServiceSource<>(
+          "Fish",
+          null,
+          Fish.embeddedLayout(),
+          (vertx, handed) ->
+              handed == null
+                  ? Fish.embedded(vertx, options)
+                  : Fish.embedded(vertx, options, handed));
+    }
+    return new ServiceSource<>(
+        "Fish",
+        socket,
+        Fish.remoteLayout(),
+        (vertx, handed) ->
+            handed == null
+                ? Fish.remote(vertx, socket, app)
+                : Future.succeededFuture(Fish.remote(vertx, socket, app, handed)));
+  }
+
   @Override
   public void canEnd(Runnable whenLost) {
     end = whenLost;
@@ -136,6 +169,9 @@ final class GatewayProcess implements Work {
   public Map<String, Layout> layouts() {
     Map<String, Layout> layouts = new HashMap<>(splicers.layout());
     layouts.putAll(bumblebees.layout());
+    if (!sessions.isEmpty()) {
+      layouts.putAll(fishes.layout());
+    }
     layouts.put(Gateway.NAME, Gateway.LAYOUT);
     return layouts;
   }
@@ -156,11 +192,28 @@ final class GatewayProcess implements Work {
                     .onSuccess(made -> splicer = made)
                     .compose(made -> bumblebees.open(vertx, inherited))
                     .onSuccess(made -> bumblebee = made)
+                    .compose(made -> openFish(vertx, inherited))
                     .map(made -> services(vertx, own, inherited)));
     if (cargos == null) {
       tunnels.open(requireNonNull(bumblebee));
+      if (fish != null) {
+        sessions.open(fish);
+      }
     }
     return services;
+  }
+
+  /** One, if anything leaves by it. */
+  private Future<?> openFish(Vertx vertx, Map<String, Cargo> inherited) {
+    return sessions.isEmpty()
+        ? Future.succeededFuture()
+        : fishes
+            .open(vertx, inherited)
+            .onSuccess(
+                made -> {
+                  fish = made;
+                  made.unclaimedHandler(sessions::closed).exhaustedHandler(sessions::exhausted);
+                });
   }
 
   /** In the same turn in which the services are there, so that nothing that they tell is missed. */
@@ -182,7 +235,9 @@ final class GatewayProcess implements Work {
       GatewayStore.restore(gateway, cargo);
     }
     // In this order nothing new comes to a service that is frozen.
-    return List.of(gateway, packets.transferable(), relays.transferable());
+    Stream<Transferable> egress = Stream.ofNullable(fish).map(Fish::transferable);
+    return Stream.concat(Stream.of(gateway, packets.transferable(), relays.transferable()), egress)
+        .toList();
   }
 
   private Future<?> look() {
@@ -215,6 +270,7 @@ final class GatewayProcess implements Work {
   @Override
   public void stop(long seconds) throws TimeoutException {
     tunnels.stop();
+    sessions.stop();
     ServiceSource.await(
         requireNonNull(context),
         () -> look().timeout(LAST_LOOK_SECONDS, TimeUnit.SECONDS).otherwiseEmpty());
@@ -222,6 +278,9 @@ final class GatewayProcess implements Work {
       requireNonNull(bumblebee).close().await(seconds, TimeUnit.SECONDS);
     } finally {
       requireNonNull(splicer).close().await(seconds, TimeUnit.SECONDS);
+      if (fish != null) {
+        fish.close().await(seconds, TimeUnit.SECONDS);
+      }
     }
   }
 }

@@ -19,6 +19,7 @@ final class Tunnels {
   private static final Logger log = LoggerFactory.getLogger(Tunnels.class);
 
   private final List<TunOptions> tuns;
+  private final List<String> labels;
   private final String app;
   private final Runnable lost;
   private volatile boolean stopping;
@@ -28,14 +29,15 @@ final class Tunnels {
    * @param lost called when a tun is gone while nobody stops; any thread
    */
   Tunnels(List<TunOptions> tuns, String app, Runnable lost) {
-    this.tuns = tuns;
+    this.tuns = tuns.stream().filter(tun -> !tun.egressTcp()).toList();
+    this.labels = tuns.stream().map(TunOptions::label).toList();
     this.app = app;
     this.lost = lost;
   }
 
   /** What the tuns are called. */
   List<String> labels() {
-    return tuns.stream().map(TunOptions::label).toList();
+    return labels;
   }
 
   /**
