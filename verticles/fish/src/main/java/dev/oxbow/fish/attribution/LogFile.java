@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -44,11 +45,13 @@ final class LogFile implements AutoCloseable {
           directory,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
     }
-    for (long stamp = timeMs; ; stamp++) {
-      // Another one may have begun in the same millisecond.
-      Path file = directory.resolve(name(stamp));
-      if (!Files.exists(file)) {
-        return new LogFile(create(file));
+    long stamp = timeMs;
+    while (true) {
+      try {
+        return new LogFile(create(directory.resolve(name(stamp))));
+      } catch (FileAlreadyExistsException e) {
+        // Another one began in the same millisecond.
+        stamp++;
       }
     }
   }

@@ -60,8 +60,8 @@ class PythonExampleTest {
       EgressStage.wire(machine, internet);
       DatagramSocket server = internet.call(() -> new DatagramSocket(5353));
       Thread answers = new Thread(() -> answer(server));
-      try (server) {
-        answers.start();
+      answers.start();
+      try {
         check(
             "docs/fish.md",
             new FishVerticle(options, null, machine),
@@ -69,8 +69,10 @@ class PythonExampleTest {
             EgressStage.OUTER,
             "20007",
             EgressStage.SERVER);
+      } finally {
+        server.close();
+        answers.join();
       }
-      answers.join();
     }
   }
 

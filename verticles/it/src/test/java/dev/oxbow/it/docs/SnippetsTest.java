@@ -24,8 +24,7 @@ class SnippetsTest {
   @ParameterizedTest
   @MethodSource("configurations")
   void configurationIsValid(Markdown.Block yaml) {
-    JsonObject options = OxbowConfig.parse(yaml.text(), yaml.toString()).toJson();
-    assertThat(options.fieldNames()).containsAnyOf("splicer", "bumblebee", "fish");
+    assertThat(OxbowConfig.parse(yaml.text(), yaml.toString()).getRuntimeDir()).isNotNull();
   }
 
   @ParameterizedTest
