@@ -32,8 +32,8 @@ import picocli.CommandLine.Spec;
           + " another one (--netns), or see to it that no route leads back into the tun.",
       "Needs Linux 6.4 or newer, CAP_NET_ADMIN and CAP_SYS_ADMIN; oxbow check tries it all.",
       "Bumblebee, Splicer and Fish run in this process, or in others: with --bumblebee, --splicer"
-          + " and --fish tuns and relays outlive this process, and the next gateway of the same --app"
-          + " goes on with them.",
+          + " and --fish tuns and relays outlive this process, and the next gateway of the same"
+          + " --app goes on with them.",
       "SIGHUP and oxbow upgrade replace the process by the next one, either way: tuns and"
           + " connections go on, nobody is refused, and each is logged once.",
       "Standard output gets one line per connection when it has ended, as with oxbow forward."
