@@ -20,6 +20,10 @@ final class SchemaJudge {
   private static final Set<String> CARRIERS =
       Set.of("properties", "items", "$ref", "propertyNames");
 
+  private static final String FISH = "fish";
+  private static final String EGRESS = "egress";
+  private static final String PORTS = "ports";
+
   private final ConfigSchema schema;
   private final YamlDocument document;
 
@@ -37,6 +41,9 @@ final class SchemaJudge {
     errors.forEach(judge::translate);
     if (!errors.isEmpty() && judge.problems.isEmpty()) {
       throw new IllegalStateException("no words for what the schema refuses: " + errors);
+    }
+    if (errors.isEmpty()) {
+      judge.readGrants();
     }
     return new ArrayList<>(judge.problems);
   }
@@ -69,7 +76,7 @@ final class SchemaJudge {
 
   private void missingKeys(List<String> path) {
     JsonObject node = node(path);
-    JsonObject instance = document.root();
+    JsonObject instance = (JsonObject) instance(path);
     for (Object key : node.getJsonArray("required")) {
       if (!instance.containsKey((String) key)) {
         var child = new ArrayList<>(path);
@@ -80,6 +87,31 @@ final class SchemaJudge {
             child,
             "missing: expected %s; for example %s: %s"
                 .formatted(schema.expected(about), key, examples.getValue(0)));
+      }
+    }
+  }
+
+  private Object instance(List<String> path) {
+    Object instance = document.root();
+    for (String step : path) {
+      instance =
+          instance instanceof JsonArray list
+              ? list.getValue(Integer.parseInt(step))
+              : ((JsonObject) instance).getValue(step);
+    }
+    return instance;
+  }
+
+  /** That the first port of a range is not above the last is beyond a schema. */
+  private void readGrants() {
+    JsonObject fish = document.root().getJsonObject(FISH);
+    JsonArray grants = fish == null ? null : fish.getJsonArray(EGRESS);
+    for (int i = 0; grants != null && i < grants.size(); i++) {
+      JsonObject grant = grants.getJsonObject(i);
+      try {
+        FishOptions.Grant.of(grant.getString("address"), grant.getString(PORTS));
+      } catch (IllegalArgumentException e) {
+        wrongValue(List.of(FISH, EGRESS, Integer.toString(i), PORTS));
       }
     }
   }

@@ -48,6 +48,23 @@ class RefusalTest {
                 + " Known here: runtimeDir, control, quotas, handoff, splicer, bumblebee, fish");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {address: 203.0.113.7} | ports: missing: expected a range of ports such as 20000-20999
+          {ports: '7'} | address: missing: expected an IPv4 or IPv6 address
+          {address: 203.0.113.7, ports: '9-8'} | ports: "9-8" is not right: expected a range
+          {address: 203.0.113.7, ports: '0-8'} | ports: "0-8" is not right: expected a range
+          {address: 203.0.113.7, ports: '8-65536'} | ports: "8-65536" is not right: expected
+          """)
+  void refusesGrantThatIsNotWhole(String grant, String why) {
+    String good = "    - {address: 203.0.113.7, ports: 7-9}\n";
+    assertThat(refusal(MINIMAL + "fish:\n  egress:\n" + good + "    - " + grant + "\n"))
+        .startsWith("oxbow.yaml:6: fish.egress[1]." + why);
+  }
+
   @Test
   void saysWhereMisplacedKeyBelongs() {
     assertThat(refusal(MINIMAL + "socketGroup: www-data\n"))
