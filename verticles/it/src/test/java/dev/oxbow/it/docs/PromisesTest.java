@@ -18,7 +18,7 @@ class PromisesTest {
       Pattern.compile("`([A-Z]\\w*(?:Test|Promises|Contract)\\w*)\\.([a-z]\\w*)`");
 
   /** Who runs what stands in an abstract class. */
-  private static final String ABSTRACT = "(?s).*\\b(abstract class|interface) .*";
+  private static final String ABSTRACT = "(?sm).*^(public )?(abstract class|interface) .*";
 
   @Test
   void everyTestThatIsNamedExists() throws IOException {
