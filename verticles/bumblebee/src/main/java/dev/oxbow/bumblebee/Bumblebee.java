@@ -98,7 +98,9 @@ public interface Bumblebee {
    * <p>What a handler began goes on, so what it hands connections to is to be frozen later. Or
    * {@link ReadStream#pause pause} the {@link #connections()} first, on the context that called
    * {@link #embedded} or {@link #remote} and that handlers are called on, and {@link
-   * ReadStream#resume resume} at the thaw: those that come meanwhile wait, here or there.
+   * ReadStream#resume resume} at the thaw: those that come meanwhile wait, here or there. What
+   * waited is given out by whichever thread thaws; a handler that needs its context goes there by
+   * itself.
    */
   Transferable transferable();
 

@@ -5,12 +5,15 @@ import dev.oxbow.app.console.TextTable;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.handoff.upgrade.Plan;
 import dev.oxbow.handoff.upgrade.Upgrades;
+import dev.oxbow.service.runtime.RuntimeDirectory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -45,6 +48,11 @@ public final class UpgradeCommand implements Callable<Integer> {
 
   /** A day: longer than any deadlines that can be configured take together. */
   private static final int MAX_TIMEOUT_SECONDS = 86_400;
+
+  /** It takes some ten milliseconds; another upgrade may have followed, or the process ended. */
+  private static final long PUBLISHED_NANOS = 2_000_000_000;
+
+  private static final long PAUSE_NANOS = 2_000_000;
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -83,8 +91,9 @@ public final class UpgradeCommand implements Callable<Integer> {
           "--timeout is " + timeoutSeconds + "; expected 1 to " + MAX_TIMEOUT_SECONDS + ".");
     }
     byte[] answer;
+    Path socket;
     try {
-      Path socket =
+      socket =
           which.pid == 0 ? which.runtimeDir.resolve(Plan.SOCKET) : HandoffSockets.of(which.pid);
       answer = Upgrades.ask(socket, timeoutSeconds * 1000);
     } catch (IOException e) {
@@ -96,12 +105,31 @@ public final class UpgradeCommand implements Callable<Integer> {
       err().println("oxbow: " + report.string("refused"));
       return ExitStatus.FAILED;
     }
+    boolean committed = report.string("outcome").equals("committed");
+    if (committed) {
+      awaitPublished(
+          socket.resolveSibling(RuntimeDirectory.PID_FILE),
+          Objects.requireNonNull(report.object("to")).integer("pid", 1, Integer.MAX_VALUE));
+    }
     if (json) {
       out().println(new String(answer, StandardCharsets.UTF_8));
     } else {
       print(report);
     }
-    return report.string("outcome").equals("committed") ? ExitStatus.OK : ExitStatus.FAILED;
+    return committed ? ExitStatus.OK : ExitStatus.FAILED;
+  }
+
+  /**
+   * The successor writes its pid a moment after the commit: whoever reads the file next is to find
+   * it there.
+   */
+  private static void awaitPublished(Path file, long pid) throws IOException {
+    long since = System.nanoTime();
+    while (Files.exists(file)
+        && !Files.readString(file).strip().equals(Long.toString(pid))
+        && System.nanoTime() - since < PUBLISHED_NANOS) {
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
   }
 
   private void print(Message report) {

@@ -112,7 +112,8 @@ class GatewayTest {
     String curl =
         "curl -sS --fail --max-time 30 -o " + output(tenant, "again") + " -w '%{http_code}\\n' ";
     String again = curl + urls + check + "; ";
-    String script = "until [ -e " + folder + "/stop ]; do " + again + "done";
+    // Ends by itself, too, when this process is killed.
+    String script = "until [ -e " + folder + "/stop ] || ((SECONDS > 100)); do " + again + "done";
     Process started = Tenants.script(tenant, said(tenant), script);
     scripts.add(started);
     return started;
@@ -257,6 +258,9 @@ class GatewayTest {
       Process slow;
       try (OxbowProcess first = routed(gateway(sockets))) {
         requireWhole(download("a", Tenants.SERVER_4), "a", Tenants.SERVER_4);
+        // Else its kernel may read all of it ahead, and the relay is over before the kill.
+        String small = "echo 4096 65536 131072 > /proc/sys/net/ipv4/tcp_rmem";
+        assertThat(Tenants.run("b", "sh", "-c", small)).isZero();
         slow = download("b", Tenants.SERVER_6, "--limit-rate", "1M");
         Await.until("it has begun", () -> Files.exists(output("b", Tenants.SERVER_6)));
         ProcessHandle gateway = first.serving();
@@ -266,14 +270,14 @@ class GatewayTest {
         first.awaitSuccessorOf(gateway);
         services.awaitSuccessorOf(carrier);
         requireWhole(download("b", Tenants.SERVER_4), "b", Tenants.SERVER_4);
-        Await.until("both are logged", () -> lines(first) == 2);
+        first.await("both are logged", () -> lines(first) == 2);
         first.kill();
       }
       Files.delete(folder.resolve("g").resolve("log"));
       try (OxbowProcess second = gateway(sockets).awaitLog("b/tun0: goes on")) {
         requireWhole(download("a", Tenants.SERVER_6), "a", Tenants.SERVER_6);
         requireWhole(slow, "b", Tenants.SERVER_6);
-        Await.until("both are logged", () -> lines(second) == 2);
+        second.await("both are logged", () -> lines(second) == 2);
         // A service that is away keeps no gateway from stopping in order, and soon.
         services.kill();
         assertThat(second.stop()).isZero();

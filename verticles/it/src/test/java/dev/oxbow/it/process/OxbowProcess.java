@@ -207,8 +207,12 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   public String log() {
+    return read(folder.resolve("log"));
+  }
+
+  private static String read(Path file) {
     try {
-      return Files.readString(folder.resolve("log"));
+      return Files.exists(file) ? Files.readString(file) : "";
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -247,6 +251,15 @@ public final class OxbowProcess implements AutoCloseable {
     ProcessHandle before = serving();
     hangUp();
     awaitSuccessorOf(before);
+  }
+
+  /** As {@link Await#until}, and shows the log when it is in vain. */
+  void await(String what, java.util.function.BooleanSupplier condition) {
+    try {
+      Await.until(what, condition);
+    } catch (AssertionError e) {
+      throw new AssertionError(what + "\n" + log() + read(accessFile()), e);
+    }
   }
 
   /** Waits until another process serves, and the one before has ended. */
