@@ -60,7 +60,7 @@ final class Services {
               FishVerticle.LAYOUT,
               (options, cargo) ->
                   cargo == null ? new FishVerticle(options) : new FishVerticle(options, cargo),
-              null));
+              FishVerticle::practise));
 
   /** Makes a service, afresh or from what another process has handed over. */
   private interface Maker {

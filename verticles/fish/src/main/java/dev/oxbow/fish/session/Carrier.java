@@ -66,10 +66,14 @@ final class Carrier {
     this.ends = ends;
   }
 
-  /** Begins or goes on. */
+  /** Begins or goes on, with all sessions that do not end. */
   void thaw(Collection<Session> sessions) {
     registration = loop.register(tun, Readiness.EPOLLIN | Readiness.EPOLLET, ready -> fromDevice());
-    sessions.forEach(this::begin);
+    for (Session session : sessions) {
+      if (session.record.reason() == null) {
+        begin(session);
+      }
+    }
     loop.execute(this::fromDevice);
   }
 
@@ -80,7 +84,9 @@ final class Carrier {
       own.cancel();
       registration = null;
     }
-    sessions.forEach(Carrier::stop);
+    for (Session session : sessions) {
+      stop(session);
+    }
   }
 
   private boolean isFrozen() {

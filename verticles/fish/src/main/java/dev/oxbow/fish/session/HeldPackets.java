@@ -64,11 +64,22 @@ final class HeldPackets implements AutoCloseable {
 
   /** Goes on from what the memory says: another process may have worked on it. */
   void rebuild(Collection<Session> sessions) {
-    sessions.forEach(session -> session.queue = NONE);
+    for (Session session : sessions) {
+      session.queue = NONE;
+    }
     for (int queue = 0; queue < QUEUES; queue++) {
       long id = memory.getLong(at(queue));
-      int own = queue;
-      sessions.stream().filter(s -> s.id() == id).forEach(session -> session.queue = own);
+      if (id != 0) {
+        give(queue, id, sessions);
+      }
+    }
+  }
+
+  private static void give(int queue, long id, Collection<Session> sessions) {
+    for (Session session : sessions) {
+      if (session.id() == id) {
+        session.queue = queue;
+      }
     }
   }
 

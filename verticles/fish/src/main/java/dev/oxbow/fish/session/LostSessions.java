@@ -21,7 +21,11 @@ final class LostSessions {
   /** Goes on from what the ledger says: another process may have worked on it. */
   void rebuild() {
     lost.clear();
-    ledger.records().stream().filter(r -> r.id() != 0 && r.isLost()).forEach(lost::add);
+    for (SessionRecord record : ledger.records()) {
+      if (record.id() != 0 && record.isLost()) {
+        lost.add(record);
+      }
+    }
   }
 
   int size() {

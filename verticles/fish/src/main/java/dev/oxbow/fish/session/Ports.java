@@ -34,7 +34,9 @@ final class Ports {
   /** Goes on from what the table of flows says; writes nothing there. */
   void rebuild() {
     uses.begin();
-    slices.forEach(PortSlice::clear);
+    for (PortSlice slice : slices) {
+      slice.clear();
+    }
     for (int flow = 0; flow < flows.capacity(); flow++) {
       if (flows.state(flow) != FlowTable.FREE) {
         count(flow, 1);

@@ -86,7 +86,9 @@ final class Residents {
   /** Goes on from what the tables say: another process may have worked on them. */
   void rebuild(Collection<Session> live) {
     Map<Long, Session> byId = new HashMap<>();
-    live.forEach(session -> byId.put(session.id(), session));
+    for (Session session : live) {
+      byId.put(session.id(), session);
+    }
     for (int client = 1; client < sessions.length; client++) {
       long id = clients.session(client);
       sessions[client] = id == 0 ? null : byId.get(id);

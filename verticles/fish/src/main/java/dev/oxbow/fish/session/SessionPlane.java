@@ -270,7 +270,7 @@ public final class SessionPlane implements AutoCloseable {
     if (events == null) {
       events = ConntrackEvents.listen(loop, parts.events, parts.mark, new Gone());
     }
-    carrier.thaw(sessions.values().stream().filter(s -> s.record.reason() == null).toList());
+    carrier.thaw(sessions.values());
     tickLater();
     if (!shared) {
       finishEnded();
