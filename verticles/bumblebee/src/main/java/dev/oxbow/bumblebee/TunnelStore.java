@@ -8,7 +8,6 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.Flow;
-import dev.oxbow.service.flow.FlowKind;
 import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
@@ -38,14 +37,15 @@ final class TunnelStore {
   }
 
   private static MessageWriter record(Live live, MailboxStore mailboxes) {
-    return new MessageWriter()
-        .string("kind", "tunnel")
-        .string("tunnel", live.name())
-        .number("slot", live.tunnel().slot())
-        .number("mailbox", mailboxes.numberOf(live.mailbox()))
-        .number("flow", live.flow().kind().code())
-        .number("cookie", live.flow().cookie())
-        .raw("metadata", live.metadata());
+    MessageWriter out =
+        new MessageWriter()
+            .string("kind", "tunnel")
+            .string("tunnel", live.name())
+            .number("slot", live.tunnel().slot())
+            .number("mailbox", mailboxes.numberOf(live.mailbox()))
+            .raw("metadata", live.metadata());
+    live.flow().write(out);
+    return out;
   }
 
   /**
@@ -71,11 +71,7 @@ final class TunnelStore {
       TunnelService service, MailboxStore mailboxes, Cargo cargo, Message record) {
     String name = record.string("tunnel");
     Descriptor descriptor = cargo.take(TUNNEL + name);
-    Flow flow =
-        new Flow(
-            FlowKind.of((byte) record.integer("flow", 0, Byte.MAX_VALUE)),
-            descriptor.fd(),
-            record.integer("cookie", 0, Long.MAX_VALUE));
+    Flow flow = Flow.read(record, descriptor);
     service.adopt(
         (int) record.integer("slot", 0, Integer.MAX_VALUE),
         new Live(

@@ -10,7 +10,6 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fish.SessionService.Live;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.Flow;
-import dev.oxbow.service.flow.FlowKind;
 import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
@@ -50,9 +49,8 @@ final class FishStore {
             .string("session", live.name())
             .number("slot", live.session().slot())
             .number("mailbox", mailboxes.numberOf(live.mailbox()))
-            .number("flow", live.flow().kind().code())
-            .number("cookie", live.flow().cookie())
             .raw("metadata", live.metadata());
+    live.flow().write(out);
     if (live.resume() != null) {
       out.string("resume", live.resume());
     }
@@ -86,11 +84,7 @@ final class FishStore {
       SessionService service, MailboxStore mailboxes, Cargo cargo, Message record) {
     String name = record.string("session");
     Descriptor descriptor = cargo.take(SESSION + name);
-    Flow flow =
-        new Flow(
-            FlowKind.of((byte) record.integer("flow", 0, Byte.MAX_VALUE)),
-            descriptor.fd(),
-            record.integer("cookie", 0, Long.MAX_VALUE));
+    Flow flow = Flow.read(record, descriptor);
     List<Grant> egress = new ArrayList<>();
     for (Message grant : record.objects("egress")) {
       egress.add(Grant.of(grant.string("address"), grant.string("ports")));

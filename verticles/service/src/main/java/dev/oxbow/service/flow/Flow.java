@@ -1,6 +1,9 @@
 package dev.oxbow.service.flow;
 
+import dev.oxbow.codecs.control.Message;
+import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
@@ -120,6 +123,25 @@ public record Flow(FlowKind kind, int fd, long cookie) {
     } catch (IOException e) {
       throw new IllegalStateException("/proc is needed: " + e, e);
     }
+  }
+
+  /** Describes it to another process, which gets its descriptor. */
+  public void write(MessageWriter out) {
+    out.number("flow", kind.code()).number("cookie", cookie);
+  }
+
+  /**
+   * One that another process has described.
+   *
+   * @param descriptor stays the caller's
+   * @throws RequestException naming what is missing or out of range
+   * @throws IllegalArgumentException for a kind that this version does not know
+   */
+  public static Flow read(Message record, Descriptor descriptor) {
+    return new Flow(
+        FlowKind.of((byte) record.integer("flow", 0, Byte.MAX_VALUE)),
+        descriptor.fd(),
+        record.integer("cookie", 0, Long.MAX_VALUE));
   }
 
   /** Whether both lead to the same socket, or to the same opening of a tun. */
