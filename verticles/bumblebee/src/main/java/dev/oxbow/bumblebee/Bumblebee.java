@@ -1,11 +1,11 @@
 package dev.oxbow.bumblebee;
 
-import dev.oxbow.bumblebee.tunnel.EndReason;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
 import dev.oxbow.service.client.TransferableClient;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.work.WorkTable;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;

@@ -2,12 +2,12 @@ package dev.oxbow.bumblebee;
 
 import dev.oxbow.bumblebee.TunnelService.Live;
 import dev.oxbow.bumblebee.tunnel.LiveTunnel;
-import dev.oxbow.bumblebee.tunnel.TunnelOutcome.Packets;
 import dev.oxbow.bumblebee.tunnel.TunnelSpec;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.service.control.Operation;
 import dev.oxbow.service.control.Request;
+import dev.oxbow.service.flow.ClosedEvent;
 import java.util.Map;
 
 /** The ops of Bumblebee's control socket: JSON to the service and back. Control loop only. */
@@ -45,9 +45,8 @@ final class BumblebeeOperations {
 
   private static void describe(Live live, MessageWriter out) {
     LiveTunnel tunnel = live.tunnel();
-    Packets packets = tunnel.packets();
     out.number("connections", tunnel.connections());
-    ClosedEvent.packets(out, packets.in(), packets.out(), packets.dropped());
+    tunnel.packets().write(out);
     out.number("ageMs", tunnel.ageNanos() / 1_000_000)
         .number("idleMs", tunnel.idleNanos() / 1_000_000);
   }

@@ -8,6 +8,7 @@ import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.control.Operation;
+import dev.oxbow.service.flow.ClosedEvent;
 import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.verticle.ServiceWork;
@@ -76,7 +77,7 @@ final class BumblebeeWork implements ServiceWork {
       return connected.connection();
     }
     if (event instanceof ClosedEvent closed) {
-      return closed.report();
+      return TunnelReport.of(closed);
     }
     MessageWriter stored = new MessageWriter().strings("fds", event.names());
     event.write(stored);

@@ -1,13 +1,12 @@
 package dev.oxbow.bumblebee;
 
-import dev.oxbow.bumblebee.tunnel.EndReason;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.service.client.Attached;
-import java.util.LinkedHashMap;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.flow.PacketCounts;
 import java.util.List;
-import java.util.Map;
 
 /** From messages to what they are about. */
 final class EventReader {
@@ -26,17 +25,7 @@ final class EventReader {
 
   /** A {@code closed}; the result owns its descriptor. */
   static TunnelReport closed(Message event, List<Descriptor> descriptors) {
-    Message packets = event.member("packets");
-    return new TunnelReport(
-        event.string("tunnel"),
-        EndReason.of(event.string("reason")),
-        event.string("errno", null),
-        count(packets, "in"),
-        count(packets, "out"),
-        dropped(packets),
-        count(event, "durationMs"),
-        event.metadata(),
-        new Attached(event, descriptors).require(ClosedEvent.FLOW));
+    return TunnelReport.of(ClosedEvent.read(TunnelService.TUNNEL, event, descriptors));
   }
 
   /** An answer to {@code list}. */
@@ -47,23 +36,13 @@ final class EventReader {
   }
 
   private static TunnelPage.Entry entry(Message entry) {
-    Message packets = entry.member("packets");
     return new TunnelPage.Entry(
         entry.string("tunnel"),
         count(entry, "connections"),
-        count(packets, "in"),
-        count(packets, "out"),
-        dropped(packets),
+        PacketCounts.read(entry),
         count(entry, "ageMs"),
         count(entry, "idleMs"),
         entry.metadata());
-  }
-
-  private static Map<String, Long> dropped(Message packets) {
-    Message dropped = packets.member("dropped");
-    Map<String, Long> byReason = new LinkedHashMap<>();
-    dropped.names().forEach(why -> byReason.put(why, count(dropped, why)));
-    return byReason;
   }
 
   /**

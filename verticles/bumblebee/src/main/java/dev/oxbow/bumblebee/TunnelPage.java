@@ -1,10 +1,10 @@
 package dev.oxbow.bumblebee;
 
 import dev.oxbow.codecs.control.RawJson;
+import dev.oxbow.service.flow.PacketCounts;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,9 +20,7 @@ public record TunnelPage(List<Entry> tunnels, @Nullable String next) {
    *
    * @param tunnel its id
    * @param connections in its table, closing ones included
-   * @param packetsIn that came from the flow so far
-   * @param packetsOut that the flow took so far
-   * @param dropped packets that went no further, by why
+   * @param packets what became of its packets so far
    * @param ageMs since it began
    * @param idleMs since a packet came or went
    * @param metadata as given
@@ -30,9 +28,7 @@ public record TunnelPage(List<Entry> tunnels, @Nullable String next) {
   public record Entry(
       String tunnel,
       long connections,
-      long packetsIn,
-      long packetsOut,
-      Map<String, Long> dropped,
+      PacketCounts packets,
       long ageMs,
       long idleMs,
       RawJson metadata) {}

@@ -1,10 +1,11 @@
 package dev.oxbow.bumblebee;
 
-import dev.oxbow.bumblebee.tunnel.EndReason;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.service.client.Reports;
-import java.util.Map;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.PacketCounts;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param tunnel its id
  * @param reason why it ended
  * @param errno the error's name with {@link EndReason#ERROR}, else null
- * @param packetsIn that came from the flow; a super-packet counts as one
- * @param packetsOut that the flow took
- * @param dropped packets that went no further, by why
+ * @param packets what became of its packets
  * @param durationMs from its start to its end
  * @param metadata as given
  * @param flow as it was when given
@@ -24,13 +23,22 @@ public record TunnelReport(
     String tunnel,
     EndReason reason,
     @Nullable String errno,
-    long packetsIn,
-    long packetsOut,
-    Map<String, Long> dropped,
+    PacketCounts packets,
     long durationMs,
     RawJson metadata,
     Descriptor flow)
     implements AutoCloseable {
+
+  static TunnelReport of(ClosedEvent event) {
+    return new TunnelReport(
+        event.id(),
+        event.reason(),
+        event.errno(),
+        event.packets(),
+        event.durationMs(),
+        event.metadata(),
+        event.flow());
+  }
 
   /** Nobody waits for any yet. */
   static Reports<TunnelReport> reports() {

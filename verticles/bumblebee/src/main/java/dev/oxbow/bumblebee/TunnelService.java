@@ -2,10 +2,7 @@ package dev.oxbow.bumblebee;
 
 import dev.oxbow.bumblebee.TunnelPage.Entry;
 import dev.oxbow.bumblebee.tunnel.AcceptedConnection;
-import dev.oxbow.bumblebee.tunnel.EndReason;
 import dev.oxbow.bumblebee.tunnel.LiveTunnel;
-import dev.oxbow.bumblebee.tunnel.TunnelOutcome;
-import dev.oxbow.bumblebee.tunnel.TunnelOutcome.Packets;
 import dev.oxbow.bumblebee.tunnel.TunnelPlane;
 import dev.oxbow.bumblebee.tunnel.TunnelSpec;
 import dev.oxbow.codecs.control.ErrorCode;
@@ -14,10 +11,12 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.service.control.Client;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.Flow;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.FlowOutcome;
 import dev.oxbow.service.flow.Flows;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.quota.Account;
@@ -26,9 +25,7 @@ import dev.oxbow.service.work.Page;
 import dev.oxbow.service.work.WorkTable;
 import io.vertx.core.Future;
 import java.nio.file.Path;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -37,14 +34,14 @@ import org.jspecify.annotations.Nullable;
  * tunnels and turns what they tell into events. Control loop only.
  */
 final class TunnelService {
-  private static final String FLOW = "flow";
+  /** What a tunnel is called in messages. */
+  static final String TUNNEL = "tunnel";
 
   private final TunnelPlane plane;
   private final Path directory;
-  private final WorkTable<Live> tunnels = new WorkTable<>("tunnel");
+  private final WorkTable<Live> tunnels = new WorkTable<>(TUNNEL, EndReason.values());
   private final Flows flows = new Flows();
   private final ConnectionCounts counts = new ConnectionCounts();
-  private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
   private long refused;
 
   /** A tunnel that runs, with what is needed for its report. */
@@ -96,11 +93,11 @@ final class TunnelService {
     request.requireOpen();
     Account account = mailbox.account();
     account.checkMetadata(request.metadata());
-    Flow flow = Flow.examine(FLOW, request.flow().fd(), directory);
+    Flow flow = Flow.examine(ClosedEvent.FLOW, request.flow().fd(), directory);
     if (request.vnetHdr() && flow.kind() == FlowKind.TUN) {
       throw RequestException.badField("vnetHdr", "true, but this tun has no IFF_VNET_HDR");
     }
-    flows.requireNew(FLOW, flow);
+    flows.requireNew(ClosedEvent.FLOW, flow);
     account.addWork(account.limits().getTunnels(), "tunnels");
     try {
       account.addBytes(request.metadata().length());
@@ -160,7 +157,7 @@ final class TunnelService {
     }
 
     @Override
-    public void closed(TunnelOutcome outcome) {
+    public void closed(FlowOutcome outcome) {
       TunnelService.this.closed(id, outcome);
     }
   }
@@ -203,47 +200,23 @@ final class TunnelService {
     }
   }
 
-  private void closed(long id, TunnelOutcome outcome) {
+  private void closed(long id, FlowOutcome outcome) {
     Live live = tunnels.remove(id);
     flows.remove(live.flow);
-    byReason.merge(outcome.reason(), 1L, Long::sum);
-    Packets packets = outcome.packets();
     live.account().removeWork();
-    live.mailbox.post(
-        new ClosedEvent(
-            new TunnelReport(
-                live.name,
-                outcome.reason(),
-                outcome.reason() == EndReason.ERROR ? Errno.name(outcome.errno()) : null,
-                packets.in(),
-                packets.out(),
-                packets.dropped(),
-                outcome.durationNanos() / 1_000_000,
-                live.metadata,
-                live.descriptor)));
-    tunnels.ended(live);
+    live.mailbox.post(ClosedEvent.of(TUNNEL, live.name, outcome, live.metadata, live.descriptor));
+    tunnels.ended(live, outcome.reason());
   }
 
-  /** Counters for another process, which goes on with them. */
-  MessageWriter export() {
-    MessageWriter out =
-        new MessageWriter()
-            .string("kind", "service")
-            .number("lastId", tunnels.lastId())
-            .number("refused", refused)
-            .object("ended");
-    byReason.forEach((reason, count) -> out.number(reason.wireName(), count));
-    return out.end();
+  /** Writes what another process needs to go on, besides the table. */
+  void export(MessageWriter out) {
+    out.number("refused", refused);
   }
 
-  /** Goes on with the counters of another process. */
+  /** Goes on from what another process wrote. */
   void restore(Message record) {
-    tunnels.skipTo(record.integer("lastId", 0, Long.MAX_VALUE));
+    tunnels.restore(record);
     refused = record.integer("refused", 0, Long.MAX_VALUE);
-    Message ended = record.member("ended");
-    ended
-        .names()
-        .forEach(name -> byReason.put(EndReason.of(name), ended.integer(name, 0, Long.MAX_VALUE)));
   }
 
   /**
@@ -275,13 +248,10 @@ final class TunnelService {
 
   private static Entry entry(Live live) {
     LiveTunnel tunnel = live.tunnel();
-    Packets packets = tunnel.packets();
     return new Entry(
         live.name,
         tunnel.connections(),
-        packets.in(),
-        packets.out(),
-        packets.dropped(),
+        tunnel.packets(),
         tunnel.ageNanos() / 1_000_000,
         tunnel.idleNanos() / 1_000_000,
         live.metadata);
@@ -310,11 +280,7 @@ final class TunnelService {
         .number("out", all.packetsOut())
         .number("dropped", all.dropped())
         .number("kernelDropped", all.kernelDropped())
-        .end()
-        .object("ended");
-    for (EndReason reason : EndReason.values()) {
-      out.number(reason.wireName(), byReason.getOrDefault(reason, 0L));
-    }
-    out.end();
+        .end();
+    tunnels.stats(out);
   }
 }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.oxbow.bumblebee.tunnel.ClientNetwork;
-import dev.oxbow.bumblebee.tunnel.EndReason;
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
@@ -20,6 +19,7 @@ import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.service.flow.EndReason;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -112,7 +112,7 @@ abstract class BumblebeeContract {
     }
     TunnelReport report = abort(tunnel);
     assertThat(report.reason()).isEqualTo(EndReason.ABORTED);
-    assertThat(report.packetsIn()).isGreaterThan(2);
+    assertThat(report.packets().in()).isGreaterThan(2);
     assertThat(report.metadata()).hasToString("\"m\"");
   }
 

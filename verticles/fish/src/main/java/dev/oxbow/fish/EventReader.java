@@ -3,12 +3,9 @@ package dev.oxbow.fish;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fish.session.EndReason;
-import dev.oxbow.fish.session.SessionOutcome.Packets;
-import dev.oxbow.service.client.Attached;
-import java.util.LinkedHashMap;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.flow.PacketCounts;
 import java.util.List;
-import java.util.Map;
 
 /** From messages to what they are about. */
 final class EventReader {
@@ -16,14 +13,7 @@ final class EventReader {
 
   /** A {@code closed}; the result owns its descriptor. */
   static SessionReport closed(Message event, List<Descriptor> descriptors) {
-    return new SessionReport(
-        event.string("session"),
-        EndReason.of(event.string("reason")),
-        event.string("errno", null),
-        packets(event),
-        count(event, "durationMs"),
-        event.metadata(),
-        new Attached(event, descriptors).require(ClosedEvent.FLOW));
+    return SessionReport.of(ClosedEvent.read(SessionService.SESSION, event, descriptors));
   }
 
   /** An {@code exhausted}. */
@@ -55,18 +45,10 @@ final class EventReader {
     return new SessionPage.Entry(
         entry.string("session"),
         count(entry, "flows"),
-        packets(entry),
+        PacketCounts.read(entry),
         count(entry, "ageMs"),
         count(entry, "idleMs"),
         entry.metadata());
-  }
-
-  private static Packets packets(Message message) {
-    Message packets = message.member("packets");
-    Message dropped = packets.member("dropped");
-    Map<String, Long> byReason = new LinkedHashMap<>();
-    dropped.names().forEach(why -> byReason.put(why, count(dropped, why)));
-    return new Packets(count(packets, "in"), count(packets, "out"), byReason);
   }
 
   /**

@@ -9,6 +9,7 @@ import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.SessionSpec;
 import dev.oxbow.service.control.Operation;
 import dev.oxbow.service.control.Request;
+import dev.oxbow.service.flow.ClosedEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -113,7 +114,7 @@ final class FishOperations {
 
   private void describe(Live live, MessageWriter out) {
     out.number("flows", service.connections(live));
-    ClosedEvent.packets(out, live.session().packets());
+    live.session().packets().write(out);
     out.number("ageMs", live.session().ageNanos() / 1_000_000)
         .number("idleMs", live.session().idleNanos() / 1_000_000);
   }

@@ -11,7 +11,7 @@ import dev.oxbow.fish.SessionService.Live;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.Flow;
 import dev.oxbow.service.mailbox.MailboxStore;
-import dev.oxbow.service.work.Turns;
+import dev.oxbow.service.work.WorkStore;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,34 +22,27 @@ import java.util.Map;
  * changes, and its flow. What changes is in the plane's tables. Control loop only.
  */
 final class FishStore {
-  private static final String CARGO = "sessions.requests";
   private static final String SETTINGS = "settings";
-  private static final String SESSION = "session/";
+  private static final WorkStore STORE = new WorkStore("sessions.requests", SessionService.SESSION);
 
   private FishStore() {}
 
   /** Lends the flows and describes the sessions; the service must open and end none meanwhile. */
   static Future<Void> export(
       SessionService service, MailboxStore mailboxes, Cargo cargo, DescriptorLoop loop) {
-    Cargo.Records records = new Cargo.Records().add(service.export());
-    return Turns.each(
-            loop,
-            service.table().live(),
-            live -> {
-              cargo.lend(SESSION + live.name(), live.descriptor());
-              records.add(record(live, mailboxes));
-            })
-        .onSuccess(v -> cargo.records(CARGO, records));
+    return STORE.export(
+        service.table(),
+        cargo,
+        loop,
+        service::export,
+        (live, out) -> {
+          cargo.lend(STORE.lent(live.name()), live.descriptor());
+          WorkStore.place(out, live.session().slot(), live.mailbox(), mailboxes);
+          write(live, out);
+        });
   }
 
-  private static MessageWriter record(Live live, MailboxStore mailboxes) {
-    MessageWriter out =
-        new MessageWriter()
-            .string("kind", "session")
-            .string("session", live.name())
-            .number("slot", live.session().slot())
-            .number("mailbox", mailboxes.numberOf(live.mailbox()))
-            .raw("metadata", live.metadata());
+  private static void write(Live live, MessageWriter out) {
     live.flow().write(out);
     if (live.resume() != null) {
       out.string("resume", live.resume());
@@ -58,7 +51,7 @@ final class FishStore {
     for (Grant grant : live.egress()) {
       out.element().string("address", grant.address()).string("ports", grant.ports()).end();
     }
-    return out.endArray();
+    out.endArray();
   }
 
   /**
@@ -67,33 +60,23 @@ final class FishStore {
    * @throws IllegalArgumentException saying what is missing or does not fit
    */
   static void restore(SessionService service, MailboxStore mailboxes, Cargo cargo) {
-    try {
-      for (Message record : cargo.records(CARGO)) {
-        if (record.string("kind").equals("service")) {
-          service.restore(record);
-        } else {
-          restore(service, mailboxes, cargo, record);
-        }
-      }
-    } catch (RequestException e) {
-      throw new IllegalArgumentException(CARGO + ": " + e.getMessage(), e);
-    }
+    STORE.restore(cargo, service::restore, record -> restore(service, mailboxes, cargo, record));
   }
 
   private static void restore(
       SessionService service, MailboxStore mailboxes, Cargo cargo, Message record) {
-    String name = record.string("session");
-    Descriptor descriptor = cargo.take(SESSION + name);
+    String name = record.string(SessionService.SESSION);
+    Descriptor descriptor = cargo.take(STORE.lent(name));
     Flow flow = Flow.read(record, descriptor);
     List<Grant> egress = new ArrayList<>();
     for (Message grant : record.objects("egress")) {
       egress.add(Grant.of(grant.string("address"), grant.string("ports")));
     }
     service.adopt(
-        (int) record.integer("slot", 0, Integer.MAX_VALUE),
+        WorkStore.slot(record),
         new Live(
             name,
-            mailboxes.get(record.integer("mailbox", 0, Integer.MAX_VALUE)),
+            WorkStore.mailbox(record, mailboxes),
             record.metadata(),
             descriptor,
             flow,

@@ -9,6 +9,7 @@ import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.client.Reports;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.control.Operation;
+import dev.oxbow.service.flow.ClosedEvent;
 import dev.oxbow.service.mailbox.Event;
 import dev.oxbow.service.mailbox.MailboxStore;
 import dev.oxbow.service.verticle.ServicePlane;
@@ -89,7 +90,7 @@ final class FishWork implements ServiceWork {
       return exhausted.exhaustion();
     }
     if (event instanceof ClosedEvent closed) {
-      return closed.report();
+      return SessionReport.of(closed);
     }
     MessageWriter stored = new MessageWriter().strings("fds", event.names());
     event.write(stored);

@@ -11,6 +11,7 @@ import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.service.client.ControlClient;
 import dev.oxbow.service.client.Counters;
 import dev.oxbow.service.client.TransferableClient;
+import dev.oxbow.service.flow.ClosedEvent;
 import dev.oxbow.service.work.Page;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;

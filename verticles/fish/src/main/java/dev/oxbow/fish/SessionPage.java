@@ -1,7 +1,7 @@
 package dev.oxbow.fish;
 
 import dev.oxbow.codecs.control.RawJson;
-import dev.oxbow.fish.session.SessionOutcome.Packets;
+import dev.oxbow.service.flow.PacketCounts;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +26,12 @@ public record SessionPage(List<Entry> sessions, @Nullable String next) {
    * @param metadata as given
    */
   public record Entry(
-      String session, long flows, Packets packets, long ageMs, long idleMs, RawJson metadata) {}
+      String session,
+      long flows,
+      PacketCounts packets,
+      long ageMs,
+      long idleMs,
+      RawJson metadata) {}
 
   /** All live sessions that the caller may see, oldest first: page after page. */
   public static Future<List<Entry>> all(Fish fish) {

@@ -2,8 +2,9 @@ package dev.oxbow.fish;
 
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fish.session.EndReason;
-import dev.oxbow.fish.session.SessionOutcome.Packets;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.PacketCounts;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,11 +20,22 @@ public record SessionReport(
     String session,
     EndReason reason,
     @Nullable String errno,
-    Packets packets,
+    PacketCounts packets,
     long durationMs,
     RawJson metadata,
     Descriptor flow)
     implements AutoCloseable {
+
+  static SessionReport of(ClosedEvent event) {
+    return new SessionReport(
+        event.id(),
+        event.reason(),
+        event.errno(),
+        event.packets(),
+        event.durationMs(),
+        event.metadata(),
+        event.flow());
+  }
 
   /** Closes the flow unless it was released. */
   @Override

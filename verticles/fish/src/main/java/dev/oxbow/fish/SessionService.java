@@ -9,17 +9,17 @@ import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.config.FishOptions.Grant;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.network.Prefix;
-import dev.oxbow.fish.session.EndReason;
 import dev.oxbow.fish.session.Session;
-import dev.oxbow.fish.session.SessionOutcome;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.fish.session.SessionSpec;
 import dev.oxbow.service.control.Client;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.Flow;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.FlowOutcome;
 import dev.oxbow.service.flow.Flows;
 import dev.oxbow.service.mailbox.Mailbox;
 import dev.oxbow.service.quota.Account;
@@ -28,9 +28,7 @@ import dev.oxbow.service.work.Page;
 import dev.oxbow.service.work.WorkTable;
 import io.vertx.core.Future;
 import java.nio.file.Path;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -39,12 +37,14 @@ import org.jspecify.annotations.Nullable;
  * counts them, opens sessions and turns what they tell into events.
  */
 final class SessionService {
+  /** What a session is called in messages. */
+  static final String SESSION = "session";
+
   private final SessionPlane plane;
   private final Grants grants;
   private final Path directory;
-  private final WorkTable<Live> sessions = new WorkTable<>("session");
+  private final WorkTable<Live> sessions = new WorkTable<>(SESSION, EndReason.values());
   private final Flows flows = new Flows();
-  private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
   private final @Nullable BlockLog log;
   private long exhausted;
 
@@ -201,22 +201,13 @@ final class SessionService {
     }
 
     @Override
-    public void closed(SessionOutcome outcome) {
+    public void closed(FlowOutcome outcome) {
       Live live = sessions.remove(id);
       flows.remove(live.flow);
-      byReason.merge(outcome.reason(), 1L, Long::sum);
       live.mailbox.account().removeWork();
       live.mailbox.post(
-          new ClosedEvent(
-              new SessionReport(
-                  live.name,
-                  outcome.reason(),
-                  outcome.reason() == EndReason.ERROR ? Errno.name(outcome.errno()) : null,
-                  outcome.packets(),
-                  outcome.durationNanos() / 1_000_000,
-                  live.metadata,
-                  live.descriptor)));
-      sessions.ended(live);
+          ClosedEvent.of(SESSION, live.name, outcome, live.metadata, live.descriptor));
+      sessions.ended(live, outcome.reason());
       if (log != null) {
         log.sessionEnded(live.name);
       }
@@ -280,26 +271,15 @@ final class SessionService {
     return sessions.stop(this::end);
   }
 
-  /** Counters for another process, which goes on with them. */
-  MessageWriter export() {
-    MessageWriter out =
-        new MessageWriter()
-            .string("kind", "service")
-            .number("lastId", sessions.lastId())
-            .number("exhausted", exhausted)
-            .object("ended");
-    byReason.forEach((reason, count) -> out.number(reason.wireName(), count));
-    return out.end();
+  /** Writes what another process needs to go on, besides the table. */
+  void export(MessageWriter out) {
+    out.number("exhausted", exhausted);
   }
 
-  /** Goes on with the counters of another process. */
+  /** Goes on from what another process wrote. */
   void restore(Message record) {
-    sessions.skipTo(record.integer("lastId", 0, Long.MAX_VALUE));
+    sessions.restore(record);
     exhausted = record.integer("exhausted", 0, Long.MAX_VALUE);
-    Message ended = record.member("ended");
-    ended
-        .names()
-        .forEach(name -> byReason.put(EndReason.of(name), ended.integer(name, 0, Long.MAX_VALUE)));
   }
 
   /**
@@ -344,12 +324,8 @@ final class SessionService {
         .number("resting", all.resting())
         .number("exhausted", exhausted)
         .number("strays", all.strays())
-        .number("conntrackOverruns", all.overruns())
-        .object("ended");
-    for (EndReason reason : EndReason.values()) {
-      out.number(reason.wireName(), byReason.getOrDefault(reason, 0L));
-    }
-    out.end();
+        .number("conntrackOverruns", all.overruns());
+    sessions.stats(out);
     if (log != null) {
       log.stats(out);
     }

@@ -26,9 +26,7 @@ import io.netty.util.collection.LongObjectHashMap;
 import io.netty.util.collection.LongObjectMap;
 import io.vertx.core.Future;
 import java.util.Collection;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -38,15 +36,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class RelayService {
 
+  /** What a relay is called in messages. */
+  static final String RELAY = "relay";
+
   private final DataPlane plane;
   private final Reserve reserve;
-  private final WorkTable<Live> relays = new WorkTable<>("relay");
+  private final WorkTable<Live> relays = new WorkTable<>(RELAY, EndReason.values());
 
   /** Sockets that are in relays, by their cookies: with two of each relay boxes would be heavy. */
   private final LongObjectMap<Boolean> cookies = new LongObjectHashMap<>();
 
   private long finished;
-  private final Map<EndReason, Long> byReason = new EnumMap<>(EndReason.class);
   private long bytesMoved;
 
   /** A relay that runs, with what is needed for its report. */
@@ -156,28 +156,16 @@ final class RelayService {
     relays.clear();
   }
 
-  /** Counters for another process, which goes on with them. */
-  MessageWriter export() {
-    MessageWriter out =
-        new MessageWriter()
-            .string("kind", "service")
-            .number("lastId", relays.lastId())
-            .number("finished", finished)
-            .number("bytes", bytesMoved)
-            .object("ended");
-    byReason.forEach((reason, count) -> out.number(reason.wireName(), count));
-    return out.end();
+  /** Writes what another process needs to go on, besides the table. */
+  void export(MessageWriter out) {
+    out.number("finished", finished).number("bytes", bytesMoved);
   }
 
-  /** Goes on with the counters of another process. */
+  /** Goes on from what another process wrote. */
   void restore(Message record) {
-    relays.skipTo(record.integer("lastId", 0, Long.MAX_VALUE));
+    relays.restore(record);
     finished = record.integer("finished", 0, Long.MAX_VALUE);
     bytesMoved = record.integer("bytes", 0, Long.MAX_VALUE);
-    Message ended = record.member("ended");
-    ended
-        .names()
-        .forEach(name -> byReason.put(EndReason.of(name), ended.integer(name, 0, Long.MAX_VALUE)));
   }
 
   /**
@@ -215,7 +203,6 @@ final class RelayService {
     cookies.remove(relay.socketA.cookie());
     cookies.remove(relay.socketB.cookie());
     finished++;
-    byReason.merge(outcome.reason(), 1L, Long::sum);
     bytesMoved += outcome.aToB().delivered() + outcome.bToA().delivered();
     SpliceReport report = report(relay, outcome);
     Account account = relay.mailbox.account();
@@ -223,7 +210,7 @@ final class RelayService {
     account.addDescriptors(report.descriptors().size() - 2);
     account.countBytes(report.a().undeliveredBytes() + report.b().undeliveredBytes());
     relay.mailbox.post(new FinishedEvent(report));
-    relays.ended(relay);
+    relays.ended(relay, outcome.reason());
   }
 
   private static SpliceReport report(Live relay, RelayOutcome outcome) {
@@ -290,11 +277,7 @@ final class RelayService {
         .number("bytes", bytesMoved)
         .number("pipes", counters.pipes())
         .number("idlePipes", counters.idlePipes())
-        .number("stalls", counters.stalls())
-        .object("ended");
-    for (EndReason reason : EndReason.values()) {
-      out.number(reason.wireName(), byReason.getOrDefault(reason, 0L));
-    }
-    out.end();
+        .number("stalls", counters.stalls());
+    relays.stats(out);
   }
 }

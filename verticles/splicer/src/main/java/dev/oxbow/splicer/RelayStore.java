@@ -1,13 +1,11 @@
 package dev.oxbow.splicer;
 
 import dev.oxbow.codecs.control.Message;
-import dev.oxbow.codecs.control.MessageWriter;
-import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.mailbox.MailboxStore;
-import dev.oxbow.service.work.Turns;
+import dev.oxbow.service.work.WorkStore;
 import dev.oxbow.splicer.RelayService.Live;
 import io.vertx.core.Future;
 
@@ -16,38 +14,26 @@ import io.vertx.core.Future;
  * changes, and its sockets. What changes is in the ledger. Control loop only.
  */
 final class RelayStore {
-  private static final String CARGO = "relays";
-  private static final String RELAY = "relay/";
+  private static final WorkStore STORE = new WorkStore("relays", RelayService.RELAY);
 
   private RelayStore() {}
 
   /** Lends the sockets and describes the relays; the service must start and end none meanwhile. */
   static Future<Void> export(
       RelayService service, MailboxStore mailboxes, Cargo cargo, DescriptorLoop loop) {
-    Cargo.Records records = new Cargo.Records().add(service.export());
-    return Turns.each(
-            loop,
-            service.live(),
-            relay -> {
-              cargo.lend(RELAY + relay.name() + "/a", relay.a());
-              cargo.lend(RELAY + relay.name() + "/b", relay.b());
-              records.add(record(relay, mailboxes));
-            })
-        .onSuccess(v -> cargo.records(CARGO, records));
-  }
-
-  private static MessageWriter record(Live relay, MailboxStore mailboxes) {
-    MessageWriter out =
-        new MessageWriter()
-            .string("kind", "relay")
-            .string("relay", relay.name())
-            .number("slot", relay.relay().slot())
-            .number("mailbox", mailboxes.numberOf(relay.mailbox()))
-            .flag("guarded", relay.guarded())
-            .raw("metadata", relay.metadata());
-    relay.socketA().export("a", out);
-    relay.socketB().export("b", out);
-    return out;
+    return STORE.export(
+        service.table(),
+        cargo,
+        loop,
+        service::export,
+        (relay, out) -> {
+          cargo.lend(STORE.lent(relay.name()) + "/a", relay.a());
+          cargo.lend(STORE.lent(relay.name()) + "/b", relay.b());
+          WorkStore.place(out, relay.relay().slot(), relay.mailbox(), mailboxes);
+          out.flag("guarded", relay.guarded());
+          relay.socketA().export("a", out);
+          relay.socketB().export("b", out);
+        });
   }
 
   /**
@@ -56,30 +42,20 @@ final class RelayStore {
    * @throws IllegalArgumentException saying what is missing or does not fit
    */
   static void restore(RelayService service, MailboxStore mailboxes, Cargo cargo) {
-    try {
-      for (Message record : cargo.records(CARGO)) {
-        if (record.string("kind").equals("service")) {
-          service.restore(record);
-        } else {
-          restore(service, mailboxes, cargo, record);
-        }
-      }
-    } catch (RequestException e) {
-      throw new IllegalArgumentException("relays: " + e.getMessage(), e);
-    }
+    STORE.restore(cargo, service::restore, record -> restore(service, mailboxes, cargo, record));
   }
 
   private static void restore(
       RelayService service, MailboxStore mailboxes, Cargo cargo, Message record) {
-    String name = record.string("relay");
-    Descriptor a = cargo.take(RELAY + name + "/a");
-    Descriptor b = cargo.take(RELAY + name + "/b");
+    String name = record.string(RelayService.RELAY);
+    Descriptor a = cargo.take(STORE.lent(name) + "/a");
+    Descriptor b = cargo.take(STORE.lent(name) + "/b");
     service.adopt(
-        (int) record.integer("slot", 0, Integer.MAX_VALUE),
+        WorkStore.slot(record),
         new Live(
             name,
             record.flag("guarded", true),
-            mailboxes.get(record.integer("mailbox", 0, Integer.MAX_VALUE)),
+            WorkStore.mailbox(record, mailboxes),
             record.metadata(),
             a,
             b,

@@ -74,7 +74,7 @@ final class DropLog {
     for (TunnelPage.Entry tunnel : tunnels) {
       if (Gateway.isOf(app, tunnel.metadata())) {
         Map<String, Long> more = since(before.getOrDefault(tunnel.tunnel(), Map.of()), tunnel);
-        now.put(tunnel.tunnel(), tunnel.dropped());
+        now.put(tunnel.tunnel(), tunnel.packets().dropped());
         if (!more.isEmpty()) {
           lines.add(Gateway.label(tunnel.metadata()) + ": dropped " + text(more));
         }
@@ -87,6 +87,7 @@ final class DropLog {
   private static Map<String, Long> since(Map<String, Long> last, TunnelPage.Entry tunnel) {
     Map<String, Long> more = new TreeMap<>();
     tunnel
+        .packets()
         .dropped()
         .forEach(
             (why, count) -> {

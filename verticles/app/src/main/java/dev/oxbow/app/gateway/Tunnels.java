@@ -94,8 +94,8 @@ final class Tunnels {
           "{}: closed: {}, {} packets in, {} out",
           label,
           why,
-          report.packetsIn(),
-          report.packetsOut());
+          report.packets().in(),
+          report.packets().out());
       if (!stopping) {
         log.error("{}: the tun is gone", label);
         lost.run();

@@ -54,9 +54,9 @@ final class StatusTable {
             new Carried(
                 tunnel.tunnel(),
                 tunnel.connections(),
-                tunnel.packetsIn(),
-                tunnel.packetsOut(),
-                tunnel.dropped(),
+                tunnel.packets().in(),
+                tunnel.packets().out(),
+                tunnel.packets().dropped(),
                 tunnel.ageMs(),
                 tunnel.idleMs(),
                 tunnel.metadata()));

@@ -32,10 +32,10 @@ record TunnelSnapshot(JsonObject stats, List<TunnelPage.Entry> tunnels) {
           .string("tunnel", tunnel.tunnel())
           .number("connections", tunnel.connections())
           .object("packets")
-          .number("in", tunnel.packetsIn())
-          .number("out", tunnel.packetsOut())
+          .number("in", tunnel.packets().in())
+          .number("out", tunnel.packets().out())
           .object("dropped");
-      tunnel.dropped().forEach(json::number);
+      tunnel.packets().dropped().forEach(json::number);
       json.end()
           .end()
           .number("ageMs", tunnel.ageMs())

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.bumblebee.TunnelPage;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.service.flow.PacketCounts;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -15,7 +16,7 @@ class DropLogTest {
 
   private static TunnelPage.Entry tunnel(String id, String metadata, long notTcp) {
     Map<String, Long> dropped = Map.of("not-tcp", notTcp);
-    return new TunnelPage.Entry(id, 0, 0, 0, dropped, 0, 0, RawJson.of(metadata));
+    return new TunnelPage.Entry(id, 0, new PacketCounts(0, 0, dropped), 0, 0, RawJson.of(metadata));
   }
 
   private static TunnelPage.Entry own(String id, long notTcp) {

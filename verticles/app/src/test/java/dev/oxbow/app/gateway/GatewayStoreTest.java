@@ -16,6 +16,7 @@ import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.PacketCounts;
 import dev.oxbow.splicer.Splicer;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -64,7 +65,8 @@ class GatewayStoreTest {
 
   private static TunnelPage.Entry dropped(long notTcp) {
     RawJson metadata = RawJson.of(Gateway.metadata("app", "a/tun0").encode());
-    return new TunnelPage.Entry("t1", 0, 0, 0, Map.of("not-tcp", notTcp), 0, 0, metadata);
+    return new TunnelPage.Entry(
+        "t1", 0, new PacketCounts(0, 0, Map.of("not-tcp", notTcp)), 0, 0, metadata);
   }
 
   /** Freezes a gateway and makes another of what it gives out. */

@@ -7,7 +7,7 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fish.SessionPage;
-import dev.oxbow.fish.session.SessionOutcome.Packets;
+import dev.oxbow.service.flow.PacketCounts;
 import dev.oxbow.splicer.RelayPage;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
@@ -68,10 +68,9 @@ class StatusTableTest {
 
   @Test
   void showsTunnelsWithWhatTheyDropped() {
-    Map<String, Long> dropped = Map.of("not-tcp", 3L, "malformed", 4L);
+    PacketCounts packets = new PacketCounts(1000, 900, Map.of("not-tcp", 3L, "malformed", 4L));
     TunnelPage.Entry tunnel =
-        new TunnelPage.Entry(
-            "t1", 5, 1000, 900, dropped, 65_000, 12, RawJson.of("{\"tun\":\"x\"}"));
+        new TunnelPage.Entry("t1", 5, packets, 65_000, 12, RawJson.of("{\"tun\":\"x\"}"));
     TunnelSnapshot snapshot = new TunnelSnapshot(STATS, List.of(tunnel));
     MessageWriter written = new MessageWriter();
     snapshot.write("bumblebee", written);
@@ -88,7 +87,7 @@ class StatusTableTest {
 
   @Test
   void showsSessionsWithWhatTheyDropped() {
-    Packets packets = new Packets(1000, 900, Map.of("exhausted", 3L));
+    PacketCounts packets = new PacketCounts(1000, 900, Map.of("exhausted", 3L));
     SessionPage.Entry session =
         new SessionPage.Entry("s1", 5, packets, 65_000, 12, RawJson.of("7"));
     SessionSnapshot snapshot = new SessionSnapshot(STATS, List.of(session));

@@ -1,7 +1,9 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.service.flow.Drop;
+
 /** Why a packet went no further. The codes are those of the ledger: add, never change. */
-public enum DropReason {
+public enum DropReason implements Drop {
   /** Neither TCP nor an ICMP error about TCP. */
   NOT_TCP(0, "not-tcp"),
   /** No IP packet, or one whose lengths contradict one another. */
@@ -35,12 +37,12 @@ public enum DropReason {
     this.wireName = wireName;
   }
 
-  /** The place of its counter in the ledger. */
-  int code() {
+  @Override
+  public int code() {
     return code;
   }
 
-  /** The reason as it stands in messages. */
+  @Override
   public String wireName() {
     return wireName;
   }

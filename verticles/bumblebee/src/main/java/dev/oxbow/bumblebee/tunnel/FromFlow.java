@@ -7,6 +7,7 @@ import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Vectors;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.Fragments;
 import java.nio.ByteBuffer;
 

@@ -5,6 +5,9 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowOutcome;
+import dev.oxbow.service.flow.PacketCounts;
 import dev.oxbow.service.verticle.ServicePlane;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -236,8 +239,8 @@ public final class KernelPlane implements TunnelPlane {
     TunnelRecord record = tunnel.record();
     EndReason reason = record.reason();
     long duration = System.nanoTime() - record.startNanos();
-    TunnelOutcome outcome =
-        new TunnelOutcome(
+    FlowOutcome outcome =
+        new FlowOutcome(
             reason == null ? EndReason.ERROR : reason, record.errno(), duration, record.packets());
     packetsIn += outcome.packets().in();
     packetsOut += outcome.packets().out();
@@ -353,7 +356,7 @@ public final class KernelPlane implements TunnelPlane {
     long live = 0;
     for (Tunnel tunnel : bySlot) {
       if (tunnel != null) {
-        TunnelOutcome.Packets packets = tunnel.packets();
+        PacketCounts packets = tunnel.packets();
         in += packets.in();
         out += packets.out();
         lost += packets.droppedInAll();

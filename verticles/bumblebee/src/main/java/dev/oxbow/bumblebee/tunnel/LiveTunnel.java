@@ -1,5 +1,8 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.PacketCounts;
+
 /** A tunnel that runs, seen from the control loop. */
 public interface LiveTunnel {
 
@@ -13,7 +16,7 @@ public interface LiveTunnel {
   int connections();
 
   /** Its counters, a moment old. */
-  TunnelOutcome.Packets packets();
+  PacketCounts packets();
 
   /** Nanoseconds since it began. */
   long ageNanos();

@@ -3,7 +3,9 @@ package dev.oxbow.bumblebee.tunnel;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.PacketCounts;
 import dev.oxbow.service.verticle.ServicePlane;
 import org.jspecify.annotations.Nullable;
 
@@ -297,7 +299,7 @@ final class Tunnel implements LiveTunnel {
   }
 
   @Override
-  public TunnelOutcome.Packets packets() {
+  public PacketCounts packets() {
     return record.packets();
   }
 

@@ -5,6 +5,7 @@ import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.Fragments;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;

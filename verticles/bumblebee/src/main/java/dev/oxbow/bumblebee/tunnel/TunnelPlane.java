@@ -1,6 +1,7 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.FlowOutcome;
 import dev.oxbow.service.verticle.ServicePlane;
 import io.vertx.core.Future;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ public interface TunnelPlane extends ServicePlane {
     void connected(AcceptedConnection connection);
 
     /** The tunnel is over; told once, as the last. */
-    void closed(TunnelOutcome outcome);
+    void closed(FlowOutcome outcome);
   }
 
   /**

@@ -8,6 +8,8 @@ import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -83,7 +85,7 @@ class HandOverTest {
             assertThat(earlyServer.read(1)).containsExactly(1);
             assertThat(lateServer.read(1)).containsExactly(2);
           }
-          TunnelOutcome outcome = adopted.end();
+          FlowOutcome outcome = adopted.end();
           assertThat(outcome.packets().dropped()).isEmpty();
           assertThat(outcome.packets().in()).isGreaterThan(100);
           assertThat(network.dropped()).isZero();

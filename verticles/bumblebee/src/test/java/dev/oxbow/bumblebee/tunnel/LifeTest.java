@@ -11,6 +11,8 @@ import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -122,7 +124,7 @@ class LifeTest {
         all.add(network.connect(SERVER, 80));
         all.add(told.nextPeer());
       }
-      TunnelOutcome outcome = told.end();
+      FlowOutcome outcome = told.end();
       assertThat(outcome.reason()).isEqualTo(EndReason.ABORTED);
       assertThat(outcome.packets().in()).isPositive();
       assertThat(outcome.packets().out()).isPositive();

@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.flow.EndReason;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;

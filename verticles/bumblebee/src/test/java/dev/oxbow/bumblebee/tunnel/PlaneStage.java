@@ -7,6 +7,8 @@ import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -111,7 +113,7 @@ final class PlaneStage implements AutoCloseable {
   /** What one tunnel has told. */
   static final class Told implements TunnelPlane.Observer {
     final BlockingQueue<AcceptedConnection> connections = new LinkedBlockingQueue<>();
-    final CompletableFuture<TunnelOutcome> outcome = new CompletableFuture<>();
+    final CompletableFuture<FlowOutcome> outcome = new CompletableFuture<>();
     @Nullable LiveTunnel tunnel;
 
     @Override
@@ -120,7 +122,7 @@ final class PlaneStage implements AutoCloseable {
     }
 
     @Override
-    public void closed(TunnelOutcome result) {
+    public void closed(FlowOutcome result) {
       outcome.complete(result);
     }
 
@@ -148,12 +150,12 @@ final class PlaneStage implements AutoCloseable {
     }
 
     /** Ends the tunnel, and says how it went. */
-    TunnelOutcome end() {
+    FlowOutcome end() {
       tunnel.end(EndReason.ABORTED);
       return awaitEnd();
     }
 
-    TunnelOutcome awaitEnd() {
+    FlowOutcome awaitEnd() {
       try {
         return outcome.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
       } catch (Exception e) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -58,7 +59,7 @@ class TrafficTest {
           exchange(client, server);
         }
       }
-      TunnelOutcome outcome = told.end();
+      FlowOutcome outcome = told.end();
       assertThat(outcome.packets().dropped()).isEmpty();
       assertThat(network.dropped()).isZero();
     }

@@ -4,6 +4,7 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.service.flow.EndReason;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 

@@ -1,7 +1,9 @@
 package dev.oxbow.fish.session;
 
+import dev.oxbow.service.flow.Drop;
+
 /** Why a packet went no further. The codes are those of the ledger: add, never change. */
-public enum DropReason {
+public enum DropReason implements Drop {
   /** No IP packet, or one whose lengths contradict one another. */
   MALFORMED(0, "malformed"),
   /** Neither TCP, UDP, an ICMP echo nor an ICMP error; or not from one host to one. */
@@ -35,12 +37,12 @@ public enum DropReason {
     this.wireName = wireName;
   }
 
-  /** The place of its counter in the ledger. */
-  int code() {
+  @Override
+  public int code() {
     return code;
   }
 
-  /** The reason as it stands in messages. */
+  @Override
   public String wireName() {
     return wireName;
   }

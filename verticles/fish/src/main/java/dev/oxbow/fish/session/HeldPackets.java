@@ -129,7 +129,7 @@ final class HeldPackets implements AutoCloseable {
       if (result != 1) {
         return result;
       }
-      session.record.countOut();
+      session.record.countOut(1);
       first += Integer.BYTES + bytes;
     }
     forget(session);

@@ -141,7 +141,7 @@ final class Inbound {
     boolean behind = session.queue != HeldPackets.NONE;
     int result = behind ? -Errno.EAGAIN : session.port.send(address, bytes);
     if (result == 1) {
-      session.record.countOut();
+      session.record.countOut(1);
     } else if (result == -Errno.EAGAIN) {
       if (!held.add(session, address, bytes)) {
         session.drop(DropReason.FLOW_FULL);

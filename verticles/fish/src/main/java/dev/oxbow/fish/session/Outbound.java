@@ -60,7 +60,7 @@ final class Outbound {
       if (length == 0) {
         continue;
       }
-      session.record.countIn();
+      session.record.countIn(1);
       if (length == PacketBatch.TOO_LONG) {
         session.drop(DropReason.TOO_LONG);
       } else if (packet.parse(batch.memory(), batch.start(i), length) != null) {
@@ -216,7 +216,7 @@ final class Outbound {
   private void reset(Session session) {
     int bytes = TcpReset.write(packet, device.room(), 0);
     if (bytes > 0 && session.port.send(device.roomAddress(), bytes) == 1) {
-      session.record.countOut();
+      session.record.countOut(1);
     }
   }
 

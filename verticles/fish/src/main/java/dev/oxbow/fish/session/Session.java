@@ -1,7 +1,7 @@
 package dev.oxbow.fish.session;
 
 import dev.oxbow.fdpassing.eventloop.Registration;
-import dev.oxbow.fish.session.SessionOutcome.Packets;
+import dev.oxbow.service.flow.PacketCounts;
 import org.jspecify.annotations.Nullable;
 
 /** A session that runs. Loop thread only. */
@@ -53,7 +53,7 @@ public final class Session {
   }
 
   void drop(DropReason reason) {
-    record.countDropped(reason);
+    record.countDropped(reason, 1);
   }
 
   /** Whether the owner is to be told that ports are exhausted: once a second. */
@@ -67,7 +67,7 @@ public final class Session {
   }
 
   /** Its counters. */
-  public Packets packets() {
+  public PacketCounts packets() {
     return record.packets();
   }
 

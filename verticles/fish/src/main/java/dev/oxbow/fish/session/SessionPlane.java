@@ -13,6 +13,8 @@ import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.security.SecureRandom;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +40,7 @@ public final class SessionPlane implements AutoCloseable {
     void exhausted(long high, long low, int port);
 
     /** The session is over; told once, as the last. */
-    void closed(SessionOutcome outcome);
+    void closed(FlowOutcome outcome);
   }
 
   /**
@@ -222,8 +224,8 @@ public final class SessionPlane implements AutoCloseable {
     fromFlows.forget(session.id());
     toFlows.forget(session.id());
     held.forget(session);
-    SessionOutcome outcome =
-        new SessionOutcome(
+    FlowOutcome outcome =
+        new FlowOutcome(
             reason == null ? EndReason.ERROR : reason,
             session.record.errno(),
             session.ageNanos(),

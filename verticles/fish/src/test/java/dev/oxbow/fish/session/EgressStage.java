@@ -14,7 +14,9 @@ import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -54,7 +56,7 @@ public final class EgressStage implements AutoCloseable {
   final Namespace middle = Namespace.open();
   final Namespace server = Namespace.open();
   final List<String> exhausted = new CopyOnWriteArrayList<>();
-  final List<SessionOutcome> outcomes = new CopyOnWriteArrayList<>();
+  final List<FlowOutcome> outcomes = new CopyOnWriteArrayList<>();
   final PortSlice slice = new PortSlice(0, 0xffff_cb00_7107L, FIRST_PORT, LAST_PORT);
   final PortSlice slice6 = new PortSlice(0x2001_0db8_0002_0000L, 7, FIRST_PORT, LAST_PORT);
   final EgressNetwork network;
@@ -252,7 +254,7 @@ public final class EgressStage implements AutoCloseable {
     }
 
     @Override
-    public void closed(SessionOutcome outcome) {
+    public void closed(FlowOutcome outcome) {
       outcomes.add(outcome);
     }
   }

@@ -15,7 +15,9 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.EgressStage.Client;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.FlowOutcome;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -274,7 +276,7 @@ class EgressTrafficTest {
       assertThat(stage.counters().flows()).isEqualTo(1);
       stage.end(client.session());
       Await.until("the end", () -> !stage.outcomes.isEmpty());
-      SessionOutcome outcome = stage.outcomes.get(0);
+      FlowOutcome outcome = stage.outcomes.get(0);
       assertThat(outcome.reason()).isEqualTo(EndReason.ABORTED);
       assertThat(outcome.packets().in()).isPositive();
       assertThat(outcome.packets().out()).isPositive();

@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.EgressStage.Client;
+import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowKind;
 import java.io.IOException;
 import java.net.DatagramPacket;

@@ -1,6 +1,7 @@
 package dev.oxbow.service.work;
 
 import dev.oxbow.codecs.control.ErrorCode;
+import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.handoff.task.TaskGroup;
@@ -9,7 +10,9 @@ import dev.oxbow.service.control.Request;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -35,14 +38,18 @@ public final class WorkTable<W extends LiveWork> {
   private final String kind;
   private final TaskGroup tasks = new TaskGroup();
   private final TreeMap<Long, W> live = new TreeMap<>();
+  private final Reason[] reasons;
+  private final Map<Reason, Long> ended = new HashMap<>();
   private long lastId = (System.currentTimeMillis() / 1000) << IDS_PER_SECOND_BITS;
   private boolean stopping;
 
   /**
    * @param kind what a piece of work is called, such as {@code relay}
+   * @param reasons all for which it may end
    */
-  public WorkTable(String kind) {
+  public WorkTable(String kind, Reason[] reasons) {
     this.kind = kind;
+    this.reasons = reasons;
   }
 
   /**
@@ -61,14 +68,34 @@ public final class WorkTable<W extends LiveWork> {
     return ++lastId;
   }
 
-  /** The last id that was given out. */
-  public long lastId() {
-    return lastId;
+  /** What another process needs to go on: the last id, and how much has ended, by why. */
+  public void export(MessageWriter out) {
+    out.number("lastId", lastId).object("ended");
+    ended.forEach((reason, count) -> out.number(reason.wireName(), count));
+    out.end();
   }
 
-  /** Ids up to this one are taken: another process has given them out. */
-  public void skipTo(long id) {
-    lastId = Math.max(lastId, id);
+  /**
+   * Goes on from what another process wrote.
+   *
+   * @throws RequestException naming what is missing
+   */
+  public void restore(Message record) {
+    lastId = Math.max(lastId, record.integer("lastId", 0, Long.MAX_VALUE));
+    Message counts = record.member("ended");
+    for (String name : counts.names()) {
+      long count = counts.integer(name, 0, Long.MAX_VALUE);
+      ended.merge(Reason.of(reasons, name), count, Long::sum);
+    }
+  }
+
+  /** Writes how much has ended, by why, into the open object. */
+  public void stats(MessageWriter out) {
+    out.object("ended");
+    for (Reason reason : reasons) {
+      out.number(reason.wireName(), ended.getOrDefault(reason, 0L));
+    }
+    out.end();
   }
 
   /** An id as callers know it. */
@@ -111,8 +138,9 @@ public final class WorkTable<W extends LiveWork> {
     return work;
   }
 
-  /** Work that was taken out has been reported. */
-  public void ended(W work) {
+  /** Work that was taken out has been reported: why it ended. */
+  public void ended(W work, Reason reason) {
+    ended.merge(reason, 1L, Long::sum);
     work.mailbox().unuse();
     tasks.end();
   }

@@ -1,9 +1,9 @@
-package dev.oxbow.fish.session;
+package dev.oxbow.service.flow;
 
 import dev.oxbow.service.work.Reason;
 import org.jspecify.annotations.Nullable;
 
-/** Why a session ended. The codes are those of the ledger: add, never change. */
+/** Why a flow is no longer served. The codes are those of the ledger: add, never change. */
 public enum EndReason implements Reason {
   /** The other end of the flow was closed. */
   EOF(1, "eof"),
