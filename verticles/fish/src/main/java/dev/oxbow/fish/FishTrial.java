@@ -6,9 +6,6 @@ import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fish.network.NetworkException;
 import dev.oxbow.fish.network.Ruleset;
 import dev.oxbow.service.runtime.StartException;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
  * Whether a Fish could be set up on this machine: done once in a network namespace that is gone
@@ -21,13 +18,12 @@ public final class FishTrial {
   /**
    * The rules of nftables that it would load on this machine, as {@code nft -f} reads them. Blocks.
    *
-   * @param directory the {@code runtimeDir}
    * @throws StartException saying what is wrong with the options
    */
-  public static String rules(FishOptions options, Path directory) {
+  public static String rules(FishOptions options) {
     try {
       return Ruleset.preview(
-          options.getDevice(), Grants.of(options.getEgress()).slices(), directory);
+          options.getDevice(), options.getMark(), Grants.of(options.getEgress()).slices());
     } catch (NetworkException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
@@ -41,17 +37,12 @@ public final class FishTrial {
   public static void run(FishOptions options) {
     Grants grants = Grants.of(options.getEgress());
     try (Namespace namespace = Namespace.open()) {
-      Path directory = Files.createTempDirectory("oxbow-fish");
-      try {
-        namespace.call(
-            () -> {
-              Installation.attempt(options, grants, directory);
-              return true;
-            });
-      } finally {
-        Files.delete(directory);
-      }
-    } catch (LinuxException | IOException e) {
+      namespace.call(
+          () -> {
+            Installation.attempt(options, grants);
+            return true;
+          });
+    } catch (LinuxException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
   }

@@ -65,8 +65,7 @@ final class Installation {
   private static Installation fresh(
       DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
     Path files = files(options, directory);
-    EgressNetwork network =
-        EgressNetwork.open(plan(options, grants, directory, options.getMaxClients()));
+    EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
     try {
       Tables tables =
           Tables.open(
@@ -92,8 +91,7 @@ final class Installation {
   private static Installation left(
       DescriptorLoop loop, FishOptions options, Grants grants, Path directory, Tables tables) {
     try {
-      EgressNetwork network =
-          EgressNetwork.open(plan(options, grants, directory, tables.clientCapacity()));
+      EgressNetwork network = EgressNetwork.open(plan(options, grants, tables.clientCapacity()));
       try {
         return recovered(
             new Installation(
@@ -135,7 +133,7 @@ final class Installation {
       Tables tables = Tables.adopt(cargo);
       try {
         EgressNetwork network =
-            EgressNetwork.adopt(plan(options, grants, directory, tables.clientCapacity()), tun);
+            EgressNetwork.adopt(plan(options, grants, tables.clientCapacity()), tun);
         SessionPlane plane = plane(loop, options, grants, network, tables);
         plane.share();
         return new Installation(options, files(options, directory), network, plane);
@@ -154,10 +152,9 @@ final class Installation {
    *
    * @throws StartException saying what stands in the way
    */
-  static void attempt(FishOptions options, Grants grants, Path directory) {
+  static void attempt(FishOptions options, Grants grants) {
     try {
-      EgressNetwork network =
-          EgressNetwork.open(plan(options, grants, directory, options.getMaxClients()));
+      EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
       try (ConntrackDump dump = ConntrackDump.open()) {
         Conntrack.open(options.getMark()).close();
         ConntrackEvents.open().close();
@@ -174,14 +171,13 @@ final class Installation {
     return directory.resolve(options.getDevice());
   }
 
-  private static EgressNetwork.Plan plan(
-      FishOptions options, Grants grants, Path directory, int clients) {
+  private static EgressNetwork.Plan plan(FishOptions options, Grants grants, int clients) {
     return new EgressNetwork.Plan(
         options.getDevice(),
+        options.getMark(),
         pool("pool", options.getPool(), 4, clients),
         pool("pool6", options.getPool6(), 6, clients),
-        grants.slices(),
-        directory);
+        grants.slices());
   }
 
   /** Closes none of the tables when it throws. */

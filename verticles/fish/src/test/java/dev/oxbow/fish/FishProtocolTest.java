@@ -178,11 +178,11 @@ class FishProtocolTest {
     assertThatThrownBy(() -> FishTrial.run(options)).hasMessageContaining("fish.egress: missing");
     options.setEgress(List.of(Grant.of("203.0.113.7", "20000-20999")));
     FishTrial.run(options);
-    String rules = middle.call(() -> FishTrial.rules(options, fish.directory()));
+    String rules = middle.call(() -> FishTrial.rules(options));
     assertThat(rules)
         .contains("elements = { 203.0.113.7 . 20000-20999 }", "table inet oxbow_fish0 {")
-        .contains("iifname != \"fish0\" oifname != \"fish0\" counter drop")
-        .doesNotContain("@DEVICE@", "@SLICES6@", "@ROUTER@");
+        .contains("meta nfproto ipv4 iifname != @ours oifname != @ours counter drop")
+        .doesNotContain("@DEVICE@", "@MARK@", "@SLICES6@", "@ROUTER@");
     options.setEgress(List.of(Grant.of("203.0.113.7", "1-9"), Grant.of("203.0.113.7", "9-10")));
     assertThatThrownBy(() -> FishTrial.run(options)).hasMessageContaining("9-10 is granted twice");
     options.setEgress(List.of(Grant.of("203.0.113.7", "1-9"))).setPool("10.0.0.0/31");

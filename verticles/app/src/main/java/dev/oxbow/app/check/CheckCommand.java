@@ -70,6 +70,6 @@ public final class CheckCommand implements Callable<Integer> {
     if (options == null || fish == null) {
       throw new StartException("--rules needs a --config FILE that has the section fish.");
     }
-    return FishTrial.rules(fish, options.getRuntimeDir());
+    return FishTrial.rules(fish);
   }
 }

@@ -18,14 +18,15 @@ final class Command {
    * Runs it to its end.
    *
    * @param input for its standard input
+   * @return what it said
    * @throws NetworkException with what it said, when it fails or cannot be started
    */
-  static void run(String input, String... command) {
+  static String run(String input, String... command) {
     String name = command[0];
     try {
       Path said = Files.createTempFile("oxbow", ".out");
       try {
-        run(name, input, said, command);
+        return run(name, input, said, command);
       } finally {
         Files.delete(said);
       }
@@ -38,7 +39,7 @@ final class Command {
   }
 
   /** Its output goes to a file: reading a pipe to its end would have no time limit. */
-  private static void run(String name, String input, Path said, String... command)
+  private static String run(String name, String input, Path said, String... command)
       throws IOException, InterruptedException {
     Process process =
         new ProcessBuilder(List.of(command))
@@ -52,8 +53,10 @@ final class Command {
       process.destroyForcibly();
       throw new NetworkException(name + " did not end within " + TIMEOUT_SECONDS + " s");
     }
+    String text = Files.readString(said);
     if (process.exitValue() != 0) {
-      throw new NetworkException(name + " failed: " + Files.readString(said).strip());
+      throw new NetworkException(name + " failed: " + text.strip());
     }
+    return text;
   }
 }

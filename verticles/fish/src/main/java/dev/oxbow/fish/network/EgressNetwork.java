@@ -5,7 +5,7 @@ import dev.oxbow.codecs.netlink.Route;
 import dev.oxbow.codecs.netlink.RouteMessages;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fish.ports.PortSlice;
-import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,62 +25,74 @@ public final class EgressNetwork implements AutoCloseable {
   private static final int MTU = 65_535;
   private static final int TX_QUEUE_PACKETS = 10_000;
 
-  private static final List<String> TIMEOUTS =
-      List.of(
-          "netfilter/nf_conntrack_tcp_timeout_established 7440",
-          "netfilter/nf_conntrack_udp_timeout 300",
-          "netfilter/nf_conntrack_udp_timeout_stream 300",
-          "netfilter/nf_conntrack_icmp_timeout 60",
-          "netfilter/nf_conntrack_icmpv6_timeout 60",
-          // Else entries that are made while nobody listens never tell of their end.
-          "netfilter/nf_conntrack_events 1");
-
   private final Plan plan;
-  private final Settings settings;
   private final Tun tun;
 
   /**
    * What is to be set up.
    *
    * @param device name of the tun
+   * @param mark of the entries; no two Fish in a namespace have one device, pool or mark
    * @param pool4 inner addresses
    * @param pool6 inner addresses
    * @param slices that were granted
-   * @param directory for the file that notes what the kernel's settings were
    */
-  public record Plan(
-      String device, Prefix pool4, Prefix pool6, List<PortSlice> slices, Path directory) {}
+  public record Plan(String device, int mark, Prefix pool4, Prefix pool6, List<PortSlice> slices) {}
 
-  private EgressNetwork(Plan plan, Settings settings, Tun tun) {
+  private EgressNetwork(Plan plan, Tun tun) {
     this.plan = plan;
-    this.settings = settings;
     this.tun = tun;
   }
 
   /**
    * Sets it up, whatever an earlier life has left.
    *
-   * @throws NetworkException saying what stands in the way; what was set up before stays
+   * @throws NetworkException saying what stands in the way; then all is as it was before
    */
   public static EgressNetwork open(Plan plan) {
-    Settings settings = Settings.open(settings(plan));
-    try (Routes routes = Routes.open()) {
-      requireFree(plan, routes);
-      load(plan, settings);
-      routes.ensure(blackhole(plan.pool4));
-      routes.ensure(blackhole(plan.pool6));
-      Tun tun = Tun.open(plan.device, false);
+    return Company.alone(
+        () -> {
+          try (Routes routes = Routes.open()) {
+            requireFree(plan, routes);
+            Company company = Company.read();
+            company.requireMark(plan.device, plan.mark);
+            Ruleset.load(plan.device, plan.mark, plan.slices, company);
+            try {
+              return open(plan, routes, company);
+            } catch (RuntimeException e) {
+              undo(plan, company, e);
+              throw e;
+            }
+          }
+        });
+  }
+
+  /** What an earlier life has left stays closed. */
+  private static void undo(Plan plan, Company company, RuntimeException cause) {
+    if (!company.marks().containsKey(plan.device)) {
       try {
-        routes.linkUp(plan.device, MTU, TX_QUEUE_PACKETS);
-        int index = routes.link(plan.device).index();
-        routes.ensure(unicast(plan.pool4, index));
-        routes.ensure(unicast(plan.pool6, index));
-        apply(settings);
-        return new EgressNetwork(plan, settings, tun);
+        leave(plan);
       } catch (RuntimeException e) {
-        tun.close();
-        throw e;
+        cause.addSuppressed(e);
       }
+    }
+  }
+
+  private static EgressNetwork open(Plan plan, Routes routes, Company company) {
+    routes.ensure(blackhole(plan.pool4));
+    routes.ensure(blackhole(plan.pool6));
+    Tun tun = Tun.open(plan.device, false);
+    try {
+      routes.linkUp(plan.device, MTU, TX_QUEUE_PACKETS);
+      int index = routes.link(plan.device).index();
+      routes.ensure(unicast(plan.pool4, index));
+      routes.ensure(unicast(plan.pool6, index));
+      company.change(plan.device);
+      Settings.forward(plan.device);
+      return new EgressNetwork(plan, tun);
+    } catch (RuntimeException e) {
+      tun.close();
+      throw e;
     }
   }
 
@@ -90,31 +102,34 @@ public final class EgressNetwork implements AutoCloseable {
    * @param tun owned from here on
    */
   public static EgressNetwork adopt(Plan plan, Tun tun) {
-    return new EgressNetwork(plan, Settings.open(settings(plan)), tun);
-  }
-
-  private static Path settings(Plan plan) {
-    return plan.directory.resolve(plan.device + ".settings");
-  }
-
-  private static void load(Plan plan, Settings settings) {
-    boolean router =
-        settings.before("ipv4/ip_forward").equals("0")
-            || settings.before("ipv6/conf/all/forwarding").equals("0");
-    Ruleset.load(plan.device, plan.slices, router);
+    return new EgressNetwork(plan, tun);
   }
 
   /** Loads the rules for what is granted now, in place of those that there are. */
   public void reload() {
-    load(plan, settings);
+    Company.alone(
+        () -> {
+          Ruleset.load(plan.device, plan.mark, plan.slices, Company.read());
+          return plan;
+        });
   }
 
   /** A pool that the machine uses otherwise would take somebody's packets. */
   private static void requireFree(Plan plan, Routes routes) {
+    if (Settings.hasLink(plan.device)) {
+      throw new NetworkException(
+          "fish.device: this network namespace has an interface "
+              + plan.device
+              + " already, perhaps of another Fish; choose another name");
+    }
     for (Prefix pool : List.of(plan.pool4, plan.pool6)) {
       Route own = blackhole(pool);
       for (Route route : routes.routes()) {
-        boolean ours = route.type() == own.type() && route.metric() == own.metric();
+        boolean blackhole = route.type() == own.type() && route.metric() == own.metric();
+        boolean ours =
+            blackhole
+                && route.prefixLength() == own.prefixLength()
+                && Arrays.equals(route.destination(), own.destination());
         if (!ours
             && route.prefixLength() > 0
             && own.overlaps(route.destination(), route.prefixLength())) {
@@ -129,27 +144,6 @@ public final class EgressNetwork implements AutoCloseable {
         }
       }
     }
-  }
-
-  private static void apply(Settings settings) {
-    for (String setting : TIMEOUTS) {
-      int space = setting.indexOf(' ');
-      settings.set(setting.substring(0, space), setting.substring(space + 1));
-    }
-    settings.set("ipv4/ip_forward", "1");
-    // Forwarding switches router advertisements off where they were on (1); 2 keeps them.
-    if (Settings.get("ipv6/conf/all/forwarding").equals("0")) {
-      for (String name :
-          java.util.Objects.requireNonNull(
-              Path.of("/proc/sys/net/ipv6/conf").toFile().list(),
-              "net/ipv6/conf cannot be listed")) {
-        String accepts = "ipv6/conf/" + name + "/accept_ra";
-        if (Settings.get(accepts).equals("1")) {
-          settings.set(accepts, "2");
-        }
-      }
-    }
-    settings.set("ipv6/conf/all/forwarding", "1");
   }
 
   private static Route blackhole(Prefix pool) {
@@ -196,20 +190,26 @@ public final class EgressNetwork implements AutoCloseable {
 
   /** Puts everything back. To be called once no entry of ours is left. */
   public void restore() {
-    // The rules go last: while anything of it is left, they keep it closed.
-    try (tun) {
-      settings.restore();
-    } finally {
-      removeRoutes();
-    }
-    Ruleset.remove(plan.device);
+    tun.close();
+    Company.alone(
+        () -> {
+          leave(plan);
+          return plan;
+        });
   }
 
-  private void removeRoutes() {
+  /** The rules go last: while anything of it is left, they keep it closed. */
+  private static void leave(Plan plan) {
+    Company company = Company.read();
+    boolean last = !company.hasOthers(plan.device);
     try (Routes routes = Routes.open()) {
+      if (last) {
+        Settings.restore(company.notes());
+      }
       routes.remove(blackhole(plan.pool4));
       routes.remove(blackhole(plan.pool6));
     }
+    Ruleset.remove(plan.device, last);
   }
 
   @Override

@@ -2,7 +2,6 @@ package dev.oxbow.fish.network;
 
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.fish.ports.PortSlice;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -12,50 +11,38 @@ public final class Ruleset {
 
   private Ruleset() {}
 
-  /**
-   * The rules as text for {@code nft -f}.
-   *
-   * @param router whether this machine forwards only because Fish made it, so that everybody else's
-   *     packets are not to be forwarded
-   */
-  public static String text(String device, List<PortSlice> slices, boolean router) {
-    return OxbowConfig.fishRules()
-        .replace("@DEVICE@", device)
-        .replace("@SLICES4@", elements(slices, false))
-        .replace("@SLICES6@", elements(slices, true))
-        .replace(
-            "@ROUTER@",
-            router
-                ? "iifname != \"%s\" oifname != \"%s\" counter drop".formatted(device, device)
-                : "");
+  /** The rules as a Fish would load them now in the calling thread's network namespace; blocks. */
+  public static String preview(String device, int mark, List<PortSlice> slices) {
+    return text(device, mark, slices, Company.read());
   }
 
-  /**
-   * The rules as a Fish would load them now in the calling thread's network namespace; blocks.
-   *
-   * @param directory where an earlier life has noted what the kernel's settings were
-   */
-  public static String preview(String device, List<PortSlice> slices, Path directory) {
-    Settings settings = Settings.open(directory.resolve(device + ".settings"));
-    return text(
-        device,
-        slices,
-        settings.before("ipv4/ip_forward").equals("0")
-            || settings.before("ipv6/conf/all/forwarding").equals("0"));
+  private static String text(String device, int mark, List<PortSlice> slices, Company company) {
+    return OxbowConfig.fishRules()
+        .replace("@DEVICE@", device)
+        .replace("@MARK@", Integer.toString(mark))
+        .replace("@SLICES4@", elements(slices, false))
+        .replace("@SLICES6@", elements(slices, true))
+        .replace("@ROUTER@", company.router());
   }
 
   /** Loads the rules in place of those of an earlier life; blocks. */
-  static void load(String device, List<PortSlice> slices, boolean router) {
-    Command.run(text(device, slices, router), "nft", "-f", "-");
+  static void load(String device, int mark, List<PortSlice> slices, Company company) {
+    Command.run(text(device, mark, slices, company), "nft", "-f", "-");
   }
 
-  /** Removes the rules; blocks. */
-  static void remove(String device) {
+  /**
+   * Removes the rules; blocks.
+   *
+   * @param last whether no other Fish is in the namespace
+   */
+  static void remove(String device, boolean last) {
+    String common =
+        last
+            ? "table inet %1$s\ndelete table inet %1$s\n".formatted(Company.TABLE)
+            : "delete element inet %s ours { \"%s\" }\n".formatted(Company.TABLE, device);
+    String own = TABLE + device;
     Command.run(
-        "table inet " + TABLE + device + "\ndelete table inet " + TABLE + device + "\n",
-        "nft",
-        "-f",
-        "-");
+        common + "table inet " + own + "\ndelete table inet " + own + "\n", "nft", "-f", "-");
   }
 
   private static String elements(List<PortSlice> slices, boolean six) {

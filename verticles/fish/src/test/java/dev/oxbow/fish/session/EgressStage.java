@@ -74,8 +74,7 @@ public final class EgressStage implements AutoCloseable {
     network =
         middle.call(
             () ->
-                EgressNetwork.open(
-                    new EgressNetwork.Plan("fish0", POOL_4, POOL_6, slices, directory)));
+                EgressNetwork.open(new EgressNetwork.Plan("fish0", MARK, POOL_4, POOL_6, slices)));
     tables = Tables.open(files, SIZES);
     plane = plane(tables);
     vertx.run(plane::thaw);
