@@ -94,8 +94,8 @@ public final class NetlinkBatch {
   /**
    * Sends all that was added and tells the answers; the batch is empty then, whatever happens.
    *
-   * @return false when answers are missing (the kernel had no room for them, ENOBUFS): what became
-   *     of those requests is unknown, and their state must be read again
+   * @return false when answers are missing (the kernel had no room for them, or for the requests):
+   *     what became of those requests is unknown, and their state must be read again
    */
   public boolean send(Answers answers) {
     int sent = count;
@@ -108,7 +108,10 @@ public final class NetlinkBatch {
     if (sent == 0) {
       return true;
     }
-    socket.send(out.address(), length);
+    if (!sent(length)) {
+      overruns++;
+      return false;
+    }
     int acknowledged = 0;
     while (acknowledged < sent) {
       int n = receive();
@@ -133,6 +136,20 @@ public final class NetlinkBatch {
       }
     }
     return true;
+  }
+
+  /** Whether they went; a kernel that is short of memory takes none. */
+  private boolean sent(int length) {
+    try {
+      socket.send(out.address(), length);
+      return true;
+    } catch (LinuxException e) {
+      int errno = e.errno();
+      if (errno != Errno.EAGAIN && errno != Errno.ENOBUFS && errno != Errno.ENOMEM) {
+        throw e;
+      }
+      return false;
+    }
   }
 
   /** How often answers were missing. */

@@ -3,9 +3,11 @@ package dev.oxbow.fdpassing.device;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
@@ -97,6 +99,26 @@ class NetlinkTest {
         assertThat(errors.stream().filter(errno -> errno == 0)).hasSize(64 - there);
       }
       assertThat(batch.send(recorder(new ArrayList<>()))).isTrue();
+    }
+  }
+
+  @Test
+  void requestsThatAreNotTakenAreUnknown() {
+    long ends = Sockets.socketpair(Sockets.AF_UNIX, Sockets.SOCK_SEQPACKET | Sockets.SOCK_NONBLOCK);
+    try (Descriptor other = Descriptor.adopt((int) (ends >>> 32));
+        NetlinkSocket full = NetlinkSocket.adopt(Descriptor.adopt((int) ends))) {
+      NetlinkBatch batch = new NetlinkBatch(full, 4, 4096);
+      List<Integer> errors = new ArrayList<>();
+      // Nobody answers either, until the way is full.
+      for (int i = 0; i < 2_000; i++) {
+        address(batch.requests(), RTM_NEWADDR, REQUEST | CREATE_EXCL, i);
+        batch.add();
+        assertThat(batch.send(recorder(errors))).isFalse();
+        assertThat(batch.size()).isZero();
+      }
+      assertThat(batch.overruns()).isEqualTo(2_000);
+      assertThat(errors).isEmpty();
+      assertThat(other.isOpen()).isTrue();
     }
   }
 
