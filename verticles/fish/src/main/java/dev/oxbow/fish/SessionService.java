@@ -324,7 +324,8 @@ final class SessionService {
         .number("resting", all.resting())
         .number("exhausted", exhausted)
         .number("strays", all.strays())
-        .number("conntrackOverruns", all.overruns());
+        .number("conntrackOverruns", all.overruns())
+        .number("conntrackEventOverruns", all.eventOverruns());
     sessions.stats(out);
     if (log != null) {
       log.stats(out);

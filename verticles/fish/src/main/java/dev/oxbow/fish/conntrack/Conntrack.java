@@ -68,8 +68,17 @@ public final class Conntrack implements AutoCloseable {
    * @param mark of all entries that it makes
    */
   public static Conntrack open(int mark) {
+    return open(mark, RECEIVE_BUFFER_BYTES);
+  }
+
+  /**
+   * Opens one with so much room for answers, which is enough for a batch by default.
+   *
+   * @param mark of all entries that it makes
+   */
+  public static Conntrack open(int mark, int receiveBufferBytes) {
     return new Conntrack(
-        NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER, RECEIVE_BUFFER_BYTES), mark);
+        NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER, receiveBufferBytes), mark);
   }
 
   /** Whether a request more would be too many: {@link #send} first. */

@@ -40,8 +40,12 @@ public final class ConntrackEvents implements AutoCloseable {
 
   /** A socket for {@link #listen}, in the calling thread's network namespace. */
   public static NetlinkSocket open() {
-    NetlinkSocket socket =
-        NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER, RECEIVE_BUFFER_BYTES);
+    return open(RECEIVE_BUFFER_BYTES);
+  }
+
+  /** A socket with room for so many bytes of events that were not read yet. */
+  public static NetlinkSocket open(int receiveBufferBytes) {
+    NetlinkSocket socket = NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER, receiveBufferBytes);
     try {
       socket.join(ConntrackMessages.NFNLGRP_CONNTRACK_DESTROY);
       return socket;

@@ -29,6 +29,8 @@ public enum DropReason implements Drop {
   /** The kernel refused it. */
   KERNEL(11, "kernel-refused");
 
+  private static final DropReason[] BY_CODE = values();
+
   private final int code;
   private final String wireName;
 
@@ -40,6 +42,11 @@ public enum DropReason implements Drop {
   @Override
   public int code() {
     return code;
+  }
+
+  /** The reason of a code. */
+  static DropReason of(int code) {
+    return BY_CODE[code];
   }
 
   @Override

@@ -24,10 +24,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class Mappings implements Conntrack.Outcomes {
 
+  /** No port is left. */
+  static final int NO_PORT = -1;
+
+  /** No record is left. */
+  static final int NO_RECORD = -2;
+
+  /** The session has no address of this version. */
+  static final int NO_ADDRESS = -3;
+
   /**
-   * Ports that are tried for one packet, when others than Fish have them; the next packet goes on.
+   * Ports that are tried at once, for all packets of a batch, when others than Fish have them. The
+   * next packet goes on where this one ended, since such ports are noted.
    */
-  private static final int TRIES = 64;
+  private static final int TRIES = 1024;
 
   /** Until the first packet, which brings the namespace's own time limit. */
   private static final int INSERT_TIMEOUT_SECONDS = 120;
@@ -38,6 +48,8 @@ final class Mappings implements Conntrack.Outcomes {
   private static final int RESUME = 3;
   private static final int FORGET = 4;
   private static final int CHECK = 5;
+  private static final int CLEAR = 6;
+  private static final int AGAIN = 7;
   private static final int UNANSWERED = -1;
   private static final int NO_FLOW = -1;
 
@@ -56,7 +68,10 @@ final class Mappings implements Conntrack.Outcomes {
   private final boolean[] aloneOf = new boolean[Conntrack.BATCH];
   private int count;
   private int tries;
-  private int refusal;
+
+  /** Why the kernel was against a flow, or against its record's last one: DropReason's code. */
+  private final byte[] refusals;
+
   private long nowNanos;
 
   Mappings(Conntrack conntrack, FlowTable flows, Pools pools, Ports ports) {
@@ -64,6 +79,7 @@ final class Mappings implements Conntrack.Outcomes {
     this.flows = flows;
     this.pools = pools;
     this.ports = ports;
+    this.refusals = new byte[flows.capacity()];
   }
 
   /** Sets the time that new entries get. */
@@ -74,8 +90,8 @@ final class Mappings implements Conntrack.Outcomes {
   /**
    * Begins a connection.
    *
-   * @return its flow, {@link FlowTable#PROPOSED} until {@link #settle}; or -1 when no port is left,
-   *     -2 when no record is
+   * @return its flow, {@link FlowTable#PROPOSED} until {@link #settle}; or {@link #NO_PORT}, {@link
+   *     #NO_RECORD}, {@link #NO_ADDRESS}
    */
   int begin(
       Session session,
@@ -88,12 +104,14 @@ final class Mappings implements Conntrack.Outcomes {
       int remotePort) {
     boolean alone = session.spec.mapping() == Mapping.ENDPOINT_INDEPENDENT;
     int ranges = session.spec.egress().size();
+    int none = NO_ADDRESS;
     for (int i = 0; i < ranges; i++) {
       // A client keeps to one address as long as it can: RFC 4787, REQ-2.
       Range range = session.spec.egress().get((client + i) % ranges);
       if (!range.isVersion(version)) {
         continue;
       }
+      none = NO_PORT;
       int port = ports.find(range, alone, client, protocol, clientPort, high, low, remotePort);
       if (port >= 0) {
         makeRoom();
@@ -102,10 +120,10 @@ final class Mappings implements Conntrack.Outcomes {
         if (flow >= 0) {
           ask(flow, BEGIN, range, alone);
         }
-        return flow < 0 ? -2 : flow;
+        return flow < 0 ? NO_RECORD : flow;
       }
     }
-    return -1;
+    return none;
   }
 
   /** A SYN on a flow that is over: the kernel's entry would vanish under it, so it is made anew. */
@@ -222,78 +240,82 @@ final class Mappings implements Conntrack.Outcomes {
   void settle() {
     tries = 0;
     while (!conntrack.isEmpty()) {
-      conntrack.send(this);
       int answered = count;
       count = 0;
+      conntrack.send(this);
       for (int i = 0; i < answered; i++) {
         settle(i);
       }
     }
-    count = 0;
   }
 
+  /** Its place in the batch is free then: whatever comes later has been answered. */
   private void settle(int i) {
     int flow = flowOf[i];
     int errno = errnoOf[i];
     switch (kindOf[i]) {
-      case BEGIN -> begun(flow, errno, rangeOf[i], aloneOf[i]);
-      case RENEW -> {
-        if (errno == 0) {
-          live(flow);
-        } else {
-          lost(flow, errno);
-        }
-      }
+      case BEGIN, AGAIN -> begun(i, flow, errno);
+      // Whether there was one or not: if there still is, the next answer says so.
+      case CLEAR -> ask(flow, AGAIN, rangeOf[i], aloneOf[i]);
       case PROBE, RESUME -> {
-        if (errno == 0) {
-          live(flow);
-        } else if (errno == Errno.EEXIST) {
+        if (errno == Errno.EEXIST) {
           // Our own entry is there after all, or somebody else has got the port: ask which.
           add(flow, CHECK, null, false);
           conntrack.check(count - 1, tuple(flow));
         } else {
-          lost(flow, errno);
+          known(flow, errno);
         }
       }
-      case CHECK -> {
-        if (errno == 0) {
-          live(flow);
-        } else {
-          lost(flow, errno);
-        }
-      }
+      case RENEW, CHECK -> known(flow, errno);
       default -> {
         // Deleted, or gone before.
       }
     }
   }
 
-  private void begun(int flow, int errno, @Nullable Range range, boolean alone) {
+  private void known(int flow, int errno) {
     if (errno == 0) {
-      flows.setSinceMs(flow, System.currentTimeMillis());
       live(flow);
-      ports.uses().taken(flow);
-      return;
-    }
-    if (errno == Errno.EEXIST && range != null && tries++ < TRIES) {
-      int port = ports.foreign(flow, range, alone);
-      if (port >= 0) {
-        // Its place in the batch is free by now: what comes later than this one has been answered.
-        ask(flow, BEGIN, range, alone);
-        return;
-      }
-    }
-    refusal = errno;
-    if (errno == Errno.EEXIST && range != null) {
-      ports.releaseForeign(flow, range.slice());
     } else {
-      ports.release(flow);
+      lost(flow, errno);
     }
   }
 
-  /** Why the last connection could not begin that the kernel was asked about. */
-  DropReason refusal() {
-    return refusal == Errno.EEXIST ? DropReason.EXHAUSTED : DropReason.TABLE_FULL;
+  private void begun(int i, int flow, int errno) {
+    if (errno == 0 || errno == Errno.EAGAIN) {
+      flows.setSinceMs(flow, System.currentTimeMillis());
+      // If nobody knows, the kernel may have the entry: so the flow keeps its port.
+      known(flow, errno);
+      ports.uses().taken(flow);
+      return;
+    }
+    Range range = rangeOf[i];
+    boolean alone = aloneOf[i];
+    if (errno != Errno.EEXIST || range == null) {
+      refuse(flow, errno == Errno.ENOMEM ? DropReason.TABLE_FULL : DropReason.KERNEL);
+      ports.release(flow);
+    } else if (kindOf[i] == BEGIN) {
+      // One of ours that could not be deleted when it was over would be against every port.
+      add(flow, CLEAR, range, alone);
+      conntrack.delete(count - 1, tuple(flow));
+    } else {
+      boolean more = tries++ < TRIES;
+      if (more && ports.foreign(flow, range, alone) >= 0) {
+        ask(flow, AGAIN, range, alone);
+      } else {
+        refuse(flow, more ? DropReason.EXHAUSTED : DropReason.TAKEN);
+        ports.releaseForeign(flow, range.slice());
+      }
+    }
+  }
+
+  private void refuse(int flow, DropReason reason) {
+    refusals[flow] = (byte) reason.code();
+  }
+
+  /** Why the kernel was against a flow. */
+  DropReason refusal(int flow) {
+    return DropReason.of(refusals[flow]);
   }
 
   private void live(int flow) {
@@ -307,9 +329,16 @@ final class Mappings implements Conntrack.Outcomes {
     if (errno == Errno.EAGAIN) {
       // Nobody knows: the next packet asks again.
       flows.setState(flow, LIVE);
+      flows.touch(flow, nowNanos);
     } else {
       rest(flow);
     }
+    boolean theirs = errno == Errno.EEXIST || errno == Errno.ENOENT;
+    refuse(
+        flow,
+        theirs
+            ? DropReason.TAKEN
+            : errno == Errno.ENOMEM ? DropReason.TABLE_FULL : DropReason.KERNEL);
   }
 
   @Override

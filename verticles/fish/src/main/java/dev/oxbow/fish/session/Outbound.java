@@ -1,5 +1,6 @@
 package dev.oxbow.fish.session;
 
+import dev.oxbow.codecs.ip.IcmpError;
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.Rewrite;
@@ -85,13 +86,13 @@ final class Outbound {
     if (!fragments.add(session, packet)) {
       return;
     }
-    int client = client(session);
+    int client = client(session, nowNanos);
     int flow = client < 0 ? DONE : flow(session, client, nowNanos);
     if (flow < 0) {
       return;
     }
     mappings.settle();
-    if (!allowed(session, client, flow)) {
+    if (!allowed(session, client, flow, nowNanos)) {
       return;
     }
     flows.touch(flow, nowNanos);
@@ -111,7 +112,7 @@ final class Outbound {
       error(session, i);
       return;
     }
-    int client = client(session);
+    int client = client(session, nowNanos);
     if (client < 0) {
       return;
     }
@@ -133,14 +134,14 @@ final class Outbound {
   }
 
   /** The client that sends the packet; -1 when it may not, which is counted. */
-  private int client(Session session) {
+  private int client(Session session, long nowNanos) {
     if (!packet.unicast()) {
       session.drop(DropReason.PROTOCOL);
       return DONE;
     }
     int client = residents.client(session, packet.sourceHigh(), packet.sourceLow());
     if (client < 0) {
-      session.drop(DropReason.TABLE_FULL);
+      refuse(session, DropReason.TABLE_FULL, nowNanos);
     }
     return client;
   }
@@ -154,15 +155,11 @@ final class Outbound {
   private int flow(Session session, int client, long nowNanos) {
     boolean ports = packet.hasPorts();
     if (!ports && !isEchoRequest()) {
-      session.drop(DropReason.PROTOCOL);
+      refuse(session, DropReason.PROTOCOL, nowNanos);
       return DONE;
     }
     int protocol = packet.protocol();
-    int port = ports ? packet.sourcePort() : packet.echoId();
-    int remotePort = ports ? packet.destinationPort() : 0;
-    long high = packet.destinationHigh();
-    long low = packet.destinationLow();
-    int flow = flows.find(client, protocol, port, high, low, remotePort);
+    int flow = find(client);
     boolean tcp = protocol == IpProtocol.TCP;
     int flags = tcp ? TcpHeader.flags(packet) : 0;
     boolean syn = (flags & (TcpHeader.SYN | TcpHeader.ACK)) == TcpHeader.SYN;
@@ -175,13 +172,24 @@ final class Outbound {
       return DONE;
     }
     int begun =
-        mappings.begin(session, packet.version(), client, protocol, port, high, low, remotePort);
-    if (begun == -1) {
-      exhausted(session, nowNanos);
-    } else if (begun < 0) {
-      session.drop(DropReason.TABLE_FULL);
+        mappings.begin(
+            session,
+            packet.version(),
+            client,
+            protocol,
+            ports ? packet.sourcePort() : packet.echoId(),
+            packet.destinationHigh(),
+            packet.destinationLow(),
+            ports ? packet.destinationPort() : 0);
+    switch (begun) {
+      case Mappings.NO_PORT -> refuse(session, DropReason.EXHAUSTED, nowNanos);
+      case Mappings.NO_RECORD -> refuse(session, DropReason.TABLE_FULL, nowNanos);
+      case Mappings.NO_ADDRESS -> refuse(session, DropReason.NO_ADDRESS, nowNanos);
+      default -> {
+        return begun;
+      }
     }
-    return begun;
+    return DONE;
   }
 
   private int known(int flow, boolean tcp, boolean syn) {
@@ -202,9 +210,17 @@ final class Outbound {
     return flow;
   }
 
-  private void exhausted(Session session, long nowNanos) {
-    session.drop(DropReason.EXHAUSTED);
-    if (session.tellExhausted(nowNanos)) {
+  /** Drops the packet; whoever sent it is told (RFC 5508, REQ-8), unless the next one may pass. */
+  private void refuse(Session session, DropReason reason, long nowNanos) {
+    session.drop(reason);
+    boolean passing = reason == DropReason.TAKEN || reason == DropReason.KERNEL;
+    if (!passing && session.mayAnswer(nowNanos)) {
+      int bytes =
+          IcmpError.PROHIBITED.write(
+              packet, 0, packet.destinationHigh(), packet.destinationLow(), device.room(), 0);
+      answer(session, bytes);
+    }
+    if (reason == DropReason.EXHAUSTED && session.tellExhausted(nowNanos)) {
       session.observer.exhausted(
           packet.destinationHigh(),
           packet.destinationLow(),
@@ -212,25 +228,36 @@ final class Outbound {
     }
   }
 
-  /** Answers a segment of no connection, toward the client. */
-  private void reset(Session session) {
-    int bytes = TcpReset.write(packet, device.room(), 0);
+  private void answer(Session session, int bytes) {
     if (bytes > 0 && session.port.send(device.roomAddress(), bytes) == 1) {
       session.record.countOut(1);
     }
   }
 
+  /** Answers a segment of no connection, toward the client. */
+  private void reset(Session session) {
+    answer(session, TcpReset.write(packet, device.room(), 0));
+  }
+
   /** Whether the kernel has said yes to the packet's flow; else it is dropped and counted. */
-  private boolean allowed(Session session, int client, int flow) {
-    if (flows.state(flow) == FlowTable.FREE || flows.client(flow) != client) {
-      session.drop(mappings.refusal());
-      return false;
+  private boolean allowed(Session session, int client, int flow, long nowNanos) {
+    // The record of a flow that was refused may be another's by now.
+    if (find(client) == flow && mappings.open(flow)) {
+      return true;
     }
-    if (!mappings.open(flow)) {
-      session.drop(DropReason.TAKEN);
-      return false;
-    }
-    return true;
+    refuse(session, mappings.refusal(flow), nowNanos);
+    return false;
+  }
+
+  private int find(int client) {
+    boolean ports = packet.hasPorts();
+    return flows.find(
+        client,
+        packet.protocol(),
+        ports ? packet.sourcePort() : packet.echoId(),
+        packet.destinationHigh(),
+        packet.destinationLow(),
+        ports ? packet.destinationPort() : 0);
   }
 
   private void forward(Session session, int i, long address, long nowNanos) {
@@ -245,7 +272,7 @@ final class Outbound {
       }
       Rewrite.quotedDestination(packet, quoted, high, low, Rewrite.SAME_PORT);
     } else {
-      if (fresh[i] && !allowed(session, client, flowOf[i])) {
+      if (fresh[i] && !allowed(session, client, flowOf[i], nowNanos)) {
         return;
       }
       track(flowOf[i], nowNanos);

@@ -27,7 +27,12 @@ public final class Session {
   /** Connections that it has taken up of a session that was lost. */
   int resumed;
 
+  private static final long ANSWERS_NANOS = 100_000_000;
+  private static final int ANSWERS = 10;
+
   private long exhaustedNanos;
+  private long answersNanos;
+  private int answers;
   private boolean exhausted;
 
   Session(SessionSpec spec, SessionRecord record, SessionPlane.Observer observer) {
@@ -64,6 +69,15 @@ public final class Session {
     exhausted = true;
     exhaustedNanos = nowNanos;
     return true;
+  }
+
+  /** Whether the sender of one more packet may be told that it went no further: 100 a second. */
+  boolean mayAnswer(long nowNanos) {
+    if (answers == 0 || nowNanos - answersNanos >= ANSWERS_NANOS) {
+      answersNanos = nowNanos;
+      answers = 0;
+    }
+    return answers++ < ANSWERS;
   }
 
   /** Its counters. */

@@ -1,6 +1,5 @@
 package dev.oxbow.fish.session;
 
-import dev.oxbow.codecs.netlink.ConntrackTuple;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
@@ -75,6 +74,8 @@ public final class SessionPlane implements AutoCloseable {
    * Sums, a moment old.
    *
    * @param lost sessions that wait to be opened again
+   * @param overruns times that the kernel's answers were missing
+   * @param eventOverruns times that its events were
    */
   public record Counters(
       long sessions,
@@ -83,7 +84,8 @@ public final class SessionPlane implements AutoCloseable {
       long flows,
       long resting,
       long strays,
-      long overruns) {}
+      long overruns,
+      long eventOverruns) {}
 
   private final DescriptorLoop loop;
   private final Parts parts;
@@ -95,6 +97,7 @@ public final class SessionPlane implements AutoCloseable {
   private final SessionFlows connections;
   private final Inbound inbound;
   private final Sweep sweep;
+  private final Departures departures;
   private final Gathering fromFlows;
   private final Gathering toFlows;
   private final HeldPackets held;
@@ -106,9 +109,6 @@ public final class SessionPlane implements AutoCloseable {
   private volatile int count;
   private boolean frozen = true;
   private boolean shared;
-
-  /** Entries may have gone unnoticed while others worked on the tables. */
-  private boolean missed;
 
   /**
    * A plane that stands still. Any thread, until it is thawed.
@@ -127,6 +127,7 @@ public final class SessionPlane implements AutoCloseable {
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
     this.connections = new SessionFlows(tables, residents, mappings);
     this.sweep = new Sweep(flows, mappings);
+    this.departures = new Departures(mappings);
     this.lost = new LostSessions(tables.sessions(), parts.crashGraceNanos);
     this.fromFlows = tables.fromFlows(this::lost);
     this.toFlows = tables.toFlows(this::lost);
@@ -246,6 +247,7 @@ public final class SessionPlane implements AutoCloseable {
   /** Stands still: touches neither flows nor the tun nor tables. */
   public void freeze() {
     frozen = true;
+    departures.freeze();
     Timer own = tick;
     if (own != null) {
       own.cancel();
@@ -262,15 +264,11 @@ public final class SessionPlane implements AutoCloseable {
     held.rebuild(sessions.values());
     fromFlows.thaw();
     toFlows.thaw();
-    now();
+    departures.thaw(now());
     mappings.forgetProposed();
-    if (missed) {
-      missed = false;
-      mappings.doubtAll();
-    }
     frozen = false;
     if (events == null) {
-      events = ConntrackEvents.listen(loop, parts.events, parts.mark, new Gone());
+      events = ConntrackEvents.listen(loop, parts.events, parts.mark, departures);
     }
     carrier.thaw(sessions.values().stream().filter(s -> s.record.reason() == null).toList());
     tickLater();
@@ -321,7 +319,8 @@ public final class SessionPlane implements AutoCloseable {
         flows.size(),
         sweep.resting(),
         inbound.strays(),
-        parts.conntrack.overruns());
+        parts.conntrack.overruns(),
+        departures.overruns());
   }
 
   private long now() {
@@ -354,6 +353,7 @@ public final class SessionPlane implements AutoCloseable {
     }
     long nanos = now();
     sweep.step(nanos);
+    departures.step(nanos);
     mappings.settle();
     fromFlows.expire();
     toFlows.expire();
@@ -376,23 +376,5 @@ public final class SessionPlane implements AutoCloseable {
     }
     parts.conntrack.close();
     parts.tables.close();
-  }
-
-  private final class Gone implements ConntrackEvents.Listener {
-    @Override
-    public void destroyed(ConntrackTuple original) {
-      missed |= frozen;
-      if (!frozen) {
-        mappings.destroyed(original);
-      }
-    }
-
-    @Override
-    public void resyncNeeded() {
-      missed |= frozen;
-      if (!frozen) {
-        mappings.doubtAll();
-      }
-    }
   }
 }

@@ -14,6 +14,7 @@ import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fish.session.EgressStage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,6 +115,44 @@ class ConntrackTest {
           .containsExactlyInAnyOrder(
               "1 0 777 -1-1", "6 20001 443 00", "58 0 778 -1-1", "6 20005 443 79", "other");
     }
+  }
+
+  /** What Debian's conntrack(8) prints of entries that this class has made. */
+  @Test
+  void conntrackPrintsWhatWasInserted() {
+    try (Namespace namespace = Namespace.open();
+        Conntrack conntrack = namespace.call(() -> Conntrack.open(MARK))) {
+      long high = 0x2001_0db8_0000_0000L;
+      int flow = 0;
+      for (int protocol : new int[] {IpProtocol.TCP, IpProtocol.UDP, IpProtocol.ICMP}) {
+        int six = protocol == IpProtocol.ICMP ? IpProtocol.ICMPV6 : protocol;
+        ConntrackTuple tuple = tuple(4, protocol, 0, POOL + 1, 0, SERVER);
+        conntrack.insert(flow++, tuple, 0, OUTER, 20_001, TIMEOUT, null);
+        tuple = tuple(6, six, high, 1, high, 9);
+        conntrack.insert(flow++, tuple, high, 7, 20_001, TIMEOUT, null);
+      }
+      conntrack.send(recorder);
+      assertThat(errors).hasSize(6).containsOnly(0);
+      String four = EgressStage.in(namespace, "conntrack -L -f ipv4 -o extended");
+      String six = EgressStage.in(namespace, "conntrack -L -f ipv6 -o extended");
+      String to = "src=100.64.0.1 dst=198.51.100.9 ";
+      String back = "src=198.51.100.9 dst=203.0.113.7 ";
+      printed(four, "tcp", to + "sport=1000 dport=443", back + "sport=443 dport=20001");
+      printed(four, "udp", to + "sport=1000 dport=443", back + "sport=443 dport=20001");
+      printed(four, "icmp", to + "type=8 code=0 id=1000", back + "type=0 code=0 id=20001");
+      to = "src=2001:db8::1 dst=2001:db8::9 ";
+      back = "src=2001:db8::9 dst=2001:db8::7 ";
+      printed(six, "tcp", to + "sport=1000 dport=443", back + "sport=443 dport=20001");
+      printed(six, "udp", to + "sport=1000 dport=443", back + "sport=443 dport=20001");
+      printed(six, "icmpv6", to + "type=128 code=0 id=1000", back + "type=129 code=0 id=20001");
+    }
+  }
+
+  private static void printed(String all, String protocol, String original, String reply) {
+    assertThat(all.lines())
+        .anySatisfy(
+            line ->
+                assertThat(line).contains(" " + protocol + " ", original, reply, "mark=" + MARK));
   }
 
   @Test

@@ -38,10 +38,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EgressStage implements AutoCloseable {
   static final int MARK = 0x0f15;
-  private static final Prefix POOL_4 = Prefix.parse("100.64.0.0/10");
-  private static final Prefix POOL_6 = Prefix.parse("fd6f:7862:6f77::/64");
+  private static final int SECOND_PORT = 21_000;
 
   private static final Tables.Sizes SIZES = new Tables.Sizes(100, 1000, 4000);
+
+  /** Room for the kernel's answers, and for its events, of planes that are made from here on. */
+  int bufferBytes = 4 << 20;
 
   /** How long the connections of a session wait after a crash. */
   long graceNanos = 60_000_000_000L;
@@ -49,19 +51,21 @@ public final class EgressStage implements AutoCloseable {
   public static final String SERVER = "198.51.100.9";
   static final String SERVER_6 = "fd99::9";
   public static final String OUTER = "203.0.113.7";
+  static final String OUTER_6 = "2001:db8:2::7";
   static final int FIRST_PORT = 20_000;
   static final int LAST_PORT = 20_099;
 
   final EpollVertx vertx = EpollVertx.open();
-  final Namespace middle = Namespace.open();
-  final Namespace server = Namespace.open();
+  final Namespace middle;
+  final Namespace server;
   final List<String> exhausted = new CopyOnWriteArrayList<>();
   final List<FlowOutcome> outcomes = new CopyOnWriteArrayList<>();
-  final PortSlice slice = new PortSlice(0, 0xffff_cb00_7107L, FIRST_PORT, LAST_PORT);
-  final PortSlice slice6 = new PortSlice(0x2001_0db8_0002_0000L, 7, FIRST_PORT, LAST_PORT);
+  final PortSlice slice;
+  final PortSlice slice6;
   final EgressNetwork network;
   final Path files;
-  private final List<PortSlice> slices = List.of(slice, slice6);
+  private final EgressNetwork.Plan plan;
+  private final boolean second;
   SessionPlane plane;
   Tables tables;
   private final AtomicLong ahead = new AtomicLong();
@@ -69,12 +73,32 @@ public final class EgressStage implements AutoCloseable {
   private long lastId;
 
   EgressStage(Path directory) {
-    wire(middle, server);
-    files = directory.resolve("fish0");
-    network =
-        middle.call(
-            () ->
-                EgressNetwork.open(new EgressNetwork.Plan("fish0", MARK, POOL_4, POOL_6, slices)));
+    this(directory, null);
+  }
+
+  /**
+   * @param beside another Fish, in whose namespace this one is the second; null for none
+   */
+  EgressStage(Path directory, @Nullable EgressStage beside) {
+    second = beside != null;
+    middle = beside == null ? Namespace.open() : beside.middle;
+    server = beside == null ? Namespace.open() : beside.server;
+    if (!second) {
+      wire(middle, server);
+    }
+    int first = second ? SECOND_PORT : FIRST_PORT;
+    int last = first + LAST_PORT - FIRST_PORT;
+    slice = new PortSlice(0, 0xffff_cb00_7107L, first, last);
+    slice6 = new PortSlice(0x2001_0db8_0002_0000L, 7, first, last);
+    plan =
+        new EgressNetwork.Plan(
+            second ? "fish1" : "fish0",
+            second ? MARK + 1 : MARK,
+            Prefix.parse(second ? "100.32.0.0/16" : "100.64.0.0/10"),
+            Prefix.parse(second ? "fd6f:7862:7070::/64" : "fd6f:7862:6f77::/64"),
+            List.of(slice, slice6));
+    files = directory.resolve(plan.device());
+    network = middle.call(() -> EgressNetwork.open(plan));
     tables = Tables.open(files, SIZES);
     plane = plane(tables);
     vertx.run(plane::thaw);
@@ -82,18 +106,18 @@ public final class EgressStage implements AutoCloseable {
 
   /** A plane that stands still. */
   private SessionPlane plane(Tables tables) {
-    Conntrack conntrack = middle.call(() -> Conntrack.open(MARK));
-    NetlinkSocket events = middle.call(ConntrackEvents::open);
+    Conntrack conntrack = middle.call(() -> Conntrack.open(plan.mark(), bufferBytes));
+    NetlinkSocket events = middle.call(() -> ConntrackEvents.open(bufferBytes));
     SessionPlane.Parts parts =
         new SessionPlane.Parts(
             network.tun().descriptor().fd(),
             conntrack,
             events,
-            MARK,
+            plan.mark(),
             tables,
-            POOL_4,
-            POOL_6,
-            slices,
+            plan.pool4(),
+            plan.pool6(),
+            plan.slices(),
             graceNanos,
             () -> System.nanoTime() + ahead.get());
     return vertx.call(() -> new SessionPlane(loop(), parts));
@@ -133,7 +157,15 @@ public final class EgressStage implements AutoCloseable {
 
   /** The plane ends as if it was killed, and another one finds what it has left. */
   void crash() {
+    crash(() -> {});
+  }
+
+  /**
+   * The plane ends as if it was killed, and another one finds what it has left, and what is lost.
+   */
+  void crash(Runnable meanwhile) {
     vertx.run(plane::close);
+    meanwhile.run();
     Tables left = Tables.find(files);
     SessionPlane next = plane(left == null ? Tables.open(files, SIZES) : left);
     middle.call(
@@ -145,6 +177,9 @@ public final class EgressStage implements AutoCloseable {
         });
     vertx.run(next::thaw);
     plane = next;
+    if (left != null) {
+      tables = left;
+    }
   }
 
   /** Puts a cable between two namespaces, with the addresses of the drawing. */
@@ -163,6 +198,7 @@ public final class EgressStage implements AutoCloseable {
         "ip address add 198.51.100.9/24 dev in0",
         "ip address add 198.51.100.10/24 dev in0",
         "ip address add fd99::9/64 dev in0 nodad",
+        "ip address add fd99::10/64 dev in0 nodad",
         "echo 0 > /proc/sys/net/ipv6/conf/in0/accept_dad",
         "ip link set in0 up",
         "ip link set lo up",
@@ -216,8 +252,19 @@ public final class EgressStage implements AutoCloseable {
   Session session(int flow, FlowKind kind, Mapping mapping, int mtu, @Nullable String name) {
     List<SessionSpec.Range> egress =
         List.of(
-            new SessionSpec.Range(slice, FIRST_PORT, LAST_PORT),
-            new SessionSpec.Range(slice6, FIRST_PORT, LAST_PORT));
+            new SessionSpec.Range(slice, slice.first(), slice.last()),
+            new SessionSpec.Range(slice6, slice6.first(), slice6.last()));
+    return session(flow, kind, mapping, mtu, name, egress);
+  }
+
+  /** Opens a session that leaves from there. */
+  Session session(
+      int flow,
+      FlowKind kind,
+      Mapping mapping,
+      int mtu,
+      @Nullable String name,
+      List<SessionSpec.Range> egress) {
     SessionSpec.Owner owner = new SessionSpec.Owner(0, "test", name);
     SessionSpec spec = new SessionSpec(++lastId, owner, flow, kind, mtu, mapping, egress);
     return vertx.call(() -> Objects.requireNonNull(plane.attach(spec, new Told())));
@@ -292,8 +339,10 @@ public final class EgressStage implements AutoCloseable {
           return true;
         });
     clients.forEach(Client::close);
-    middle.close();
-    server.close();
+    if (!second) {
+      middle.close();
+      server.close();
+    }
     vertx.close();
   }
 }

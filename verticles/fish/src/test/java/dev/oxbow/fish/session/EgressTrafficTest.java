@@ -3,6 +3,7 @@ package dev.oxbow.fish.session;
 import static dev.oxbow.fish.session.EgressStage.FIRST_PORT;
 import static dev.oxbow.fish.session.EgressStage.LAST_PORT;
 import static dev.oxbow.fish.session.EgressStage.OUTER;
+import static dev.oxbow.fish.session.EgressStage.OUTER_6;
 import static dev.oxbow.fish.session.EgressStage.SERVER;
 import static dev.oxbow.fish.session.EgressStage.SERVER_6;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -37,6 +38,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DescriptorLeaks
 @RequiresRoot
@@ -69,7 +72,7 @@ class EgressTrafficTest {
               Socket accepted = listener.accept()) {
             InetSocketAddress seen = (InetSocketAddress) accepted.getRemoteSocketAddress();
             assertThat(seen.getAddress())
-                .isEqualTo(InetAddress.getByName(SERVER.equals(address) ? OUTER : "2001:db8:2::7"));
+                .isEqualTo(InetAddress.getByName(SERVER.equals(address) ? OUTER : OUTER_6));
             assertThat(seen.getPort()).isBetween(FIRST_PORT, LAST_PORT);
             assertThat(ports.add(seen.getPort())).isTrue();
             Peers.exchange(socket, accepted, 200_000);
@@ -109,11 +112,12 @@ class EgressTrafficTest {
     }
   }
 
-  @Test
-  void sliceIsUsedToItsLastPortAndThenSomebodyIsTold() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void sliceIsUsedToItsLastPortAndThenSomebodyIsTold(String address) throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
-    try (DatagramSocket server = peers.bind(SERVER);
-        DatagramSocket other = peers.bind("198.51.100.10")) {
+    try (DatagramSocket server = peers.bind(address);
+        DatagramSocket other = peers.bind(other(address))) {
       List<DatagramSocket> sockets = new ArrayList<>();
       Set<Integer> ports = new HashSet<>();
       for (int i = FIRST_PORT; i <= LAST_PORT; i++) {
@@ -127,7 +131,11 @@ class EgressTrafficTest {
       sockets.add(late);
       late.send(Peers.packet("x", server));
       Await.until("told", () -> !stage.exhausted.isEmpty());
-      assertThat(stage.exhausted).containsExactly(SERVER + ":" + server.getLocalPort());
+      assertThat(stage.exhausted)
+          .containsExactly(
+              (address.equals(SERVER) ? SERVER : "[" + SERVER_6 + "]")
+                  + ":"
+                  + server.getLocalPort());
       server.setSoTimeout(50);
       assertThatThrownBy(() -> server.receive(new DatagramPacket(new byte[9], 9)))
           .isInstanceOf(SocketTimeoutException.class);
@@ -138,11 +146,12 @@ class EgressTrafficTest {
     }
   }
 
-  @Test
-  void endpointIndependentPortIsTheSameTowardAll() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void endpointIndependentPortIsTheSameTowardAll(String address) throws IOException {
     Client client = stage.client(Mapping.ENDPOINT_INDEPENDENT, MTU);
-    try (DatagramSocket server = peers.bind(SERVER);
-        DatagramSocket other = peers.bind("198.51.100.10");
+    try (DatagramSocket server = peers.bind(address);
+        DatagramSocket other = peers.bind(other(address));
         DatagramSocket socket = client.namespace().call(() -> new DatagramSocket());
         DatagramSocket second = client.namespace().call(() -> new DatagramSocket())) {
       int port = Peers.ask(socket, server);
@@ -152,17 +161,22 @@ class EgressTrafficTest {
     }
   }
 
-  @Test
-  void portThatALocalProgramHasIsLeftToIt() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void portThatALocalProgramHasIsLeftToIt(String address) throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
-    EgressStage.in(stage.middle, "ip address add 203.0.113.7/32 dev lo");
-    try (DatagramSocket server = peers.bind(SERVER)) {
+    String outer = address.equals(SERVER) ? OUTER : OUTER_6;
+    EgressStage.in(
+        stage.middle,
+        "ip address add 203.0.113.7/32 dev lo",
+        "ip address add 2001:db8:2::7/128 dev lo");
+    try (DatagramSocket server = peers.bind(address)) {
       List<DatagramSocket> locals = new ArrayList<>();
       for (int port = FIRST_PORT; port < FIRST_PORT + 50; port++) {
         int own = port;
         DatagramSocket local =
             stage.middle.call(
-                () -> new DatagramSocket(new InetSocketAddress(InetAddress.getByName(OUTER), own)));
+                () -> new DatagramSocket(new InetSocketAddress(InetAddress.getByName(outer), own)));
         local.send(Peers.packet("local", server));
         Peers.receive(server);
         locals.add(local);
@@ -181,7 +195,7 @@ class EgressTrafficTest {
               () ->
                   new DatagramSocket(
                       new InetSocketAddress(
-                          InetAddress.getByName(OUTER), ports.iterator().next())));
+                          InetAddress.getByName(outer), ports.iterator().next())));
       locals.add(late);
       assertThatThrownBy(() -> late.send(Peers.packet("late", server)))
           .hasMessageContaining("permitted");
@@ -218,14 +232,15 @@ class EgressTrafficTest {
     assertThat(dropped(client)).isEmpty();
   }
 
-  @Test
-  void samePortOfTheClientIsConnectedAgain() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void samePortOfTheClientIsConnectedAgain(String address) throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
-    try (ServerSocket listener = peers.listen(SERVER)) {
+    try (ServerSocket listener = peers.listen(address)) {
       int port = listener.getLocalPort();
       Set<Integer> ports = new HashSet<>();
       for (int i = 0; i < 3; i++) {
-        try (Socket socket = connectAgain(client, port)) {
+        try (Socket socket = connectAgain(client, address, port)) {
           try (Socket accepted = listener.accept()) {
             Peers.exchange(socket, accepted, 1000);
             ports.add(accepted.getPort());
@@ -238,14 +253,18 @@ class EgressTrafficTest {
     }
   }
 
+  private static String other(String address) {
+    return address.equals(SERVER) ? "198.51.100.10" : "fd99::10";
+  }
+
   /** As soon as the client's kernel has seen the end of the connection before. */
-  private static Socket connectAgain(Client client, int port) {
+  private static Socket connectAgain(Client client, String address, int port) {
     List<Socket> connected = new ArrayList<>();
     Await.until(
         "the port is free",
         () -> {
           try {
-            return connected.add(Peers.connect(client, SERVER, port, 4001));
+            return connected.add(Peers.connect(client, address, port, 4001));
           } catch (IllegalStateException e) {
             assertThat(e).hasMessageContaining("assign requested address");
             return false;
@@ -254,23 +273,25 @@ class EgressTrafficTest {
     return connected.get(0);
   }
 
-  @Test
-  void connectionGoesOnWhenTheKernelHasLostItsEntry() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void connectionGoesOnWhenTheKernelHasLostItsEntry(String address) throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
-    try (ServerSocket listener = peers.listen(SERVER);
-        Socket socket = Peers.connect(client, SERVER, listener.getLocalPort());
+    try (ServerSocket listener = peers.listen(address);
+        Socket socket = Peers.connect(client, address, listener.getLocalPort());
         Socket accepted = listener.accept()) {
       Peers.exchange(socket, accepted, 100_000);
-      EgressStage.in(stage.middle, "conntrack -F");
+      EgressStage.in(stage.middle, "conntrack -F", "conntrack -F -f ipv6");
       Peers.exchange(socket, accepted, 100_000);
       Peers.exchange(accepted, socket, 100_000);
     }
   }
 
-  @Test
-  void endOfSessionLeavesNoEntryAndGivesTheFlowBack() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void endOfSessionLeavesNoEntryAndGivesTheFlowBack(String address) throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
-    try (DatagramSocket server = peers.bind(SERVER);
+    try (DatagramSocket server = peers.bind(address);
         DatagramSocket socket = client.namespace().call(() -> new DatagramSocket())) {
       Peers.ask(socket, server);
       assertThat(stage.counters().flows()).isEqualTo(1);
@@ -280,7 +301,13 @@ class EgressTrafficTest {
       assertThat(outcome.reason()).isEqualTo(EndReason.ABORTED);
       assertThat(outcome.packets().in()).isPositive();
       assertThat(outcome.packets().out()).isPositive();
-      assertThat(EgressStage.in(stage.middle, "conntrack -L -m " + EgressStage.MARK))
+      assertThat(
+              EgressStage.in(
+                  stage.middle,
+                  "conntrack -L -m "
+                      + EgressStage.MARK
+                      + " -f ipv"
+                      + (address.equals(SERVER) ? 4 : 6)))
           .contains("0 flow entries");
       // Its port rests.
       assertThat(stage.counters().flows()).isEqualTo(1);

@@ -3,11 +3,14 @@ package dev.oxbow.fish.session;
 import static dev.oxbow.fish.session.EgressStage.FIRST_PORT;
 import static dev.oxbow.fish.session.EgressStage.LAST_PORT;
 import static dev.oxbow.fish.session.EgressStage.OUTER;
+import static dev.oxbow.fish.session.EgressStage.OUTER_6;
 import static dev.oxbow.fish.session.EgressStage.SERVER;
 import static dev.oxbow.fish.session.EgressStage.SERVER_6;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.codecs.ip.Checksum;
+import dev.oxbow.codecs.ip.IcmpError;
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.netlink.ConntrackTuple;
@@ -36,6 +39,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the kernel does behind one's back, and what networks do. */
 @DescriptorLeaks
@@ -43,8 +48,8 @@ import org.junit.jupiter.api.io.TempDir;
 class EgressTrapsTest {
   private static final int MTU = 1500;
 
-  /** More than the socket for events has room for. */
-  private static final int MANY = 30_000;
+  /** Far more events than a small buffer has room for. */
+  private static final int MANY = 1_000;
 
   @TempDir Path directory;
   private EgressStage stage;
@@ -62,10 +67,73 @@ class EgressTrapsTest {
   }
 
   @Test
-  void portRestsForTwoMinutesBeforeAnybodyElseHasIt() throws IOException {
+  void twoInOneNamespaceCarryBesideOneAnother() throws IOException {
+    Client one = stage.client(Mapping.PER_DESTINATION, MTU);
+    for (String address : List.of(SERVER, SERVER_6)) {
+      try (ServerSocket listener = peers.listen(address);
+          Socket first = Peers.connect(one, address, listener.getLocalPort());
+          Socket firstAccepted = listener.accept()) {
+        assertThat(firstAccepted.getPort()).isBetween(FIRST_PORT, LAST_PORT);
+        try (EgressStage beside = new EgressStage(directory, stage)) {
+          Client two = beside.client(Mapping.PER_DESTINATION, MTU);
+          try (Socket second = Peers.connect(two, address, listener.getLocalPort());
+              Socket secondAccepted = listener.accept()) {
+            assertThat(secondAccepted.getPort())
+                .isBetween(beside.slice.first(), beside.slice.last());
+            Peers.exchange(first, firstAccepted, 100_000);
+            Peers.exchange(second, secondAccepted, 100_000);
+            beside.crash();
+            Peers.exchange(firstAccepted, first, 100_000);
+          }
+        }
+        Tables.delete(directory.resolve("fish1"));
+        // The other one has put back nothing that this one needs.
+        Peers.exchange(firstAccepted, first, 100_000);
+        try (Socket later = Peers.connect(one, address, listener.getLocalPort());
+            Socket laterAccepted = listener.accept()) {
+          Peers.exchange(later, laterAccepted, 1_000);
+        }
+      }
+    }
+  }
+
+  /** Not even to whoever knows its inner address. */
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void neighboursReachNoClientThatHasNotAsked(String address) throws IOException {
+    boolean four = address.equals(SERVER);
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session =
+        stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    EgressStage.in(
+        stage.server,
+        "ip route add 100.64.0.0/10 via 198.51.100.1",
+        "ip -6 route add fd6f:7862:6f77::/64 via fd99::1");
+    InetAddress inner = InetAddress.getByName(four ? "100.64.0.1" : "fd6f:7862:6f77::1");
+    try (DatagramSocket server = peers.bind(address);
+        DatagramSocket local = stage.middle.call(() -> new DatagramSocket())) {
+      byte[] packet = Packets.udp(Packets.client(address), 5000, address, server.getLocalPort(), 4);
+      Peers.send(pair.get(1), packet);
+      DatagramPacket came = Peers.receive(server);
+      server.send(new DatagramPacket(new byte[1], 1, inner, 5000));
+      assertThatThrownBy(() -> local.send(new DatagramPacket(new byte[2], 2, inner, 5000)))
+          .hasMessageContaining("permitted");
+      // What it asked for comes, behind those.
+      server.send(new DatagramPacket(new byte[7], 7, came.getSocketAddress()));
+      assertThat(Peers.packet(pair.get(1)).length()).isEqualTo((four ? 28 : 48) + 7);
+      assertThat(session.packets().out()).isEqualTo(1);
+      String rules = EgressStage.in(stage.middle, "nft list chain inet oxbow_fish0 fw");
+      assertThat(rules).containsPattern("oifname \"fish0\" .* counter packets 1 bytes");
+    }
+    Descriptor.closeAll(pair);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void portRestsForTwoMinutesBeforeAnybodyElseHasIt(String address) throws IOException {
     Client first = stage.client(Mapping.PER_DESTINATION, MTU);
     Client second = stage.client(Mapping.PER_DESTINATION, MTU);
-    try (DatagramSocket server = peers.bind(SERVER)) {
+    try (DatagramSocket server = peers.bind(address)) {
       Set<Integer> rested = new HashSet<>();
       try (DatagramSocket socket = first.namespace().call(() -> new DatagramSocket())) {
         rested.add(Peers.ask(socket, server));
@@ -91,6 +159,8 @@ class EgressTrapsTest {
 
   @Test
   void eventsThatWereMissedAreMadeUpFor() throws IOException {
+    stage.bufferBytes = 32 << 10;
+    stage.passTo(stage.successor());
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
     try (ServerSocket listener = peers.listen(SERVER);
         Socket socket = Peers.connect(client, SERVER, listener.getLocalPort());
@@ -105,6 +175,8 @@ class EgressTrapsTest {
           });
       Peers.exchange(socket, accepted, 100_000);
       Peers.exchange(accepted, socket, 100_000);
+      assertThat(stage.counters().eventOverruns()).isPositive();
+      assertThat(stage.counters().overruns()).isZero();
     }
   }
 
@@ -171,16 +243,19 @@ class EgressTrapsTest {
     }
   }
 
-  @Test
-  void strayPacketMakesNoEntryThatStandsInTheWay() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void strayPacketMakesNoEntryThatStandsInTheWay(String address) throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
-    try (DatagramSocket server = peers.bind(SERVER)) {
+    String outer = address.equals(SERVER) ? OUTER : OUTER_6;
+    try (DatagramSocket server = peers.bind(address)) {
       for (int port = FIRST_PORT; port <= LAST_PORT; port++) {
         server.send(
             new DatagramPacket(
-                new byte[1], 1, new InetSocketAddress(InetAddress.getByName(OUTER), port)));
+                new byte[1], 1, new InetSocketAddress(InetAddress.getByName(outer), port)));
       }
-      assertThat(EgressStage.in(stage.middle, "conntrack -L")).contains("0 flow entries");
+      assertThat(EgressStage.in(stage.middle, "conntrack -L", "conntrack -L -f ipv6"))
+          .doesNotContain("src=");
       try (DatagramSocket socket = client.namespace().call(() -> new DatagramSocket())) {
         assertThat(Peers.ask(socket, server)).isBetween(FIRST_PORT, LAST_PORT);
       }
@@ -188,7 +263,7 @@ class EgressTrapsTest {
   }
 
   @Test
-  void datagramWithoutChecksumPassesAndHopsOnTheWayAreSeen() throws IOException {
+  void datagramWithoutChecksumPasses() throws IOException {
     List<Descriptor> pair = EgressStage.packetPair();
     stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
     try (DatagramSocket server = peers.bind(SERVER)) {
@@ -201,14 +276,58 @@ class EgressTrapsTest {
       assertThat(answer.protocol()).isEqualTo(IpProtocol.UDP);
       assertThat(answer.destinationPort()).isEqualTo(5000);
       assertThat(Checksum.transportValid(answer)).isTrue();
-      Peers.send(pair.get(1), Peers.datagram(1, server.getLocalPort()));
-      PacketView exceeded = Peers.packet(pair.get(1));
-      assertThat(exceeded.isIcmpError()).isTrue();
-      assertThat(exceeded.icmpType()).isEqualTo(11);
+    }
+    Descriptor.closeAll(pair);
+  }
+
+  /** The packet that an error quotes is the client's own again. */
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void hopsOnTheWayAndClosedPortsAreSeen(String address) {
+    List<Descriptor> pair = EgressStage.packetPair();
+    stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    String client = Packets.client(address);
+    for (int hops : new int[] {1, 64}) {
+      byte[] packet = Packets.udp(client, 5000, address, 9, 4);
+      packet[address.equals(SERVER) ? 8 : 7] = (byte) hops;
+      if (address.equals(SERVER)) {
+        Checksum.fillHeader(java.nio.ByteBuffer.wrap(packet), 0);
+      }
+      Peers.send(pair.get(1), packet);
+      PacketView error = Peers.packet(pair.get(1));
+      IcmpError expected = hops == 1 ? IcmpError.TIME_EXCEEDED : IcmpError.PORT_UNREACHABLE;
+      assertThat(expected.is(error)).isTrue();
+      assertThat(Checksum.transportValid(error)).isTrue();
       PacketView about = new PacketView();
-      assertThat(exceeded.quoted(about)).isNull();
-      assertThat(about.sourceLow()).isEqualTo(0xffff_0a00_0002L);
+      assertThat(error.quoted(about)).isNull();
+      PacketView sent = new PacketView();
+      assertThat(sent.parse(java.nio.ByteBuffer.wrap(packet), 0, packet.length)).isNull();
+      assertThat(about.sourceHigh()).isEqualTo(sent.sourceHigh());
+      assertThat(about.sourceLow()).isEqualTo(sent.sourceLow());
       assertThat(about.sourcePort()).isEqualTo(5000);
+      assertThat(about.destinationLow()).isEqualTo(sent.destinationLow());
+    }
+    Descriptor.closeAll(pair);
+  }
+
+  /** An error of the client's about what a server has sent reaches that server's socket. */
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void errorsOfClientsReachWhomTheyAreAbout(String address) throws IOException {
+    List<Descriptor> pair = EgressStage.packetPair();
+    stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    String client = Packets.client(address);
+    try (DatagramSocket server = peers.bind(address)) {
+      int port = server.getLocalPort();
+      Peers.send(pair.get(1), Packets.udp(client, 5000, address, port, 4));
+      DatagramPacket came = Peers.receive(server);
+      server.connect(came.getSocketAddress());
+      server.send(new DatagramPacket(new byte[3], 3));
+      assertThat(Peers.packet(pair.get(1)).destinationPort()).isEqualTo(5000);
+      byte[] about = Packets.udp(address, port, client, 5000, 3);
+      Peers.send(pair.get(1), Packets.unreachable(client, address, about));
+      assertThatThrownBy(() -> Peers.receive(server))
+          .isInstanceOf(java.net.PortUnreachableException.class);
     }
     Descriptor.closeAll(pair);
   }

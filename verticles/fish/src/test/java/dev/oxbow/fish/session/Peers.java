@@ -65,7 +65,8 @@ final class Peers {
                 Socket socket = new Socket();
                 try {
                   socket.setReuseAddress(true);
-                  socket.bind(own == 0 ? null : new InetSocketAddress("10.0.0.2", own));
+                  socket.bind(
+                      own == 0 ? null : new InetSocketAddress(Packets.client(address), own));
                   socket.connect(new InetSocketAddress(address, port), PATIENCE_MS);
                   socket.setSoTimeout(PATIENCE_MS);
                   return socket;
