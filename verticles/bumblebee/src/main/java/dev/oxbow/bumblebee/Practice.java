@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * Hand-overs of a Bumblebee that nobody uses, in a namespace of its own: packets made by hand go
  * into tunnels, come out of the kernel's sockets, and back.
  */
-final class Practice extends ServicePractice {
+class Practice extends ServicePractice {
   static final int PATIENCE_MS = PATIENCE_SECONDS * 1000;
 
   /** One: each has a device, which takes the kernel its time. */
@@ -46,12 +46,13 @@ final class Practice extends ServicePractice {
               new BumblebeeOptions().setLoops(1).setMaxTunnels(64).setGroupConnections(256));
   private final List<Descriptor> flows = new ArrayList<>();
   private final List<PracticeClient> clients = new ArrayList<>();
+  private final BlockingQueue<TunnelConnection> accepted = new LinkedBlockingQueue<>();
   private final List<TunnelConnection> servers = new ArrayList<>();
   private final List<Future<TunnelReport>> reports = new ArrayList<>();
   private final NativeMemory buffer = NativeMemory.allocate(BYTES);
   private @Nullable Bumblebee bumblebee;
 
-  private Practice(Vertx vertx) {
+  Practice(Vertx vertx) {
     super(vertx);
     this.vertx = vertx;
   }
@@ -69,7 +70,6 @@ final class Practice extends ServicePractice {
     BumblebeeVerticle home = new BumblebeeVerticle(options, null, address);
     Bumblebee started = await(EmbeddedBumblebee.start(vertx, address, home, new Told()));
     bumblebee = started;
-    BlockingQueue<TunnelConnection> accepted = new LinkedBlockingQueue<>();
     started.connections().handler(accepted::add);
     for (int i = 0; i < TUNNELS; i++) {
       Descriptor far = tunnel(started);
@@ -77,7 +77,7 @@ final class Practice extends ServicePractice {
         PracticeClient client = new PracticeClient(far, FIRST_PORT + j);
         client.open();
         clients.add(client);
-        servers.add(next(accepted));
+        servers.add(next());
       }
     }
     return home;
@@ -99,7 +99,7 @@ final class Practice extends ServicePractice {
     }
   }
 
-  private static TunnelConnection next(BlockingQueue<TunnelConnection> accepted) {
+  private TunnelConnection next() {
     try {
       TunnelConnection next = accepted.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
       if (next == null) {
@@ -142,12 +142,10 @@ final class Practice extends ServicePractice {
   public void close() {
     Descriptor.closeAll(flows);
     servers.forEach(TunnelConnection::close);
-    try {
-      await(Future.all(reports));
-    } finally {
-      if (bumblebee != null) {
-        await(bumblebee.close());
-      }
+    accepted.forEach(TunnelConnection::close);
+    Bumblebee started = bumblebee;
+    if (started != null) {
+      finish(reports, started::close);
     }
   }
 }

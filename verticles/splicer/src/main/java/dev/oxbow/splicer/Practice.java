@@ -19,7 +19,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Hand-overs of a Splicer that nobody uses, with relays between socket pairs. */
-final class Practice extends ServicePractice {
+class Practice extends ServicePractice {
 
   /** More than one in each group, so that lists of them are walked. */
   private static final int MAX_RELAYS = 96;
@@ -38,7 +38,7 @@ final class Practice extends ServicePractice {
   private final NativeMemory buffer = NativeMemory.allocate(BYTES);
   private @Nullable Splicer splicer;
 
-  private Practice(Vertx vertx, int relays) {
+  Practice(Vertx vertx, int relays) {
     super(vertx);
     this.vertx = vertx;
     this.relays = relays;
@@ -114,12 +114,9 @@ final class Practice extends ServicePractice {
   @Override
   public void close() {
     peers.forEach(ends -> Descriptor.closeAll(List.of(ends)));
-    try {
-      await(Future.all(reports));
-    } finally {
-      if (splicer != null) {
-        await(splicer.close());
-      }
+    Splicer started = splicer;
+    if (started != null) {
+      finish(reports, started::close);
     }
   }
 }

@@ -10,8 +10,10 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +30,9 @@ public abstract class ServicePractice implements Drill.Heir, AutoCloseable {
   protected static final Path NOWHERE = Path.of("/nonexistent");
 
   private final Vertx vertx;
+  private @Nullable ServiceVerticle home;
   private @Nullable ServiceVerticle heir;
-  private @Nullable String deployment;
+  private boolean failed;
 
   protected ServicePractice(Vertx vertx) {
     this.vertx = vertx;
@@ -45,7 +48,8 @@ public abstract class ServicePractice implements Drill.Heir, AutoCloseable {
   protected abstract void exchange();
 
   /**
-   * Practises until the time is used up, at least once.
+   * Practises until the time is used up, at least once. When that fails, services and work are
+   * given up at once, as if their processes had ended.
    *
    * @param cpu processor time of this process, all threads
    * @param wall time that passes
@@ -54,12 +58,28 @@ public abstract class ServicePractice implements Drill.Heir, AutoCloseable {
     long cpuLimit = cpuNanos() + cpu.toNanos();
     long deadline = System.nanoTime() + wall.toNanos();
     try (Drill drill = new Drill()) {
-      ServiceVerticle home = start();
-      drill.meet(Version.current(), home);
+      ServiceVerticle own = start();
+      home = own;
+      drill.meet(Version.current(), own);
       do {
         exchange();
-        drill.run(home, this);
+        drill.run(own, this);
       } while (cpuNanos() < cpuLimit && System.nanoTime() < deadline);
+    } catch (RuntimeException | Error e) {
+      giveUp(heir, e);
+      giveUp(home, e);
+      throw e;
+    }
+  }
+
+  private void giveUp(@Nullable ServiceVerticle service, Throwable why) {
+    if (service != null) {
+      failed = true;
+      try {
+        await(service.giveUp());
+      } catch (RuntimeException e) {
+        why.addSuppressed(e);
+      }
     }
   }
 
@@ -70,12 +90,11 @@ public abstract class ServicePractice implements Drill.Heir, AutoCloseable {
   @Override
   public final Future<? extends Transferable> inherit(Cargo cargo) {
     ServiceVerticle next = heirOf(cargo);
-    heir = next;
     return vertx
         .deployVerticle(next)
         .map(
             id -> {
-              deployment = id;
+              heir = next;
               return next;
             });
   }
@@ -88,13 +107,31 @@ public abstract class ServicePractice implements Drill.Heir, AutoCloseable {
   @Override
   public final Future<Void> abandon() {
     ServiceVerticle last = requireNonNull(heir);
-    String id = requireNonNull(deployment);
-    return last.abandon().compose(v -> vertx.undeploy(id));
+    heir = null;
+    return last.giveUp();
   }
 
   /** Ends the work and the service. */
   @Override
   public abstract void close();
+
+  /**
+   * Waits for the reports of the work, whose other ends are closed, and closes the service.
+   *
+   * @param service closes it
+   */
+  protected final void finish(List<? extends Future<?>> reports, Supplier<Future<Void>> service) {
+    if (failed) {
+      // It was given up, with all of its work: only who waits for a report is still to be told.
+      await(service.get().recover(e -> Future.succeededFuture()));
+      return;
+    }
+    try {
+      await(Future.all(reports));
+    } finally {
+      await(service.get());
+    }
+  }
 
   /** Waits for a step. */
   protected static <T> T await(Future<T> future) {

@@ -113,12 +113,14 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
 
   /**
    * What another process has handed over is left alone, down to the file of its socket: that
-   * process goes on with all of it, and this one ends.
+   * process goes on with all of it, and this one ends. One without a control socket may live in a
+   * process that does not end, and closes its copies.
    */
   private <T> Future<T> notStarted(Throwable cause) {
-    return inherited == null
-        ? closeAll().transform(v -> Future.failedFuture(cause))
-        : Future.failedFuture(cause);
+    if (inherited != null && address == null) {
+      return Future.failedFuture(cause);
+    }
+    return (inherited == null ? closeAll() : leave()).transform(v -> Future.failedFuture(cause));
   }
 
   private Future<Void> embed(ServiceWork made, String at) {
@@ -279,13 +281,27 @@ public abstract class ServiceVerticle extends VerticleBase implements Transferab
    * groups must be frozen.
    */
   public final Future<Void> abandon() {
-    return onLoop(
-        () -> {
-          ServiceWork left = work();
-          work = null;
-          left.forget();
-          return left.plane().abandon().compose(v -> closeAll());
-        });
+    return onLoop(this::leave);
+  }
+
+  private Future<Void> leave() {
+    ServiceWork left = work;
+    work = null;
+    if (left == null) {
+      return closeAll();
+    }
+    left.forget();
+    return left.plane().abandon().compose(v -> closeAll());
+  }
+
+  /** Abandons and undeploys it, whatever a hand-over has come to. */
+  final Future<Void> giveUp() {
+    Future<Void> frozen = freezing.transform(v -> Future.succeededFuture());
+    for (int i = 0; i < groups(); i++) {
+      int group = i;
+      frozen = frozen.compose(v -> freeze(group));
+    }
+    return frozen.compose(v -> abandon()).compose(v -> vertx.undeploy(context.deploymentID()));
   }
 
   private ServiceWork work() {
