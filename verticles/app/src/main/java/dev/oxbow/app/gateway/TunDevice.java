@@ -53,33 +53,32 @@ final class TunDevice {
     return open(options, () -> openEgressHere(options));
   }
 
-  private static @Nullable Descriptor open(TunOptions options, Supplier<Descriptor> here) {
+  private static @Nullable Descriptor open(
+      TunOptions options, Supplier<@Nullable Descriptor> here) {
     try {
       return inNamespace(options, here);
     } catch (LinuxException e) {
-      return refused(options, e);
+      throw refused(options, e);
     } catch (CompletionException e) {
       if (e.getCause() instanceof LinuxException cause) {
-        return refused(options, cause);
+        throw refused(options, cause);
       }
       throw e;
     }
   }
 
-  private static @Nullable Descriptor refused(TunOptions options, LinuxException e) {
-    if (e.errno() == Errno.EBUSY) {
-      return null;
-    }
+  private static StartException refused(TunOptions options, LinuxException e) {
     String why =
         switch (e.errno()) {
           case Errno.EPERM -> "CAP_NET_ADMIN and, with --netns, CAP_SYS_ADMIN are needed";
           case Errno.EINVAL -> "there is an interface of that name that is not a plain tun";
           default -> String.valueOf(e.getMessage());
         };
-    throw new StartException("Cannot use the tun " + options.label() + ": " + why + ".", e);
+    return new StartException("Cannot use the tun " + options.label() + ": " + why + ".", e);
   }
 
-  private static Descriptor inNamespace(TunOptions options, Supplier<Descriptor> here) {
+  private static @Nullable Descriptor inNamespace(
+      TunOptions options, Supplier<@Nullable Descriptor> here) {
     Path file = options.netns();
     if (file == null) {
       return here.get();
@@ -91,8 +90,23 @@ final class TunDevice {
     }
   }
 
-  private static Descriptor openHere(TunOptions options) {
-    Tun tun = Tun.open(options.name(), true);
+  /** Makes a tun, or takes over one that is there; null when somebody uses it. */
+  private static @Nullable Tun unused(String name, boolean vnetHdr) {
+    try {
+      return Tun.open(name, vnetHdr);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.EBUSY) {
+        return null;
+      }
+      throw e;
+    }
+  }
+
+  private static @Nullable Descriptor openHere(TunOptions options) {
+    Tun tun = unused(options.name(), true);
+    if (tun == null) {
+      return null;
+    }
     try {
       if (!tun.offloads(Tun.TCP_OFFLOADS)) {
         throw new StartException("This kernel's tuns have no offloads for TCP (TUNSETOFFLOAD).");
@@ -105,8 +119,11 @@ final class TunDevice {
     }
   }
 
-  private static Descriptor openEgressHere(TunOptions options) {
-    Tun tun = Tun.open(options.egressName(), false);
+  private static @Nullable Descriptor openEgressHere(TunOptions options) {
+    Tun tun = unused(options.egressName(), false);
+    if (tun == null) {
+      return null;
+    }
     try {
       int index = switchOn(tun, options, options.egressTcp());
       if (!options.egressTcp()) {

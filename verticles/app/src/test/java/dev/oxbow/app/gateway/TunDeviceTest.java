@@ -145,6 +145,24 @@ class TunDeviceTest {
   }
 
   @Test
+  void tunThatIsThereAndThatNobodyUsesIsTakenOver() {
+    try (Namespace namespace = Namespace.open()) {
+      // As a service manager makes it, with an address that it keeps.
+      run(namespace, "ip tuntap add dev " + NAME + " mode tun vnet_hdr");
+      run(namespace, "ip address add 10.9.0.1/24 dev " + NAME);
+      for (int i = 0; i < 2; i++) {
+        try (Descriptor flow = TunDevice.open(options(namespace, "10.7.0.2/24"))) {
+          assertThat(flow).isNotNull();
+          assertThat(TunDevice.open(options(namespace))).isNull();
+          assertThat(addresses4(namespace)).containsExactlyInAnyOrder("10.9.0.1/24", "10.7.0.2/24");
+          assertThat(run(namespace, "ip link show " + NAME)).contains("mtu 1500", ",UP,");
+        }
+      }
+      assertThat(run(namespace, "ip -br link show " + NAME)).contains(NAME);
+    }
+  }
+
+  @Test
   void addressThatCannotBeIsNamed() {
     try (Namespace namespace = Namespace.open()) {
       TunOptions options = options(namespace, "ff02::1/64");
