@@ -47,7 +47,8 @@ public record WorkStore(String document, String kind) {
               describe.accept(work, out.raw("metadata", work.metadata()));
               records.add(out);
             })
-        .onSuccess(v -> cargo.records(document, records));
+        .map(v -> cargo.records(document, records))
+        .mapEmpty();
   }
 
   /** What a piece of work is called under which its descriptors are lent. */

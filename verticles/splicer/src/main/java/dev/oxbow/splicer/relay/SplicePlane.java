@@ -217,9 +217,13 @@ public final class SplicePlane implements DataPlane {
                             loop.share(groups);
                             groups.forEach(group -> pipes(loop, group, pipes));
                           }))
-              .onSuccess(v -> pipes.forEach((name, pipe) -> lend(cargo, name, pipe)));
+              .compose(
+                  v -> {
+                    pipes.forEach((name, pipe) -> lend(cargo, name, pipe));
+                    return Future.succeededFuture();
+                  });
     }
-    return shared.onSuccess(v -> cargo.lend(LEDGER, ledger.descriptor()));
+    return shared.map(v -> cargo.lend(LEDGER, ledger.descriptor())).mapEmpty();
   }
 
   private static Future<Void> later(RelayLoop loop, Runnable step) {
@@ -249,8 +253,11 @@ public final class SplicePlane implements DataPlane {
   @Override
   public Future<Void> unshare() {
     return Future.all(loops.stream().map(loop -> onLoop(loop, loop::unshare)).toList())
-        .onSuccess(v -> ledger.converted())
-        .mapEmpty();
+        .compose(
+            v -> {
+              ledger.converted();
+              return Future.succeededFuture();
+            });
   }
 
   /** Runs a step on a loop; goes on here on the control loop, after all that was told before. */
@@ -272,8 +279,11 @@ public final class SplicePlane implements DataPlane {
     watchdog.stop();
     Runnable nothing = () -> {};
     return Future.all(loops.stream().map(loop -> onLoop(loop, loop::abandon)).toList())
-        .onSuccess(v -> close())
-        .compose(v -> Future.all(loops.stream().map(loop -> onLoop(loop, nothing)).toList()))
+        .compose(
+            v -> {
+              close();
+              return Future.all(loops.stream().map(loop -> onLoop(loop, nothing)).toList());
+            })
         .mapEmpty();
   }
 
