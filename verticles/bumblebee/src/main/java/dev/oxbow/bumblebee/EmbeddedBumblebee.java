@@ -20,7 +20,7 @@ final class EmbeddedBumblebee implements Bumblebee {
   private @Nullable Future<Void> closed;
 
   private EmbeddedBumblebee(Transferable verticle, LocalClient client, Told told) {
-    this.transferable = new TransferableBumblebee(verticle, told.connections());
+    this.transferable = new TransferableBumblebee(verticle, told);
     this.client = client;
     this.told = told;
   }
@@ -42,7 +42,12 @@ final class EmbeddedBumblebee implements Bumblebee {
     } catch (IllegalArgumentException e) {
       return Future.failedFuture(e);
     }
-    return start(vertx, options, inherited, told).onFailure(e -> told.connections().end());
+    return start(vertx, options, inherited, told)
+        .onFailure(
+            e -> {
+              told.connections().end();
+              told.reports().fail(e);
+            });
   }
 
   private static Future<Bumblebee> start(

@@ -37,8 +37,7 @@ final class RemoteBumblebee implements Bumblebee {
   private final Told told;
 
   private RemoteBumblebee(ControlClient client, Told told) {
-    this.transferable =
-        new TransferableBumblebee(new TransferableClient(CLIENT, client), told.connections());
+    this.transferable = new TransferableBumblebee(new TransferableClient(CLIENT, client), told);
     this.client = client;
     this.told = told;
   }

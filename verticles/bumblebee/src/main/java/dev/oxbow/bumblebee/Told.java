@@ -2,6 +2,10 @@ package dev.oxbow.bumblebee;
 
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.client.Reports;
+import dev.oxbow.service.mailbox.Event;
+import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What a service tells, sorted: connections for the stream, reports for who waits for them.
@@ -16,9 +20,37 @@ record Told(ConnectionStream connections, Reports<TunnelReport> reports) {
     this(new ConnectionStream(), TunnelReport.reports());
   }
 
-  /** As in another process; no connection is given out before the stream is thawed. */
+  /**
+   * As in another process; nothing is given out before it is thawed.
+   *
+   * @throws IllegalArgumentException saying what is missing or does not fit
+   */
   static Told inherit(Cargo cargo) {
-    return new Told(TransferableBumblebee.restore(cargo), TunnelReport.reports());
+    return TransferableBumblebee.restore(cargo);
+  }
+
+  /** All that nobody has taken, once nothing is being handled any more; none is given out then. */
+  Future<List<Event>> freeze() {
+    return connections
+        .freeze()
+        .map(
+            untaken -> {
+              List<Event> events = new ArrayList<>();
+              untaken.forEach(connection -> events.add(new ConnectedEvent(connection)));
+              reports.freeze().forEach(report -> events.add(report.event()));
+              return events;
+            });
+  }
+
+  /** Goes on. */
+  void thaw() {
+    connections.thaw();
+    reports.thaw();
+  }
+
+  /** How many events nobody has taken. */
+  int waiting() {
+    return connections.waiting() + reports.waiting();
   }
 
   /** A connection or a report has come; it owns its descriptor. */

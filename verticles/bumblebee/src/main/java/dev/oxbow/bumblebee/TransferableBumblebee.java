@@ -3,8 +3,12 @@ package dev.oxbow.bumblebee;
 import dev.oxbow.codecs.control.Message;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
+import dev.oxbow.service.client.Reports;
+import dev.oxbow.service.flow.ClosedEvent;
+import dev.oxbow.service.mailbox.Event;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,21 +16,22 @@ import java.util.Map;
 
 /**
  * A Bumblebee as what its process hands over: what carries the packets, or the connection to it,
- * and with that the connections that were delivered to this process and that nobody has taken.
+ * and with that the connections and reports that were delivered to this process and that nobody has
+ * taken.
  */
 final class TransferableBumblebee implements Transferable {
   private static final String UNTAKEN = "untaken";
 
   private final Transferable source;
-  private final ConnectionStream connections;
+  private final Told told;
   private Future<Cargo> freezing = Future.succeededFuture();
 
   /**
-   * @param source that connections come from
+   * @param source that events come from
    */
-  TransferableBumblebee(Transferable source, ConnectionStream connections) {
+  TransferableBumblebee(Transferable source, Told told) {
     this.source = source;
-    this.connections = connections;
+    this.told = told;
   }
 
   /**
@@ -34,28 +39,36 @@ final class TransferableBumblebee implements Transferable {
    *
    * @throws IllegalArgumentException saying what is missing or does not fit
    */
-  static ConnectionStream restore(Cargo cargo) {
+  static Told restore(Cargo cargo) {
     List<TunnelConnection> untaken = new ArrayList<>();
+    Reports<TunnelReport> reports = TunnelReport.reports();
+    reports.freeze();
+    int place = 0;
     try {
       for (Message record : cargo.records(UNTAKEN)) {
-        untaken.add(EventReader.connected(record, List.of(cargo.take(socketName(untaken.size())))));
+        List<Descriptor> descriptor = List.of(cargo.take(placeName(place++)));
+        if (record.strings("fds").contains(ClosedEvent.FLOW)) {
+          reports.deliver(EventReader.closed(record, descriptor));
+        } else {
+          untaken.add(EventReader.connected(record, descriptor));
+        }
       }
     } catch (RequestException | IllegalArgumentException e) {
       untaken.forEach(TunnelConnection::close);
+      reports.fail(e);
       throw new IllegalArgumentException(UNTAKEN + ": " + e.getMessage(), e);
     }
-    return ConnectionStream.frozen(untaken);
+    return new Told(ConnectionStream.frozen(untaken), reports);
   }
 
-  private static String socketName(int place) {
+  private static String placeName(int place) {
     return UNTAKEN + "/" + place;
   }
 
-  private static Cargo export(List<TunnelConnection> untaken, Cargo cargo) {
+  private static Cargo export(List<Event> untaken, Cargo cargo) {
     List<MessageWriter> records = new ArrayList<>();
-    for (TunnelConnection connection : untaken) {
-      cargo.lend(socketName(records.size()), connection.socket());
-      ConnectedEvent event = new ConnectedEvent(connection);
+    for (Event event : untaken) {
+      cargo.lend(placeName(records.size()), event.descriptors().get(0));
       MessageWriter record = new MessageWriter().strings("fds", event.names());
       event.write(record);
       records.add(record);
@@ -75,8 +88,7 @@ final class TransferableBumblebee implements Transferable {
             .freeze()
             .compose(
                 cargo ->
-                    connections
-                        .freeze()
+                    told.freeze()
                         .map(untaken -> export(untaken, cargo))
                         .onFailure(e -> cargo.close()));
     return freezing;
@@ -89,13 +101,13 @@ final class TransferableBumblebee implements Transferable {
     return source
         .thaw()
         .compose(v -> begun.transform(frozen -> Future.<Void>succeededFuture()))
-        .onSuccess(v -> connections.thaw());
+        .onSuccess(v -> told.thaw());
   }
 
-  /** With those of the connections that wait. */
+  /** With those of what waits. */
   @Override
   public Future<Long> descriptors() {
-    return source.descriptors().map(held -> held + connections.waiting() + 1);
+    return source.descriptors().map(held -> held + told.waiting() + 1);
   }
 
   @Override

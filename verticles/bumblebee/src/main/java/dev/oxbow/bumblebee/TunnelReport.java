@@ -40,6 +40,11 @@ public record TunnelReport(
         event.flow());
   }
 
+  ClosedEvent event() {
+    return new ClosedEvent(
+        TunnelService.TUNNEL, tunnel, reason, errno, packets, durationMs, metadata, flow);
+  }
+
   /** Nobody waits for any yet. */
   static Reports<TunnelReport> reports() {
     return new Reports<>(TunnelReport::tunnel, TunnelReport::close);

@@ -30,6 +30,7 @@ public final class Reports<R> {
   private final Deque<R> waiting = new ArrayDeque<>();
   private @Nullable Handler<R> unclaimed;
   private @Nullable Throwable failure;
+  private boolean frozen;
 
   /**
    * @param idOf the id of the work that a report is about
@@ -49,15 +50,49 @@ public final class Reports<R> {
     return awaited.computeIfAbsent(id, r -> Promise.promise()).future();
   }
 
-  /** Sets who gets what nobody awaits, and gives it what has come already. */
+  /** Sets who gets what nobody awaits, and gives it what has come already, unless frozen. */
   public void unclaimedHandler(Handler<R> handler) {
-    List<R> before;
     synchronized (this) {
       unclaimed = handler;
+    }
+    drain();
+  }
+
+  private void drain() {
+    List<R> before;
+    Handler<R> handler;
+    synchronized (this) {
+      handler = unclaimed;
+      if (handler == null || frozen) {
+        return;
+      }
       before = List.copyOf(waiting);
       waiting.clear();
     }
     before.forEach(handler::handle);
+  }
+
+  /**
+   * Gives the handler nothing until {@link #thaw()}: another process may have the same reports.
+   *
+   * @return those that nobody has claimed, which stay here
+   */
+  public synchronized List<R> freeze() {
+    frozen = true;
+    return List.copyOf(waiting);
+  }
+
+  /** Goes on. */
+  public void thaw() {
+    synchronized (this) {
+      frozen = false;
+    }
+    drain();
+  }
+
+  /** How many nobody has claimed. */
+  public synchronized int waiting() {
+    return waiting.size();
   }
 
   /**
@@ -71,7 +106,8 @@ public final class Reports<R> {
     synchronized (this) {
       promise = awaited.remove(idOf.apply(report));
       handler = unclaimed;
-      if (promise == null && handler == null) {
+      if (promise == null && (handler == null || frozen)) {
+        handler = null;
         waiting.add(report);
         surplus = failure != null || waiting.size() > MAX_WAITING ? waiting.remove() : null;
       }
