@@ -125,6 +125,23 @@ public record Tun(Descriptor descriptor, String name) implements AutoCloseable {
   }
 
   /**
+   * Has this side take all unfinished packets that this kernel knows: those of TCP at least.
+   *
+   * @return {@link #TCP_OFFLOADS}, with {@link #UDP_OFFLOADS} where there are those
+   * @throws LinuxException {@code ioctl} EINVAL when there are none
+   */
+  public int allOffloads() {
+    int all = TCP_OFFLOADS | UDP_OFFLOADS;
+    if (offloads(all)) {
+      return all;
+    }
+    if (offloads(TCP_OFFLOADS)) {
+      return TCP_OFFLOADS;
+    }
+    throw new LinuxException("ioctl", Errno.EINVAL);
+  }
+
+  /**
    * Whether this kernel can read and write a tun without waiting whatever the flags of its open
    * file description say (RWF_NOWAIT): since Linux 6.4. Takes a packet out if there is one.
    */

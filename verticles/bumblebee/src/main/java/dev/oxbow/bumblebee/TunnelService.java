@@ -11,6 +11,7 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.service.control.Client;
 import dev.oxbow.service.flow.ClosedEvent;
 import dev.oxbow.service.flow.EndReason;
@@ -26,7 +27,9 @@ import dev.oxbow.service.work.WorkTable;
 import io.vertx.core.Future;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +39,14 @@ import org.jspecify.annotations.Nullable;
 final class TunnelService {
   /** What a tunnel is called in messages. */
   static final String TUNNEL = "tunnel";
+
+  private static final Map<String, Integer> OFFLOADS =
+      new TreeMap<>(
+          Map.of(
+              "csum", Tun.TUN_F_CSUM,
+              "tso4", Tun.TUN_F_TSO4,
+              "tso6", Tun.TUN_F_TSO6,
+              "uso", Tun.UDP_OFFLOADS));
 
   private final TunnelPlane plane;
   private final Path directory;
@@ -275,6 +286,9 @@ final class TunnelService {
         .number("accepted", all.accepted())
         .number("refused", refused)
         .number("devices", all.devices())
+        .object("offloads");
+    OFFLOADS.forEach((name, flag) -> out.number(name, (all.offloads() & flag) == flag ? 1 : 0));
+    out.end()
         .object("packets")
         .number("in", all.packetsIn())
         .number("out", all.packetsOut())

@@ -10,6 +10,8 @@ import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.config.BumblebeeOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.message.UnixSockets;
 import dev.oxbow.fdpassing.testing.Await;
@@ -24,6 +26,7 @@ import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -209,6 +212,34 @@ abstract class BumblebeeContract {
     }
   }
 
+  @Test
+  void nextProcessIsToldOfTunnelsWhoseEndNobodyTook() throws Exception {
+    Tunnel tunnel = upgrade();
+    Bumblebee second = heirOf(bumblebee.transferable());
+    EpollVertx.await(leave(bumblebee));
+    bumblebee = second;
+    // Nobody waits for this report: who opened the tunnel is gone.
+    EpollVertx.await(second.abort(tunnel.id()));
+    Await.until(
+        "the tunnel is over", () -> EpollVertx.await(second.list(null, 10)).tunnels().isEmpty());
+    BlockingQueue<TunnelReport> early = new LinkedBlockingQueue<>();
+    BlockingQueue<TunnelReport> reports = new LinkedBlockingQueue<>();
+    Bumblebee third = heirOf(second.transferable());
+    second.unclaimedHandler(early::add);
+    EpollVertx.await(leave(second));
+    EpollVertx.await(second.close().transform(v -> Future.succeededFuture()));
+    bumblebee = third;
+    third.unclaimedHandler(reports::add);
+    try (TunnelReport report = reports.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      assertThat(report).isNotNull();
+      assertThat(report.tunnel()).isEqualTo(tunnel.id());
+      assertThat(report.reason()).isEqualTo(EndReason.ABORTED);
+      assertThat(report.flow().isOpen()).isTrue();
+    }
+    assertThat(early).isEmpty();
+    assertThat(reports).isEmpty();
+  }
+
   /** Hands over, as to another process: with other descriptors of the same kernel objects. */
   private Bumblebee heirOf(Transferable old) {
     try (Cargo lent = EpollVertx.await(old.freeze());
@@ -285,6 +316,18 @@ abstract class BumblebeeContract {
     tunnels.forEach(tunnel -> EpollVertx.await(tunnel.closed()).close());
   }
 
+  private JsonObject stats() {
+    return EpollVertx.await(bumblebee.stats());
+  }
+
+  /** Asked of another tun, as {@code oxbow check} does. */
+  private static boolean knowsUso() {
+    try (Namespace namespace = Namespace.open();
+        Tun tun = namespace.call(() -> Tun.open("probe", true))) {
+      return tun.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS);
+    }
+  }
+
   @Test
   void tunnelsAreListedAndUnknownOnesAreNotFound() {
     Tunnel tunnel = upgrade();
@@ -293,7 +336,13 @@ abstract class BumblebeeContract {
     assertThat(page.tunnels()).hasSize(1);
     assertThat(page.tunnels().get(0).tunnel()).isEqualTo(tunnel.id());
     assertThat(page.tunnels().get(0).metadata()).hasToString("\"m\"");
-    assertThat(EpollVertx.await(bumblebee.stats()).getInteger("tunnels")).isEqualTo(1);
+    Await.until("it has a device", () -> stats().getInteger("devices") == 1);
+    assertThat(stats().getInteger("tunnels")).isEqualTo(1);
+    JsonObject offloads = stats().getJsonObject("offloads");
+    assertThat(offloads.getInteger("csum")).isEqualTo(1);
+    assertThat(offloads.getInteger("tso4")).isEqualTo(1);
+    assertThat(offloads.getInteger("tso6")).isEqualTo(1);
+    assertThat(offloads.getInteger("uso")).isEqualTo(knowsUso() ? 1 : 0);
     BumblebeeException refusal =
         catchThrowableOfType(
             BumblebeeException.class, () -> EpollVertx.await(bumblebee.abort("zz")));

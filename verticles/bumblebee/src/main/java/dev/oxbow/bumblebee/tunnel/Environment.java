@@ -21,10 +21,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,9 +69,6 @@ final class Environment {
   /** As where the service runs; a new namespace has that of the machine's first one. */
   private static final String CONGESTION = "ipv4/tcp_congestion_control";
 
-  /** Column of /proc/net/dev: after the name and eight of what was received. */
-  private static final int TX_DROPPED = 12;
-
   /** What the kernel is told before the first device is made; the order matters. */
   private static final Map<String, String> SETTINGS =
       new TreeMap<>(
@@ -97,6 +96,7 @@ final class Environment {
   private final @Nullable Tun[] devices;
   private final Interfaces links;
   private final Census census;
+  private volatile int offloads;
 
   /** For what is read only to be forgotten: a tun cuts what does not fit. */
   private final NativeMemory scratch = NativeMemory.allocate(SCRATCH_BYTES);
@@ -206,12 +206,21 @@ final class Environment {
           devices[Integer.parseInt(name.substring(TUN.length()))] = Tun.adopt(device);
         }
       }
-      return namespace.call(() -> new Environment(namespace, taken.get(0), taken.get(1), devices));
+      return namespace.call(() -> inherited(namespace, taken, devices));
     } catch (RuntimeException e) {
       Descriptor.closeAll(taken);
       namespace.close();
       throw e;
     }
+  }
+
+  private static Environment inherited(
+      Namespace namespace, List<Descriptor> taken, @Nullable Tun[] devices) {
+    Environment made = new Environment(namespace, taken.get(0), taken.get(1), devices);
+    Tun device = Stream.of(devices).filter(Objects::nonNull).findFirst().orElse(null);
+    // Only by setting them can they be asked for; they are so already.
+    made.offloads = device == null ? 0 : device.allOffloads();
+    return made;
   }
 
   /** Lends all that another process needs. Nothing else may run here meanwhile. */
@@ -243,6 +252,11 @@ final class Environment {
   /** The listening socket, owned by this environment. */
   Descriptor listener(int version) {
     return version == 4 ? listener4 : listener6;
+  }
+
+  /** TUN_F_ of what the tuns do; 0 before the first is made. Any thread. */
+  int offloads() {
+    return offloads;
   }
 
   /** How many tuns are open. A moment old on other threads. */
@@ -337,10 +351,7 @@ final class Environment {
   private Tun make(int slot) {
     Tun device = Tun.open(NAMES + slot, true);
     try {
-      if (!device.offloads(Tun.TCP_OFFLOADS | Tun.UDP_OFFLOADS)
-          && !device.offloads(Tun.TCP_OFFLOADS)) {
-        throw new LinuxException("ioctl", Errno.EINVAL);
-      }
+      offloads = device.allOffloads();
       links.queueLength(device.name(), QUEUE_PACKETS);
       byte[] address = Pool.bytes(4, Pool.high(4), Pool.device(4, slot));
       links.address4(device.name(), address, Pool.PREFIX_BITS_4);
@@ -349,22 +360,6 @@ final class Environment {
       device.close();
       throw e;
     }
-  }
-
-  /**
-   * Packets that the queues of interfaces had no room for, by /proc/net/dev.
-   *
-   * @param prefix of their names
-   */
-  static long transmitDropped(String prefix) throws IOException {
-    long dropped = 0;
-    for (String line : Files.readAllLines(Path.of("/proc/thread-self/net/dev"))) {
-      String[] words = line.strip().split("[:\\s]+", -1);
-      if (words[0].startsWith(prefix) && words.length > TX_DROPPED) {
-        dropped += Long.parseLong(words[TX_DROPPED]);
-      }
-    }
-    return dropped;
   }
 
   /**

@@ -86,7 +86,7 @@ public final class KernelPlane implements TunnelPlane {
         options,
         () -> SharedMemory.open(options),
         memory -> Environment.open(memory.ledger().records()),
-        KernelPlane::startUp);
+        plane -> plane.startUp(false));
   }
 
   /**
@@ -147,9 +147,9 @@ public final class KernelPlane implements TunnelPlane {
                     .recover(e -> plane.close().transform(v -> Future.failedFuture(e))));
   }
 
-  private Future<Void> startUp() {
+  private Future<Void> startUp(boolean goOn) {
     reception.start();
-    return population.start();
+    return population.start(goOn);
   }
 
   private TunnelLoop loopOf(int group) {
@@ -262,7 +262,6 @@ public final class KernelPlane implements TunnelPlane {
     }
   }
 
-  /** What knows which connections live. */
   Population population() {
     return population;
   }
@@ -310,10 +309,11 @@ public final class KernelPlane implements TunnelPlane {
               reception.stop();
               return population.stop();
             })
-        .onSuccess(
+        .compose(
             v -> {
               memory.lend(cargo);
               environment.lend(cargo);
+              return Future.succeededFuture();
             });
   }
 
@@ -328,7 +328,7 @@ public final class KernelPlane implements TunnelPlane {
 
   @Override
   public Future<Void> unshare() {
-    return onAllLoops(TunnelLoop::unshare).compose(v -> startUp());
+    return onAllLoops(TunnelLoop::unshare).compose(v -> startUp(true));
   }
 
   /** Runs a step on each loop; goes on here on the control loop, after all that was told before. */
@@ -367,6 +367,7 @@ public final class KernelPlane implements TunnelPlane {
         tunnels,
         live,
         environment.devices(),
+        environment.offloads(),
         reception.accepted(),
         in,
         out,

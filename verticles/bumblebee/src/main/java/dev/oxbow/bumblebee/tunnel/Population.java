@@ -11,7 +11,10 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -30,11 +33,16 @@ final class Population {
   /** As long as a TIME_WAIT (include/net/tcp.h: TCP_TIMEWAIT_LEN). */
   private static final long PERIOD_NANOS = 60_000_000_000L;
 
+  /** Column of /proc/net/dev: after the name and eight of what was received. */
+  private static final int TX_DROPPED = 12;
+
   private final DescriptorLoop loop;
   private final Environment environment;
   private final Ledger ledger;
   private final IntFunction<TunnelLoop> loops;
   private final IntPredicate left;
+  private final Callable<NetlinkSocket> opener;
+  private final long periodNanos;
   private final NetlinkReader messages = new NetlinkReader();
   private final SocketReader reader = new SocketReader();
   private @Nullable NetlinkSocket socket;
@@ -42,7 +50,7 @@ final class Population {
   private @Nullable Timer timer;
   private boolean listening;
   private boolean underWay;
-  private boolean again;
+  private boolean repeat;
   private long censuses;
   private volatile long kernelDropped;
 
@@ -57,41 +65,78 @@ final class Population {
       Ledger ledger,
       IntFunction<TunnelLoop> loops,
       IntPredicate left) {
+    this(loop, environment, ledger, loops, left, Census::events, PERIOD_NANOS);
+  }
+
+  /**
+   * @param opener of what events come from
+   * @param periodNanos from one census to the next
+   */
+  Population(
+      DescriptorLoop loop,
+      Environment environment,
+      Ledger ledger,
+      IntFunction<TunnelLoop> loops,
+      IntPredicate left,
+      Callable<NetlinkSocket> opener,
+      long periodNanos) {
     this.loop = loop;
     this.environment = environment;
     this.ledger = ledger;
     this.loops = loops;
     this.left = left;
+    this.opener = opener;
+    this.periodNanos = periodNanos;
   }
 
-  /** Begins to listen, unless it does, and asks once; completes on the control loop. */
-  Future<Void> start() {
+  /**
+   * Begins to listen, unless it does, and asks once; completes on the control loop.
+   *
+   * @param goOn whether tunnels live already: they go on without events, too, which each census
+   *     asks for anew
+   */
+  Future<Void> start(boolean goOn) {
     if (listening) {
       return Future.succeededFuture();
     }
     listening = true;
-    Promise<Void> started = Promise.promise();
-    environment.submit(
-        Census::events,
-        (made, failure) ->
-            loop.execute(
-                () -> {
-                  if (made == null) {
-                    listening = false;
-                    started.fail(failure);
-                    return;
-                  }
-                  if (!listening || events != null) {
-                    made.close();
-                    started.complete();
-                    return;
-                  }
-                  socket = made;
-                  events = NetlinkEvents.open(loop, made, new Listener());
-                  tick();
-                  started.complete();
-                }));
-    return started.future();
+    return listen()
+        .recover(goOn ? this::withoutEvents : this::refused)
+        .compose(
+            v -> {
+              tick();
+              return Future.succeededFuture();
+            });
+  }
+
+  private Future<Void> refused(Throwable why) {
+    listening = false;
+    return Future.failedFuture(why);
+  }
+
+  private Future<Void> withoutEvents(Throwable why) {
+    log.error("the kernel does not tell which connections end; a census has to", why);
+    return Future.succeededFuture();
+  }
+
+  private Future<Void> listen() {
+    Promise<Void> done = Promise.promise();
+    environment.submit(opener, (made, failure) -> loop.execute(() -> opened(made, failure, done)));
+    return done.future();
+  }
+
+  private void opened(@Nullable NetlinkSocket made, @Nullable Throwable why, Promise<Void> done) {
+    if (made == null) {
+      done.fail(why);
+      return;
+    }
+    if (listening && events == null) {
+      socket = made;
+      events = NetlinkEvents.open(loop, made, new Listener());
+    } else {
+      made.close();
+    }
+    done.complete();
   }
 
   /** Stops; completes on the control loop when nothing is under way. */
@@ -114,6 +159,11 @@ final class Population {
     return stopped.future();
   }
 
+  /** The namespace whose connections they are. */
+  Environment environment() {
+    return environment;
+  }
+
   /** How many have been taken. */
   long censuses() {
     return censuses;
@@ -125,14 +175,24 @@ final class Population {
   }
 
   private void tick() {
-    census();
-    timer = loop.schedule(this::tick, PERIOD_NANOS);
+    if (listening) {
+      census();
+      timer = loop.schedule(this::again, periodNanos);
+    }
+  }
+
+  private void again() {
+    if (events == null) {
+      listen().recover(this::withoutEvents).onComplete(v -> tick());
+    } else {
+      tick();
+    }
   }
 
   /** Compares the table with the kernel's sockets; completes when all loops have been told. */
   void census() {
     if (underWay) {
-      again = true;
+      repeat = true;
       return;
     }
     underWay = true;
@@ -166,8 +226,8 @@ final class Population {
     over.stream().forEach(slot -> ledger.record(slot).clear());
     underWay = false;
     censuses++;
-    if (again && events != null) {
-      again = false;
+    if (repeat && listening) {
+      repeat = false;
       census();
     }
   }
@@ -178,7 +238,7 @@ final class Population {
    * @param over places in the ledger; those that the kernel has connections of are taken out
    */
   private BitSet[] known(BitSet over) throws IOException {
-    kernelDropped = Environment.transmitDropped(Environment.NAMES);
+    kernelDropped = transmitDropped(Environment.NAMES);
     BitSet[] known = new BitSet[TunnelPlane.GROUPS];
     for (int group = 0; group < TunnelPlane.GROUPS; group++) {
       known[group] = new BitSet();
@@ -195,6 +255,22 @@ final class Population {
               }
             });
     return known;
+  }
+
+  /**
+   * Packets that the queues of interfaces had no room for, by /proc/net/dev.
+   *
+   * @param prefix of their names
+   */
+  static long transmitDropped(String prefix) throws IOException {
+    long dropped = 0;
+    for (String line : Files.readAllLines(Path.of("/proc/thread-self/net/dev"))) {
+      String[] words = line.strip().split("[:\\s]+", -1);
+      if (words[0].startsWith(prefix) && words.length > TX_DROPPED) {
+        dropped += Long.parseLong(words[TX_DROPPED]);
+      }
+    }
+    return dropped;
   }
 
   private void gone(int version, long low, int port) {

@@ -1,5 +1,6 @@
 package dev.oxbow.bumblebee.tunnel;
 
+import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.FlowOutcome;
 import dev.oxbow.service.verticle.ServicePlane;
@@ -65,6 +66,7 @@ public interface TunnelPlane extends ServicePlane {
    * @param tunnels that live
    * @param connections in the table, closing ones included
    * @param devices tuns that are open, idle ones included
+   * @param offloads that they have, TUN_F_ of {@link Tun}; 0 before the first
    * @param accepted connections that were told
    * @param packetsIn from flows
    * @param packetsOut to flows
@@ -75,6 +77,7 @@ public interface TunnelPlane extends ServicePlane {
       long tunnels,
       long connections,
       long devices,
+      int offloads,
       long accepted,
       long packetsIn,
       long packetsOut,

@@ -64,7 +64,8 @@ public final class ClientNetwork implements AutoCloseable {
     return namespace.call(() -> connect(InetAddress.getByName(address), port, localPort));
   }
 
-  private static Descriptor connect(InetAddress address, int port, int localPort)
+  /** As {@link #connecting}, in the namespace of the calling thread. */
+  static Descriptor connect(InetAddress address, int port, int localPort)
       throws UnknownHostException {
     byte[] to = Sockaddr.of(address, port);
     int type = Sockets.SOCK_STREAM | Sockets.SOCK_NONBLOCK;
@@ -96,7 +97,7 @@ public final class ClientNetwork implements AutoCloseable {
 
   /** Packets that the tun had no room for. */
   long dropped() {
-    return namespace.call(() -> Environment.transmitDropped("c"));
+    return namespace.call(() -> Population.transmitDropped("c"));
   }
 
   @Override

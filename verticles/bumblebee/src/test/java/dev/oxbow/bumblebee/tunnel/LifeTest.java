@@ -3,6 +3,7 @@ package dev.oxbow.bumblebee.tunnel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.LinuxException;
@@ -15,6 +16,9 @@ import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowOutcome;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -112,6 +116,95 @@ class LifeTest {
       assertThat(told.tunnel.connections()).isEqualTo(1);
       told.end();
     }
+  }
+
+  @Test
+  void placeIsFreeWhenItsTimeWaitIsOver() throws Exception {
+    try (ClientNetwork network = new ClientNetwork(MTU, true);
+        FlowEnd end = new FlowEnd(network, FlowEnd.Kind.TUN_VNET)) {
+      PlaneStage.Told told = stage.open(end.spec(2, MTU));
+      try (TestPeer client = network.connect(SERVER, 80);
+          TestPeer server = told.nextPeer()) {
+        server.halfClose();
+        assertThat(client.readAll()).isEmpty();
+        client.halfClose();
+        assertThat(server.readAll()).isEmpty();
+      }
+      stage.awaitCensus();
+      assertThat(told.tunnel.connections()).isEqualTo(1);
+      // As a minute does, which it lasts otherwise: without a word to anybody.
+      assertThat(endTimeWait(told.tunnel.slot())).isTrue();
+      Await.until(
+          "its place is free",
+          () -> {
+            stage.awaitCensus();
+            return told.tunnel.connections() == 0;
+          });
+      told.end();
+    }
+  }
+
+  /** Whether there was one, in the first places of a tunnel's group. */
+  private static boolean endTimeWait(int slot) throws Exception {
+    Environment environment = stage.plane().population().environment();
+    CompletableFuture<Boolean> done = new CompletableFuture<>();
+    environment.submit(
+        () ->
+            IntStream.range(0, 64)
+                .anyMatch(
+                    place -> {
+                      long low = Pool.low(4, slot, place);
+                      return environment.census().destroy(4, Pool.high(4), low, Pool.port(place));
+                    }),
+        (found, failure) -> {
+          if (failure == null) {
+            done.complete(found);
+          } else {
+            done.completeExceptionally(failure);
+          }
+        });
+    return done.get();
+  }
+
+  @Test
+  void connectionsBeyondTheLimitAreNotBegunAndTheOthersGoOn() {
+    try (PlaneStage small = new PlaneStage(new PlaneOptions(64, 64, 3, 64));
+        RawFlow flow = new RawFlow()) {
+      PlaneStage.Told told = small.open(flow.spec(1, MTU));
+      List<RawConnection> clients = new ArrayList<>();
+      List<TestPeer> servers = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        clients.add(RawConnection.open(flow, ends(4000 + i)));
+        servers.add(told.nextPeer());
+      }
+      for (int i = 0; i < 5; i++) {
+        flow.send(ends(5000 + i).segment(TcpHeader.SYN, 1, 0, new byte[0]));
+      }
+      for (int i = 0; i < 3; i++) {
+        clients.get(i).send(new byte[] {(byte) i});
+        assertThat(servers.get(i).read(1)).containsExactly((byte) i);
+        // The next packet of all, so that no SYN was answered.
+        clients.get(i).receive();
+      }
+      assertThat(told.connections).isEmpty();
+      assertThat(told.tunnel.packets().dropped()).isEqualTo(Map.of("connection-limit", 5L));
+      // A place that is free is given again.
+      RawConnection first = clients.get(0);
+      flow.send(
+          ends(4000)
+              .segment(TcpHeader.RST, first.sequence(), first.acknowledgment(), new byte[0]));
+      assertThatThrownBy(servers.get(0)::readAll).isInstanceOf(LinuxException.class);
+      servers.get(0).close();
+      Await.until("a place is free", () -> told.tunnel.connections() == 2);
+      RawConnection.open(flow, ends(6000));
+      servers.set(0, told.nextPeer());
+      servers.forEach(TestPeer::close);
+      assertThat(told.end().packets().dropped()).isEqualTo(Map.of("connection-limit", 5L));
+    }
+  }
+
+  private static Packets ends(int port) {
+    return Packets.of("192.0.2.1", port, "198.51.100.9", 443);
   }
 
   @Test

@@ -51,6 +51,7 @@ public final class NumberedPackets implements AutoCloseable {
   private volatile @Nullable Throwable failure;
   private long packetsIn;
   private long packetsOut;
+  private volatile long pumpedNanos;
 
   /**
    * What was seen.
@@ -58,9 +59,12 @@ public final class NumberedPackets implements AutoCloseable {
    * @param in packets that were sent into the flow
    * @param out packets that came out of it
    * @param again segments that the kernel has sent again by itself, as no acknowledgment came
+   * @param upPerSecond numbers that were sent into the flow in a second, of all connections
+   * @param downPerSecond the same out of it
    * @param longestMs for which a connection heard nothing, either end
    */
-  public record Figures(long in, long out, long again, double longestMs) {}
+  public record Figures(
+      long in, long out, long again, long upPerSecond, long downPerSecond, double longestMs) {}
 
   /**
    * @param perSecond numbers in each direction, over all connections
@@ -220,6 +224,7 @@ public final class NumberedPackets implements AutoCloseable {
         receive();
         LockSupport.parkNanos(PAUSE_NANOS);
       }
+      pumpedNanos = System.nanoTime() - began;
     } catch (RuntimeException | AssertionError e) {
       failure = e;
     }
@@ -287,7 +292,13 @@ public final class NumberedPackets implements AutoCloseable {
         packetsIn,
         packetsOut,
         lines.stream().mapToLong(line -> line.again).sum(),
+        perSecond(lines.stream().mapToLong(line -> line.upSent).sum()),
+        perSecond(lines.stream().mapToLong(line -> line.downSent).sum()),
         lines.stream().mapToLong(line -> line.longest).max().orElseThrow() / 1e6);
+  }
+
+  private long perSecond(long numbers) {
+    return Math.round(numbers * 1e9 / pumpedNanos);
   }
 
   /** Acknowledgments that came late; how many packets have come out of the flow in all. */

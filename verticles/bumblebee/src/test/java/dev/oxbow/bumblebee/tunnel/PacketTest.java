@@ -2,6 +2,7 @@ package dev.oxbow.bumblebee.tunnel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.oxbow.codecs.ip.Checksum;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.fdpassing.testing.Await;
@@ -123,6 +124,33 @@ class PacketTest {
       }
       assertThat(again.length()).isBetween(pathMtu - 20, pathMtu);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {4, 6})
+  void whatTheKernelObjectsToIsToldToTheClient(int version) {
+    RawConnection client = RawConnection.open(flow, ends(version, 4008));
+    try (TestPeer server = told.nextPeer()) {
+      byte[] wrong = Packets.withWrongOption(client.next(new byte[10]));
+      flow.send(wrong);
+      PacketView error = Packets.view(flow.receive());
+      // Parameter problem, as if the destination had said so.
+      assertThat(error.isIcmpError()).isTrue();
+      assertThat(error.icmpType()).isEqualTo(version == 4 ? 12 : 4);
+      PacketView asked = Packets.view(wrong);
+      assertThat(error.sourceLow()).isEqualTo(asked.destinationLow());
+      assertThat(error.destinationLow()).isEqualTo(asked.sourceLow());
+      assertThat(Checksum.transportValid(error)).isTrue();
+      PacketView quoted = new PacketView();
+      assertThat(error.quoted(quoted)).isNull();
+      assertThat(quoted.sourceLow()).isEqualTo(asked.sourceLow());
+      assertThat(quoted.sourcePort()).isEqualTo(4008);
+      assertThat(quoted.destinationLow()).isEqualTo(asked.destinationLow());
+      assertThat(quoted.destinationPort()).isEqualTo(443);
+      server.write(new byte[] {1});
+      assertThat(client.receive().payloadLength()).isEqualTo(1);
+    }
+    assertThat(told.end().packets().dropped()).isEmpty();
   }
 
   @ParameterizedTest

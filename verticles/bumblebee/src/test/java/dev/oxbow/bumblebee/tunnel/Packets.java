@@ -98,6 +98,27 @@ record Packets(byte[] from, int fromPort, byte[] to, int toPort) {
     return fragments;
   }
 
+  /**
+   * A packet without options or extensions, with an option that its destination does not take: a
+   * route that begins before its own first octet (RFC 791), or one that nobody knows and of which
+   * the sender is to be told (RFC 8200 4.2).
+   */
+  static byte[] withWrongOption(byte[] packet) {
+    boolean four = packet[0] >> 4 == 4;
+    int ip = four ? PacketView.IPV4_BYTES : PacketView.IPV6_BYTES;
+    byte[] option = four ? new byte[] {7, 3, 2, 0} : new byte[] {6, 0, (byte) 0x9e, 4, 0, 0, 0, 0};
+    ByteBuffer out = ByteBuffer.allocate(packet.length + option.length);
+    out.put(0, packet, 0, ip).put(ip, option);
+    out.put(ip + option.length, packet, ip, packet.length - ip);
+    if (four) {
+      out.put(0, (byte) 0x46).putShort(2, (short) out.capacity());
+      Checksum.fillHeader(out, 0);
+    } else {
+      out.putShort(4, (short) (out.capacity() - ip)).put(6, (byte) IpProtocol.DSTOPTS);
+    }
+    return out.array();
+  }
+
   private ByteBuffer ip(int protocol, int length) {
     ByteBuffer out = ByteBuffer.allocate(ipBytes() + length);
     if (from.length == 4) {
