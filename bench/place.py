@@ -50,8 +50,8 @@ class Network:
         self._remove_stale()
         for short in ("cli", "mid", "srv"):
             self.add(short)
-        self._join("cli", CLIENT_ADDRESS, "mid", RELAY_ADDRESS)
-        self._join("srv", SERVER_ADDRESS, "mid", "10.2.0.1")
+        self.join("cli", CLIENT_ADDRESS, "mid", RELAY_ADDRESS)
+        self.join("srv", SERVER_ADDRESS, "mid", "10.2.0.1")
         self.ip("cli", "route", "add", "default", "via", RELAY_ADDRESS)
         self.ip("srv", "route", "add", "default", "via", "10.2.0.1")
         self.sysctl("mid", "net.ipv4.ip_forward=1")
@@ -79,9 +79,14 @@ class Network:
         return command("ip", "-n", self._names[short], *words)
 
     def sysctl(self, short, *settings):
-        command("ip", "netns", "exec", self._names[short], "sysctl", "-q", *settings)
+        self.command(short, "sysctl", "-q", *settings)
 
-    def _join(self, left, left_address, right, right_address):
+    def command(self, short, *words):
+        """A short command in a namespace; its output."""
+        return command("ip", "netns", "exec", self._names[short], *words)
+
+    def join(self, left, left_address, right, right_address):
+        """A veth: v0 in the one, v-<name of that one> in the other."""
         ends = [(left, "v0", left_address), (right, "v-" + left, right_address)]
         (one, one_link, _), (two, two_link, _) = ends
         command(
@@ -131,9 +136,9 @@ class Processes:
 
     def start(
         self, name, words, where="mid", core=RELAY_CORE, env=None, stdout=None, log=True,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, keep=(),
     ):  # fmt: skip
-        """On one core, or on any of a set of them."""
+        """On one core, or on any of a set of them; it gets descriptors `keep` beside the three."""
 
         def place():
             os.setsid()
@@ -150,6 +155,7 @@ class Processes:
                 stdout=stdout or log_file,
                 stderr=log_file,
                 preexec_fn=place,
+                pass_fds=keep,
                 env={**os.environ, **(env or {})},
                 text=True,
             )

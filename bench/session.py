@@ -1,12 +1,14 @@
 """What every benchmark does around its measurements: packages, the jar, signals, cleaning up."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from place import Failure, Network, Processes
 
@@ -14,6 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LAUNCHER = os.path.join(ROOT, "oxbow")
 JAR = os.path.join(ROOT, "verticles/app/target/oxbow.jar")
 BUILD_SECONDS = 900
+# A lock is held so long at least, and then until the round is over.
+TURN_SECONDS = 200
 _POLICY = "/usr/sbin/policy-rc.d"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
@@ -91,6 +95,26 @@ def stage(congestion=None):
         say(f"logs of what ran are in {folder}")
         raise
     shutil.rmtree(folder)
+
+
+class Turns:
+    """Has a lock while something is measured, and leaves it to others now and then."""
+
+    def __init__(self, path):
+        self._file = open(path, "a") if path else None
+        self._since = None
+
+    def begin(self):
+        if self._file and self._since is None:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._since = time.monotonic()
+
+    def end(self):
+        if self._since is not None and time.monotonic() - self._since > TURN_SECONDS:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._since = None
+            # Whoever waits is woken by now.
+            time.sleep(1)
 
 
 def run(main, seconds):

@@ -6,8 +6,9 @@ import socket
 import sys
 import time
 
+import service
 from place import LOAD_CORE, SERVER_ADDRESS, Failure, ended, inside, tail
-from session import JAR, LAUNCHER
+from session import JAR
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVICE_PORT = 5201
@@ -111,49 +112,28 @@ class Pasta(Subject):
         return self.processes.start(self.where, words)
 
 
-class Service:
-    """`oxbow run` with Bumblebee and Splicer, one event loop each, on the relay's core."""
+class Service(service.Service):
+    """With Bumblebee and Splicer, one event loop each, on the relay's core."""
+
+    CONFIG = """quotas:
+  mailboxEvents: 10000
+splicer: {loops: 1}
+bumblebee: {loops: 1}
+"""
 
     def __init__(self, processes, folder):
-        self.processes = processes
-        self.folder = folder
-        self.process = None
-        self.runtime = os.path.join(folder, "run")
-        self.socket = os.path.join(self.runtime, "bumblebee.sock")
-
-    def start(self):
-        config = os.path.join(self.folder, "oxbow.yaml")
-        with open(config, "w") as file:
-            file.write(f"""runtimeDir: {self.runtime}
-quotas:
-  mailboxEvents: 10000
-splicer: {{loops: 1}}
-bumblebee: {{loops: 1}}
-""")
-        self.process = self.processes.start("oxbow", [LAUNCHER, "run", "--config", config])
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not os.path.exists(os.path.join(self.runtime, "oxbow.pid")):
-            if ended(self.process) or time.monotonic() > deadline:
-                raise Failure(f"oxbow run does not serve: {tail(self.process)}")
-            time.sleep(0.05)
-
-    def _ask(self, op):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
-            control.settimeout(10)
-            control.connect(self.socket)
-            for words in ({"op": "hello", "app": "bench-stats"}, {"op": op}):
-                control.sendall(json.dumps({"id": 1, **words}).encode())
-                answer = json.loads(control.recv(65536))
-        return answer
+        super().__init__(processes, folder, self.CONFIG)
+        self.socket = self.path("bumblebee")
 
     def dropped(self):
         """Packets that Bumblebee has dropped, and that the queues of its tuns had no room for."""
-        packets = self._ask("stats")["stats"]["packets"]
+        packets = self.ask("bumblebee", "stats")["stats"]["packets"]
         return {name: packets[name] for name in ("dropped", "kernelDropped")}
 
     def reasons(self):
         """By tunnel that is open, why packets were dropped, and how many."""
-        return [tunnel["packets"]["dropped"] for tunnel in self._ask("list")["tunnels"]]
+        tunnels = self.ask("bumblebee", "list")["tunnels"]
+        return [tunnel["packets"]["dropped"] for tunnel in tunnels]
 
 
 class Tun(Subject):

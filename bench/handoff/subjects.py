@@ -1,9 +1,7 @@
 """The programs that are replaced while they relay: each is started, replaced and stopped."""
 
-import ctypes
 import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -11,29 +9,12 @@ import sys
 import time
 
 from place import RELAY_ADDRESS, Failure, await_listener, descriptors, ended, tail, tree
+from service import UPGRADE_SECONDS, Upgraded, gone_after
 
 LISTEN = 21000
 TARGET = 22000
 BOTH_CORES = {0, 1}
-UPGRADE_SECONDS = 40
-_PR_SET_CHILD_SUBREAPER = 36
 _SPLICER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "splicer")
-
-
-def adopt_orphans():
-    """A successor's parent is gone when it ends itself: then this process has to take its status."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def gone_after(handles, since, seconds):
-    """Seconds from `since` until all processes have ended; None when they have not in time."""
-    deadline = time.monotonic() + seconds
-    for handle in handles:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        if not poll.poll(max(0, (deadline - time.monotonic()) * 1000)):
-            return None
-    return time.monotonic() - since
 
 
 class Subject:
@@ -66,7 +47,7 @@ class Subject:
             self.process = None
 
 
-class Oxbow(Subject):
+class Oxbow(Subject, Upgraded):
     """`oxbow run`, and the proxy of bench/splicer that hands sockets over."""
 
     name = "oxbow"
@@ -110,62 +91,6 @@ splicer: {{}}
             if time.monotonic() > deadline:
                 raise Failure("no archive of classes was made")
             time.sleep(0.1)
-
-    @property
-    def pid(self):
-        with open(os.path.join(self.runtime, "oxbow.pid")) as file:
-            return int(file.read())
-
-    def report(self):
-        with open(os.path.join(self.runtime, "handoff.json")) as file:
-            return json.load(file)
-
-    def replace(self):
-        """One upgrade; what came of it, when the predecessor is gone."""
-        pid = self.pid
-        before = self._reported()
-        handle = os.pidfd_open(pid)
-        try:
-            began = time.monotonic()
-            os.kill(pid, signal.SIGHUP)
-            deadline = began + UPGRADE_SECONDS
-            while self._reported() == before:
-                if time.monotonic() > deadline:
-                    raise Failure(f"no upgrade within {UPGRADE_SECONDS} s: {tail(self.process)}")
-                time.sleep(0.0005)
-            decided = time.monotonic()
-            report = self.report()
-            if report["outcome"] == "committed":
-                gone = gone_after([handle], decided, 10)
-            else:
-                gone = None
-        finally:
-            os.close(handle)
-        self._reap()
-        return {"seconds": decided - began, "goneSeconds": gone, "report": report}
-
-    def _reported(self):
-        try:
-            return os.stat(os.path.join(self.runtime, "handoff.json")).st_ino
-        except FileNotFoundError:
-            return None
-
-    def _reap(self):
-        """Processes between the first one, whose group must stay ours, and the one that serves."""
-        for pid in tree(os.getpid()):
-            if pid not in (self.process.pid, os.getpid()) and self._is_zombie(pid):
-                try:
-                    os.waitpid(pid, os.WNOHANG)
-                except ChildProcessError:
-                    pass
-
-    @staticmethod
-    def _is_zombie(pid):
-        try:
-            with open(f"/proc/{pid}/stat") as stat:
-                return stat.read().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
-            return False
 
     def figures(self):
         """Of the process that serves now: descriptors and resident memory."""
