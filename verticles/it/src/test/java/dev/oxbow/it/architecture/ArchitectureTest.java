@@ -1,6 +1,8 @@
 package dev.oxbow.it.architecture;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -43,7 +45,8 @@ class ArchitectureTest {
           "splicer", 3,
           "bumblebee", 3,
           "fish", 3,
-          "app", 4);
+          "pair", 4,
+          "app", 5);
 
   /** Rules over an empty module would hold whatever it is to have. */
   @ArchTest
@@ -118,6 +121,18 @@ class ArchitectureTest {
                       "io.vertx.core.eventbus..",
                       "dev.oxbow.codecs.control..")
                   .or(assignableTo(Vertx.class)));
+
+  /** So that thousands of histories can be made up of it: no I/O, and no clock of its own. */
+  @ArchTest
+  static final ArchRule protocolOfLoansIsPure =
+      classes()
+          .that()
+          .resideInAPackage("dev.oxbow.pair.loan")
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAnyPackage(
+                      "dev.oxbow.pair.loan", "java.lang..", "java.nio", "java.util..", "org.jspecify..")
+                  .and(not(belongToAnyOf(System.class, Thread.class, Process.class))));
 
   @ArchTest
   static final ArchRule hazelcastStaysOut =

@@ -1,0 +1,58 @@
+package dev.oxbow.pair.loan;
+
+import java.util.List;
+
+/**
+ * What two nodes tell one another. Any of it may be lost, late, doubled or out of order. Numbers of
+ * requests and questions are unique, in no order, and not 0.
+ */
+public sealed interface LoanMessage {
+
+  /**
+   * Lend me blocks. Answered by {@link Lent}.
+   *
+   * @param useMs true milliseconds from the moment of the request for which they will be used
+   * @param blocks how many at most
+   */
+  record Borrow(long request, long useMs, int blocks) implements LoanMessage {}
+
+  /**
+   * Lend me these for longer. Answered by {@link Lent}; what is missing there runs out.
+   *
+   * @param useMs true milliseconds from the moment of the request
+   */
+  record Renew(long request, long useMs, List<Loan> loans) implements LoanMessage {
+    public Renew {
+      loans = List.copyOf(loans);
+    }
+  }
+
+  /** What was lent, or lent for longer; empty where there is nothing to lend. */
+  record Lent(long request, List<Loan> loans) implements LoanMessage {
+    public Lent {
+      loans = List.copyOf(loans);
+    }
+  }
+
+  /** The sender uses these no more, and their ports have rested. */
+  record Return(List<Loan> loans) implements LoanMessage {
+    public Return {
+      loans = List.copyOf(loans);
+    }
+  }
+
+  /** The sender has no memory of what it lent: what of it do you hold? */
+  record Ask(long question) implements LoanMessage {}
+
+  /**
+   * All that the sender holds of the other's. It takes no block any more on an answer to what it
+   * asked before.
+   *
+   * @param restMs true milliseconds that others of the blocks may still have to rest
+   */
+  record Held(long question, long restMs, List<Loan> loans) implements LoanMessage {
+    public Held {
+      loans = List.copyOf(loans);
+    }
+  }
+}

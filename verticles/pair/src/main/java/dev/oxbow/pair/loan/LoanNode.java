@@ -1,0 +1,133 @@
+package dev.oxbow.pair.loan;
+
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+
+/**
+ * One node's part in the protocol of loans: says from which blocks of ports the node may give out
+ * ports now, lends those of its own that it does not need, and borrows from the partner. It has
+ * neither clock nor link: times and messages come as arguments, and messages go to where the owner
+ * says. Times are milliseconds of one clock that never goes back, as {@link LoanRecords} wants it.
+ * One thread at a time; nothing blocks; {@link #mayGrant} and {@link #mayUse} allocate nothing.
+ *
+ * <p>What the owner must do: look at {@link #mayUse} with the time of now before anything leaves
+ * from a port, after every wait in which the process may have stood still; call {@link #tick}
+ * several times within the quarantine.
+ */
+public final class LoanNode {
+  private final Blocks blocks;
+  private final LoanRecords records;
+  private final long fingerprint;
+  private final Lender lender;
+  private final Borrower borrower;
+
+  /**
+   * @param home unlike the partner's
+   * @param random that no other process repeats
+   * @param partner gets what is to be sent; called from within the methods of this object
+   */
+  public LoanNode(
+      Blocks blocks,
+      Home home,
+      LoanTimes times,
+      LoanRecords records,
+      LocalPorts ports,
+      RandomGenerator random,
+      Consumer<LoanMessage> partner) {
+    this.blocks = blocks;
+    this.records = records;
+    this.fingerprint = blocks.fingerprint() ^ (home == Home.FIRST ? 0 : 1);
+    Numbers numbers = new Numbers(random);
+    this.lender = new Lender(blocks, home, times, records, ports, numbers, partner);
+    this.borrower = new Borrower(blocks, home, times, records, ports, numbers, partner);
+  }
+
+  /**
+   * Begins, before anything else is called. With the memory of a process before this one it goes on
+   * as that did. Without, it has borrowed nothing, ends what is left of connections on blocks of
+   * the partner's, and waits for its own blocks until the partner says what it holds, or until the
+   * longest loan and its rest are over.
+   *
+   * @return whether there was a memory
+   */
+  public boolean start(long nowMs) {
+    boolean remembers = records.isOf(fingerprint) && records.bornMs() <= nowMs;
+    if (!remembers) {
+      records.unborn();
+      lender.forget(nowMs);
+      borrower.forget();
+      records.born(fingerprint, nowMs);
+    }
+    tick(nowMs);
+    return remembers;
+  }
+
+  /** Ends, takes back, gives back, renews, asks again: whatever the time brings. */
+  public void tick(long nowMs) {
+    settle(nowMs);
+    lender.tick(nowMs);
+    borrower.tick(nowMs);
+  }
+
+  /** Takes a message of the partner's, which may be late, doubled or out of order. */
+  public void handle(LoanMessage message, long nowMs) {
+    settle(nowMs);
+    if (message instanceof LoanMessage.Borrow borrow) {
+      lender.lend(borrow, nowMs);
+    } else if (message instanceof LoanMessage.Renew renew) {
+      lender.renew(renew, nowMs);
+    } else if (message instanceof LoanMessage.Return returned) {
+      lender.returned(returned);
+    } else if (message instanceof LoanMessage.Held held) {
+      lender.held(held, nowMs);
+    } else if (message instanceof LoanMessage.Lent lent) {
+      borrower.lent(lent, nowMs);
+    } else if (message instanceof LoanMessage.Ask ask) {
+      borrower.asked(ask, nowMs);
+    }
+  }
+
+  private void settle(long nowMs) {
+    lender.settle(nowMs);
+    borrower.settle(nowMs);
+  }
+
+  /** A connection found no port: asks the partner for blocks, now and while this goes on. */
+  public void need(long nowMs) {
+    borrower.need(nowMs);
+  }
+
+  /** Whether a new connection may have a port of a block. */
+  public boolean mayGrant(int block, long nowMs) {
+    return lender.isOwn(block) ? lender.mayGrant(block, nowMs) : borrower.mayGrant(block, nowMs);
+  }
+
+  /** Whether packets of the connections on a block may leave. */
+  public boolean mayUse(int block, long nowMs) {
+    return lender.isOwn(block) ? lender.mayGrant(block, nowMs) : borrower.mayUse(block, nowMs);
+  }
+
+  /** Blocks of its own that it has lent, or that rest after a loan that has run out. */
+  public int lent() {
+    return blocks.count() - foreign() - lender.count(LoanRecords.FREE) - unknown();
+  }
+
+  /** Blocks of its own of which it does not know whether they are lent. */
+  public int unknown() {
+    return lender.count(LoanRecords.UNKNOWN);
+  }
+
+  /** Blocks of the partner's that it has borrowed. */
+  public int borrowed() {
+    return borrower.count();
+  }
+
+  /** Blocks of the partner's. */
+  private int foreign() {
+    int foreign = 0;
+    for (int block = 0; block < blocks.count(); block++) {
+      foreign += lender.isOwn(block) ? 0 : 1;
+    }
+    return foreign;
+  }
+}

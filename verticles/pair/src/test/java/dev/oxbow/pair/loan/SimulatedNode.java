@@ -1,0 +1,324 @@
+package dev.oxbow.pair.loan;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * A machine of a simulated pair: opens, uses and ends connections as Fish would, and stops, dies
+ * and comes back as a process may. A five-tuple is a number; a block has {@link #TUPLES} of them.
+ */
+final class SimulatedNode implements LocalPorts {
+  static final int TUPLES = 2;
+  private static final long LONG_AGO_MS = 1_000_000_000;
+
+  private final History history;
+  private final String name;
+  private final Home home;
+  private final Breach breach;
+  private final SplittableRandom random;
+  private final SimulatedClock clock;
+
+  /** Tuple -> connection, those that rest included. */
+  private final Map<Integer, Connection> connections = new HashMap<>();
+
+  private final List<LoanMessage> inbox = new ArrayList<>();
+  private ByteBuffer memory = newMemory();
+  private LoanNode loans;
+  private boolean isDown;
+  private boolean isStopped;
+  private int target;
+  private boolean retired;
+
+  private static final class Connection {
+    boolean lives = true;
+    long restsSinceMs;
+  }
+
+  SimulatedNode(History history, String name, Home home, Breach breach, SplittableRandom random) {
+    this.history = history;
+    this.name = name;
+    this.home = home;
+    this.breach = breach;
+    this.random = random;
+    double bound = History.TIMES.driftPpm() / 1e6;
+    this.clock =
+        new SimulatedClock(breach == Breach.CLOCKS_BEYOND_THE_BOUND ? 3 * bound : bound, random);
+  }
+
+  private static ByteBuffer newMemory() {
+    return ByteBuffer.allocate(LoanRecords.bytes(History.BLOCKS.count()));
+  }
+
+  private long now() {
+    return clock.at(history.nowMs());
+  }
+
+  /** A new process begins with the memory that there is. */
+  void begin() {
+    LoanTimes times = History.TIMES;
+    if (breach == Breach.NO_QUARANTINE) {
+      times = new LoanTimes(times.loanMs(), times.drainMs(), 0, times.retryMs(), times.driftPpm());
+    }
+    SplittableRandom numbers =
+        breach == Breach.NUMBERS_REPEAT ? new SplittableRandom(7) : random.split();
+    loans =
+        new LoanNode(
+            History.BLOCKS,
+            home,
+            times,
+            new LoanRecords(memory, clock.identity()),
+            this,
+            numbers,
+            message -> history.send(this, message));
+    if (breach == Breach.NO_WAIT_WITHOUT_MEMORY && memory.getLong(0) == 0) {
+      // As if it had been there for ever, and all loans were over.
+      loans.start(now() - LONG_AGO_MS);
+    }
+    boolean remembers = loans.start(now());
+    history.trace(name, "starts", remembers ? "with memory" : "without memory");
+  }
+
+  // What the protocol asks.
+
+  @Override
+  public boolean unused(int block) {
+    for (int tuple = block * TUPLES; tuple < (block + 1) * TUPLES; tuple++) {
+      Connection connection = connections.get(tuple);
+      if (connection != null && (connection.lives || breach != Breach.RETURNED_UNRESTED)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void end(int block) {
+    for (int tuple = block * TUPLES; tuple < (block + 1) * TUPLES; tuple++) {
+      Connection connection = connections.get(tuple);
+      if (connection != null && connection.lives && breach != Breach.CONNECTIONS_OUTLIVE_LOANS) {
+        history.tally().cutOff++;
+        rest(tuple, connection);
+      }
+    }
+  }
+
+  private void rest(int tuple, Connection connection) {
+    history.trace(name, "ends", tuple);
+    connection.lives = false;
+    connection.restsSinceMs = now();
+  }
+
+  // What time and the network bring.
+
+  void receive(LoanMessage message) {
+    if (isStopped) {
+      inbox.add(message);
+    } else if (!isDown) {
+      history.trace(name, "gets", message);
+      loans.handle(message, now());
+      count(message);
+    }
+  }
+
+  private void count(LoanMessage message) {
+    if (message instanceof LoanMessage.Lent lent) {
+      history.tally().lent += lent.loans().size();
+    } else if (message instanceof LoanMessage.Return) {
+      history.tally().returned++;
+    } else if (message instanceof LoanMessage.Held) {
+      history.tally().held++;
+    }
+  }
+
+  void tick() {
+    if (isRunning()) {
+      loans.tick(now());
+    }
+  }
+
+  /** Opens or ends some connections, and sends packets of those that live. */
+  void work() {
+    if (!isRunning()) {
+      return;
+    }
+    long nowMs = now();
+    connections
+        .values()
+        .removeIf(c -> !c.lives && nowMs - c.restsSinceMs >= History.TIMES.restMs());
+    if (!retired && random.nextInt(40) == 0) {
+      // Busy beyond its own blocks, or nearly idle.
+      int all = History.BLOCKS.count() * TUPLES;
+      target = random.nextBoolean() ? all / 2 + random.nextInt(all / 2) : random.nextInt(3);
+    }
+    int live = 0;
+    for (Connection connection : connections.values()) {
+      live += connection.lives ? 1 : 0;
+    }
+    for (int i = 0; i < 3 && live < target; i++, live++) {
+      if (!open()) {
+        break;
+      }
+    }
+    Iterator<Map.Entry<Integer, Connection>> all = connections.entrySet().iterator();
+    while (all.hasNext()) {
+      Map.Entry<Integer, Connection> one = all.next();
+      if (one.getValue().lives) {
+        send(one.getKey());
+        if (live > target && random.nextInt(4) == 0) {
+          rest(one.getKey(), one.getValue());
+          live--;
+        }
+      }
+    }
+  }
+
+  private void send(int tuple) {
+    int block = tuple / TUPLES;
+    boolean looks =
+        breach != Breach.NO_LOOK_AT_THE_CLOCK && breach != Breach.CONNECTIONS_OUTLIVE_LOANS;
+    if (!looks || loans.mayUse(block, now())) {
+      history.packet(this, tuple);
+    }
+  }
+
+  /** A connection on its own blocks, if they have room; else on borrowed ones; else it is short. */
+  boolean open() {
+    int all = History.BLOCKS.count() * TUPLES;
+    int first = random.nextInt(all);
+    long nowMs = now();
+    for (boolean own : new boolean[] {true, false}) {
+      for (int i = 0; i < all; i++) {
+        int tuple = (first + i) % all;
+        int block = tuple / TUPLES;
+        if (own == (History.BLOCKS.home(block) == home)
+            && loans.mayGrant(block, nowMs)
+            && !connections.containsKey(tuple)) {
+          history.opened(this, tuple);
+          history.tally().opened++;
+          history.tally().openedOnLoan += own ? 0 : 1;
+          connections.put(tuple, new Connection());
+          send(tuple);
+          return true;
+        }
+      }
+    }
+    loans.need(nowMs);
+    return false;
+  }
+
+  // What happens to processes.
+
+  boolean isRunning() {
+    return !isDown && !isStopped;
+  }
+
+  void stop() {
+    if (isRunning()) {
+      history.trace(name, "is stopped", "");
+      isStopped = true;
+    }
+  }
+
+  /** Goes on: whatever comes first, a packet, a message or a tick, comes before the others. */
+  void proceed() {
+    if (!isStopped) {
+      return;
+    }
+    history.trace(name, "goes on", "");
+    isStopped = false;
+    if (random.nextBoolean()) {
+      work();
+    }
+    List<LoanMessage> waiting = new ArrayList<>(inbox);
+    inbox.clear();
+    waiting.forEach(this::receive);
+    tick();
+  }
+
+  void die() {
+    history.trace(name, "dies", "");
+    isDown = true;
+    isStopped = false;
+    inbox.clear();
+  }
+
+  /** A new process, with what is left of the old one's. */
+  void comeBack() {
+    if (!isDown) {
+      return;
+    }
+    isDown = false;
+    switch (random.nextInt(6)) {
+      case 0 -> {
+        // The files are gone; the kernel still has the entries of what lives.
+        memory = newMemory();
+        connections.values().removeIf(c -> !c.lives);
+        history.tally().forgot++;
+      }
+      case 1 -> {
+        memory = newMemory();
+        connections.clear();
+        history.tally().forgot++;
+      }
+      case 2 -> {
+        // The machine has booted, and the files lie on a disk.
+        clock.restart(history.nowMs());
+        connections.clear();
+        history.tally().forgot++;
+      }
+      default -> history.tally().remembered++;
+    }
+    begin();
+  }
+
+  /** The next process takes over at once. */
+  void upgrade() {
+    if (isRunning()) {
+      history.trace(name, "is upgraded", "");
+      begin();
+    }
+  }
+
+  void drift() {
+    clock.drift(history.nowMs());
+  }
+
+  // What the history looks at.
+
+  String name() {
+    return name;
+  }
+
+  boolean lives(int tuple) {
+    Connection connection = connections.get(tuple);
+    return connection != null && connection.lives;
+  }
+
+  /** Ends all connections, and opens no other. */
+  void endAll() {
+    target = 0;
+    retired = true;
+    connections.forEach(
+        (tuple, connection) -> {
+          if (connection.lives) {
+            rest(tuple, connection);
+          }
+        });
+  }
+
+  LoanNode loans() {
+    return loans;
+  }
+
+  @Override
+  public String toString() {
+    return String.format(
+        "%s: %d lent, %d unknown, %d borrowed",
+        name, loans.lent(), loans.unknown(), loans.borrowed());
+  }
+}
