@@ -16,6 +16,7 @@ public final class Blocks {
   public static final int BLOCK_PORTS = 64;
 
   private final List<Id> ids;
+  private final Home[] homes;
   private final Map<Id, Integer> numbers;
 
   /**
@@ -51,6 +52,7 @@ public final class Blocks {
 
   private Blocks(Map<Id, Integer> numbers) {
     this.ids = new ArrayList<>(numbers.keySet());
+    this.homes = ids.stream().map(Id::home).toArray(Home[]::new);
     this.numbers = numbers;
   }
 
@@ -72,7 +74,7 @@ public final class Blocks {
 
   /** Whose block a number is. */
   public Home home(int block) {
-    return ids.get(block).home();
+    return homes[block];
   }
 
   /** What both nodes call a block. */

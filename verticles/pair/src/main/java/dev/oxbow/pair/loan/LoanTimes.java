@@ -18,7 +18,7 @@ public record LoanTimes(long loanMs, long drainMs, long quarantineMs, long retry
   /** Two minutes each for a loan and its rest, and clocks that are wrong by a tenth. */
   public static final LoanTimes DEFAULT = new LoanTimes(120_000, 30_000, 120_000, 1_000, 100_000);
 
-  private static final long DAY_MS = 86_400_000;
+  static final long DAY_MS = 86_400_000;
   private static final long MILLION = 1_000_000;
 
   /**

@@ -191,6 +191,7 @@ final class History {
     trace(from.name(), "says", message);
     int sender = nodes.indexOf(from);
     SimulatedNode to = nodes.get(1 - sender);
+    byte[] bytes = LoanCodec.encode(message);
     int copies = healed || random.nextDouble() >= doubling ? 1 : 2;
     for (int i = 0; i < copies; i++) {
       boolean isCut = nowMs < cutUntilMs[sender];
@@ -199,7 +200,7 @@ final class History {
       }
       // A link that keeps what it could not send brings it when it is whole again.
       long beginsMs = isCut && !healed ? cutUntilMs[sender] : nowMs;
-      at(beginsMs + delayMs(), () -> to.receive(message));
+      at(beginsMs + delayMs(), () -> to.receive(LoanCodec.decode(bytes)));
     }
   }
 

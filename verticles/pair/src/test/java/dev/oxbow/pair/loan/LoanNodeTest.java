@@ -178,6 +178,19 @@ class LoanNodeTest {
     assertThat(first.granting(nowMs)).isEqualTo(8);
   }
 
+  /** It would keep a block away for another loan that nobody has. */
+  @Test
+  void aRenewalThatComesWhenTheLoanIsOverIsRefused() {
+    int block = borrow();
+    after(TIMES.loanMs() / 2);
+    LoanMessage renew = second.said.removeLast();
+    assertThat(renew).isInstanceOf(LoanMessage.Renew.class);
+    after(TIMES.loanMs() / 2);
+    first.loans.handle(renew, nowMs);
+    after(TIMES.quarantineMs());
+    assertThat(first.loans.mayGrant(block, nowMs)).isTrue();
+  }
+
   @Test
   void aCopyOfAnAnswerLendsNothing() {
     second.loans.need(nowMs);

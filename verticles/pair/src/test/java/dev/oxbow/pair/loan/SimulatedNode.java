@@ -2,11 +2,10 @@ package dev.oxbow.pair.loan;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.Iterator;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine of a simulated pair: opens, uses and ends connections as Fish would, and stops, dies
@@ -23,8 +22,9 @@ final class SimulatedNode implements LocalPorts {
   private final SplittableRandom random;
   private final SimulatedClock clock;
 
-  /** Tuple -> connection, those that rest included. */
-  private final Map<Integer, Connection> connections = new HashMap<>();
+  /** Of each tuple, those that rest included. */
+  private final @Nullable Connection[] connections =
+      new Connection[History.BLOCKS.count() * TUPLES];
 
   private final List<LoanMessage> inbox = new ArrayList<>();
   private ByteBuffer memory = newMemory();
@@ -88,7 +88,7 @@ final class SimulatedNode implements LocalPorts {
   @Override
   public boolean unused(int block) {
     for (int tuple = block * TUPLES; tuple < (block + 1) * TUPLES; tuple++) {
-      Connection connection = connections.get(tuple);
+      Connection connection = connections[tuple];
       if (connection != null && (connection.lives || breach != Breach.RETURNED_UNRESTED)) {
         return false;
       }
@@ -99,7 +99,7 @@ final class SimulatedNode implements LocalPorts {
   @Override
   public void end(int block) {
     for (int tuple = block * TUPLES; tuple < (block + 1) * TUPLES; tuple++) {
-      Connection connection = connections.get(tuple);
+      Connection connection = connections[tuple];
       if (connection != null && connection.lives && breach != Breach.CONNECTIONS_OUTLIVE_LOANS) {
         history.tally().cutOff++;
         rest(tuple, connection);
@@ -146,35 +146,42 @@ final class SimulatedNode implements LocalPorts {
     if (!isRunning()) {
       return;
     }
-    long nowMs = now();
-    connections
-        .values()
-        .removeIf(c -> !c.lives && nowMs - c.restsSinceMs >= History.TIMES.restMs());
     if (!retired && random.nextInt(40) == 0) {
       // Busy beyond its own blocks, or nearly idle.
-      int all = History.BLOCKS.count() * TUPLES;
+      int all = connections.length;
       target = random.nextBoolean() ? all / 2 + random.nextInt(all / 2) : random.nextInt(3);
     }
-    int live = 0;
-    for (Connection connection : connections.values()) {
-      live += connection.lives ? 1 : 0;
-    }
+    int live = liveAndRested();
     for (int i = 0; i < 3 && live < target; i++, live++) {
       if (!open()) {
         break;
       }
     }
-    Iterator<Map.Entry<Integer, Connection>> all = connections.entrySet().iterator();
-    while (all.hasNext()) {
-      Map.Entry<Integer, Connection> one = all.next();
-      if (one.getValue().lives) {
-        send(one.getKey());
+    for (int tuple = 0; tuple < connections.length; tuple++) {
+      Connection connection = connections[tuple];
+      if (connection != null && connection.lives) {
+        send(tuple);
         if (live > target && random.nextInt(4) == 0) {
-          rest(one.getKey(), one.getValue());
+          rest(tuple, connection);
           live--;
         }
       }
     }
+  }
+
+  /** Forgets what has rested; how many live. */
+  private int liveAndRested() {
+    long restedMs = now() - History.TIMES.restMs();
+    int live = 0;
+    for (int tuple = 0; tuple < connections.length; tuple++) {
+      Connection connection = connections[tuple];
+      if (connection != null && connection.lives) {
+        live++;
+      } else if (connection != null && connection.restsSinceMs <= restedMs) {
+        connections[tuple] = null;
+      }
+    }
+    return live;
   }
 
   private void send(int tuple) {
@@ -188,7 +195,7 @@ final class SimulatedNode implements LocalPorts {
 
   /** A connection on its own blocks, if they have room; else on borrowed ones; else it is short. */
   boolean open() {
-    int all = History.BLOCKS.count() * TUPLES;
+    int all = connections.length;
     int first = random.nextInt(all);
     long nowMs = now();
     for (boolean own : new boolean[] {true, false}) {
@@ -197,11 +204,11 @@ final class SimulatedNode implements LocalPorts {
         int block = tuple / TUPLES;
         if (own == (History.BLOCKS.home(block) == home)
             && loans.mayGrant(block, nowMs)
-            && !connections.containsKey(tuple)) {
+            && connections[tuple] == null) {
           history.opened(this, tuple);
           history.tally().opened++;
           history.tally().openedOnLoan += own ? 0 : 1;
-          connections.put(tuple, new Connection());
+          connections[tuple] = new Connection();
           send(tuple);
           return true;
         }
@@ -257,18 +264,20 @@ final class SimulatedNode implements LocalPorts {
       case 0 -> {
         // The files are gone; the kernel still has the entries of what lives.
         memory = newMemory();
-        connections.values().removeIf(c -> !c.lives);
+        for (int tuple = 0; tuple < connections.length; tuple++) {
+          connections[tuple] = lives(tuple) ? connections[tuple] : null;
+        }
         history.tally().forgot++;
       }
       case 1 -> {
         memory = newMemory();
-        connections.clear();
+        Arrays.fill(connections, null);
         history.tally().forgot++;
       }
       case 2 -> {
         // The machine has booted, and the files lie on a disk.
         clock.restart(history.nowMs());
-        connections.clear();
+        Arrays.fill(connections, null);
         history.tally().forgot++;
       }
       default -> history.tally().remembered++;
@@ -295,7 +304,7 @@ final class SimulatedNode implements LocalPorts {
   }
 
   boolean lives(int tuple) {
-    Connection connection = connections.get(tuple);
+    Connection connection = connections[tuple];
     return connection != null && connection.lives;
   }
 
@@ -303,12 +312,12 @@ final class SimulatedNode implements LocalPorts {
   void endAll() {
     target = 0;
     retired = true;
-    connections.forEach(
-        (tuple, connection) -> {
-          if (connection.lives) {
-            rest(tuple, connection);
-          }
-        });
+    for (int tuple = 0; tuple < connections.length; tuple++) {
+      Connection connection = connections[tuple];
+      if (connection != null && connection.lives) {
+        rest(tuple, connection);
+      }
+    }
   }
 
   LoanNode loans() {
