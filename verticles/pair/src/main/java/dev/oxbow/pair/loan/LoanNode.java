@@ -69,7 +69,11 @@ public final class LoanNode {
     borrower.tick(nowMs);
   }
 
-  /** Takes a message of the partner's, which may be late, doubled or out of order. */
+  /**
+   * Takes a message of the partner's, which may be late, doubled or out of order.
+   *
+   * @param nowMs read after the message had come: what is lent now was asked for before
+   */
   public void handle(LoanMessage message, long nowMs) {
     settle(nowMs);
     if (message instanceof LoanMessage.Borrow borrow) {

@@ -13,6 +13,8 @@ enum Breach {
   CONNECTIONS_OUTLIVE_LOANS,
   /** A process that stood still sends without looking at the clock. */
   NO_LOOK_AT_THE_CLOCK,
+  /** A process that stood still takes messages with the time that it had read before. */
+  TIME_OF_BEFORE,
   /** Clocks run apart by more than was said. */
   CLOCKS_BEYOND_THE_BOUND,
   /** Each process draws the same numbers for loans and requests. */

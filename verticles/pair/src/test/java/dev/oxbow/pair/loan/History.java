@@ -24,10 +24,10 @@ final class History {
   private static final int ROUNDING_MS = 2;
 
   private static final long FAULTS_MS = 90_000;
-  private static final long PARTITION_MS = 30_000;
+  private static final long PARTITION_MS = 20_000;
 
   /** Longer than a loan and its rest. */
-  private static final int LATEST_MS = 30_000;
+  private static final int LATEST_MS = 20_000;
 
   private final long seed;
   private final SplittableRandom random;

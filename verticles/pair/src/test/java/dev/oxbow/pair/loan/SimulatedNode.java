@@ -31,6 +31,8 @@ final class SimulatedNode implements LocalPorts {
   private LoanNode loans;
   private boolean isDown;
   private boolean isStopped;
+  private long stoppedMs;
+  private long lateMs;
   private int target;
   private boolean retired;
 
@@ -120,7 +122,7 @@ final class SimulatedNode implements LocalPorts {
       inbox.add(message);
     } else if (!isDown) {
       history.trace(name, "gets", message);
-      loans.handle(message, now());
+      loans.handle(message, now() - lateMs);
       count(message);
     }
   }
@@ -227,6 +229,7 @@ final class SimulatedNode implements LocalPorts {
   void stop() {
     if (isRunning()) {
       history.trace(name, "is stopped", "");
+      stoppedMs = now();
       isStopped = true;
     }
   }
@@ -243,7 +246,9 @@ final class SimulatedNode implements LocalPorts {
     }
     List<LoanMessage> waiting = new ArrayList<>(inbox);
     inbox.clear();
+    lateMs = breach == Breach.TIME_OF_BEFORE ? now() - stoppedMs : 0;
     waiting.forEach(this::receive);
+    lateMs = 0;
     tick();
   }
 
