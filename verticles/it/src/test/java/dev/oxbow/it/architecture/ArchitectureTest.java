@@ -131,7 +131,11 @@ class ArchitectureTest {
           .should()
           .onlyDependOnClassesThat(
               resideInAnyPackage(
-                      "dev.oxbow.pair.loan", "java.lang..", "java.nio", "java.util..", "org.jspecify..")
+                      "dev.oxbow.pair.loan",
+                      "java.lang..",
+                      "java.nio",
+                      "java.util..",
+                      "org.jspecify..")
                   .and(not(belongToAnyOf(System.class, Thread.class, Process.class))));
 
   @ArchTest
