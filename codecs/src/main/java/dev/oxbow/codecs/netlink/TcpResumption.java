@@ -3,23 +3,23 @@ package dev.oxbow.codecs.netlink;
 /**
  * How a TCP connection whose packets are already under way is taken up by conntrack. A plain entry
  * in state ESTABLISHED would find all its packets out of the window, since it knows no window
- * scales; it takes both scales, or liberality.
+ * scales. It takes liberality in any case: when the first packet is sent again, the other side
+ * acknowledges more than conntrack has seen, and would never be heard again.
  *
  * @param scaleOriginal window scale of the client's SYN; -1 unknown
  * @param scaleReply window scale of the server's SYN; -1 unknown
  */
 public record TcpResumption(int scaleOriginal, int scaleReply) {
 
-  /** Neither scale is known: packets are not held against any window. */
+  /** Neither scale is known. */
   public static final TcpResumption LIBERAL = new TcpResumption(-1, -1);
 
   void write(NetlinkWriter out) {
     boolean scaled = scaleOriginal >= 0 && scaleReply >= 0;
     int flags =
         ConntrackMessages.IP_CT_TCP_FLAG_SACK_PERM
-            | (scaled
-                ? ConntrackMessages.IP_CT_TCP_FLAG_WINDOW_SCALE
-                : ConntrackMessages.IP_CT_TCP_FLAG_BE_LIBERAL);
+            | ConntrackMessages.IP_CT_TCP_FLAG_BE_LIBERAL
+            | (scaled ? ConntrackMessages.IP_CT_TCP_FLAG_WINDOW_SCALE : 0);
     int info = out.nest(ConntrackMessages.CTA_PROTOINFO);
     int tcp = out.nest(ConntrackMessages.CTA_PROTOINFO_TCP);
     out.u8(ConntrackMessages.CTA_PROTOINFO_TCP_STATE, ConntrackMessages.TCP_CONNTRACK_ESTABLISHED);

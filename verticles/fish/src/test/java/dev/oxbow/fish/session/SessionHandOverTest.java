@@ -1,6 +1,7 @@
 package dev.oxbow.fish.session;
 
 import static dev.oxbow.fish.session.EgressStage.SERVER;
+import static dev.oxbow.fish.session.EgressStage.SERVER_6;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
@@ -22,6 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sessions go on in another plane: handed over, or found after a crash. */
 @DescriptorLeaks
@@ -30,6 +33,7 @@ class SessionHandOverTest {
   private static final int MTU = 1500;
   private static final int GENERATIONS = 3;
   private static final int MANY = 500;
+  private static final int LONG = 48 << 20;
 
   @TempDir Path directory;
   private EgressStage stage;
@@ -185,6 +189,36 @@ class SessionHandOverTest {
               nameless.tun().descriptor().fd(), FlowKind.TUN, Mapping.PER_DESTINATION, MTU);
       assertThat(Peers.ask(gone, server)).isNotIn(port, lost);
       assertThat(other.resumed()).isZero();
+    }
+  }
+
+  /** Far beyond what fits into a window without its scale, both ways at once. */
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6})
+  void longTransfersGoOnAfterACrashThatLeftTheTablesOnly(String address) throws IOException {
+    Client client = stage.client(Mapping.PER_DESTINATION, MTU, "edge");
+    try (ServerSocket listener = peers.listen(address);
+        Socket connected = Peers.connect(client, address, listener.getLocalPort());
+        Socket accepted = listener.accept()) {
+      Transfer up = Transfer.begin(connected, accepted, LONG);
+      Transfer down = Transfer.begin(accepted, connected, LONG);
+      Await.until("windows are wide", () -> up.received() > LONG / 8 && down.received() > LONG / 8);
+      stage.crash(
+          () ->
+              EgressStage.in(
+                  stage.middle,
+                  "conntrack -D -p tcp -m "
+                      + EgressStage.MARK
+                      + " -f ipv"
+                      + (address.equals(SERVER) ? 4 : 6)));
+      assertThat(up.received()).isLessThan(LONG);
+      Session again =
+          stage.session(
+              client.tun().descriptor().fd(), FlowKind.TUN, Mapping.PER_DESTINATION, MTU, "edge");
+      assertThat(again.resumed()).isEqualTo(1);
+      up.join();
+      down.join();
+      assertThat(again.packets().dropped()).doesNotContainKeys("taken", "unknown-connection");
     }
   }
 
