@@ -106,12 +106,14 @@ def conntrack():
     """Kernel and conntrack talk about translated connections, as Fish does."""
     udp = "-p udp -s 100.64.0.1 -d 198.51.100.9 --sport 1000 --dport 53"
     tcp = "-p tcp -s 100.64.0.1 -d 198.51.100.9 --sport 1000 --dport 443"
+    udp6 = "-p udp -s 2001:db8::1 -d 2001:db8:1::9 --sport 1000 --dport 53"
     tcp6 = "-p tcp -s 2001:db8::1 -d 2001:db8:1::9 --sport 1000 --dport 443"
     icmp = "-p icmp -s 100.64.0.1 -d 198.51.100.9 --icmp-type 8 --icmp-code 0 --icmp-id 1234"
     icmp6 = ("-p icmpv6 -s 2001:db8::1 -d 2001:db8:1::9 --icmpv6-type 128"
              " --icmpv6-code 0 --icmpv6-id 1234")
     new, get, delete = 0x100, 0x101, 0x102
     for name, what, nat in (("udp", udp, "203.0.113.7:20001"), ("tcp", tcp, "203.0.113.7:20001"),
+                            ("udp6", udp6, "[2001:db8:2::7]:20001"),
                             ("tcp6", tcp6, "[2001:db8:2::7]:20001"),
                             ("icmp", icmp, "203.0.113.7"), ("icmp6", icmp6, "2001:db8:2::7")):
         state = "--state SYN_SENT " if name.startswith("tcp") else ""
