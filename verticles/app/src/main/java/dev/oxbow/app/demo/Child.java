@@ -161,6 +161,15 @@ final class Child {
     return false;
   }
 
+  /** Whether its standard error has a text. */
+  boolean said(String text) {
+    try {
+      return Files.readString(stderr).contains(text);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   private String lastWords() {
     try {
       List<String> lines = Files.readAllLines(stderr);

@@ -51,6 +51,8 @@ final class Network {
     }
     network.connect(Place.CLIENTS, CLIENT_ADDRESS, Place.PROXY, PROXY_ADDRESS);
     network.connect(Place.PROXY, UPSTREAM_ADDRESS, Place.ORIGIN, ORIGIN_ADDRESS);
+    network.make(
+        "-n", Place.ORIGIN.namespace(), "route", "add", EgressAct.ADDRESS, "via", UPSTREAM_ADDRESS);
     if (hasIpv6()) {
       network.raise6(Place.PROXY, "to-origin", UPSTREAM_ADDRESS_6);
       network.raise6(Place.ORIGIN, "to-proxy", ORIGIN_ADDRESS_6);

@@ -60,6 +60,9 @@ final class Observed {
   /** What came of the gateway; null where the machine has not what it takes. */
   GatewayAct.@Nullable Outcome gateway;
 
+  /** What came of packets that are not TCP; null where the machine has not what it takes. */
+  EgressAct.@Nullable Outcome egress;
+
   /** Connections that were made while service and forwarder were replaced. */
   int connectionsDuringUpgrades;
 }

@@ -49,6 +49,7 @@ final class Scenario {
     Scenario scenario = new Scenario(stage, progress);
     Child first = stage.startForwarder();
     Optional<GatewayAct> gateway = GatewayAct.begin(stage, progress);
+    Optional<EgressAct> egress = EgressAct.begin(stage, gateway.isPresent(), progress);
     scenario.observed.descriptorsBefore = ProcFiles.descriptors(stage.service().pid());
     scenario.observed.residentBefore = ProcFiles.residentBytes(stage.service().pid());
     progress.watch(scenario::relaysNow, scenario.clients::bytes);
@@ -60,6 +61,9 @@ final class Scenario {
     scenario.finish();
     if (gateway.isPresent()) {
       gateway.get().await(ACT_SECONDS);
+      if (egress.isPresent()) {
+        scenario.observed.egress = egress.get().end(gateway.get().process());
+      }
     }
     scenario.stop(second, gateway);
     return new Verdict(scenario.transfers, scenario.observed, stage.origin()::hasRead);

@@ -199,6 +199,9 @@ final class Stage {
       arguments.addAll(List.of("--netns", Network.file(tenant).toString()));
       // The same for all of them.
       arguments.addAll(List.of("--address", "10.7.0.2/24", "--address", "fd00:7::2/64"));
+      if (EgressAct.possible()) {
+        arguments.addAll(List.of("--egress", EgressAct.SLICE));
+      }
     }
     arguments.addAll(List.of("--splicer", socket(folder).toString()));
     arguments.addAll(List.of("--bumblebee", folder.resolve("run/bumblebee.sock").toString()));

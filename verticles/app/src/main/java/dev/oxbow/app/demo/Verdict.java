@@ -64,6 +64,10 @@ final class Verdict {
     if (outcome != null) {
       proofs.add(gateway(outcome));
     }
+    EgressAct.Outcome egress = observed.egress;
+    if (egress != null) {
+      proofs.add(egress.proof());
+    }
     return proofs;
   }
 
