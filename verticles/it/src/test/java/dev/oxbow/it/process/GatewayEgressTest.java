@@ -88,6 +88,35 @@ class GatewayEgressTest {
     assertThat(EgressStage.in(middle, "nft list ruleset")).isEmpty();
   }
 
+  @Test
+  void portsStayWhenItIsKilledAndStartedAgain() throws Exception {
+    EgressStage.wire(middle, server);
+    int port;
+    try (DatagramSocket there = server.call(() -> new DatagramSocket(UDP));
+        DatagramSocket here = divided.call(() -> new DatagramSocket(4000))) {
+      try (OxbowProcess killed = started()) {
+        port = ask(here, there);
+        killed.kill();
+      }
+      assertThat(EgressStage.in(middle, "nft list ruleset")).contains("oxbow_fish0");
+      try (OxbowProcess next = started()) {
+        assertThat(ask(here, there)).isEqualTo(port);
+        next.stopServing();
+      }
+    }
+    assertThat(EgressStage.in(middle, "nft list ruleset")).isEmpty();
+  }
+
+  /** In the same runtime directory each time. */
+  private OxbowProcess started() throws Exception {
+    List<String> prefix = List.of("nsenter", "--net=" + file(middle));
+    OxbowProcess gateway =
+        OxbowProcess.gateway(folder, "g", OxbowProcess.builtJar(), prefix, tun(divided));
+    gateway.awaitLog("GatewayProcess: carrying ");
+    EgressStage.in(divided, "ip route add default dev tun0");
+    return gateway;
+  }
+
   private static InetAddress host(String address) throws IOException {
     return InetAddress.getByName(address);
   }
