@@ -135,12 +135,17 @@ final class Child {
     while (!isSo.getAsBoolean()) {
       pause();
       if (!ProcFiles.alive(pid)) {
-        throw new IllegalStateException(name + " has ended: " + lastWords());
+        throw new IllegalStateException(name + " has ended" + status() + ": " + lastWords());
       }
       if (System.nanoTime() - deadline > 0) {
         throw new IllegalStateException(what + " was not so after " + seconds + " s");
       }
     }
+  }
+
+  /** How it ended; a successor is no child of this process, so that nobody knows. */
+  private String status() {
+    return pid != process.pid() || process.isAlive() ? "" : " with status " + process.exitValue();
   }
 
   /** Whether somebody listens on a port in the network namespace of the process. */

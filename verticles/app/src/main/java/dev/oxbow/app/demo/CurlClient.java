@@ -33,6 +33,11 @@ final class CurlClient {
     return Tools.find("curl");
   }
 
+  /** Where curl is, which was found before. */
+  static Path found() {
+    return find().orElseThrow();
+  }
+
   /** Begins a download, at a rate at which it lasts for some seconds. */
   static CurlClient download(Stage stage, Path curl, String id, String path) {
     Path content = stage.folder().resolve(id + ".received");

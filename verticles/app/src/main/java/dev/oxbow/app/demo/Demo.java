@@ -23,6 +23,16 @@ final class Demo {
     boolean ok() {
       return trouble.isEmpty() && proofs.stream().allMatch(Proof::held);
     }
+
+    /** Something that could be seen did not hold. */
+    boolean broken() {
+      return !trouble.isEmpty()
+          || proofs.stream().anyMatch(proof -> proof.shown() && !proof.held());
+    }
+
+    int status() {
+      return broken() ? ExitStatus.FAILED : ok() ? ExitStatus.OK : ExitStatus.USAGE;
+    }
   }
 
   private Demo() {}
@@ -77,13 +87,13 @@ final class Demo {
   static int tell(Outcome outcome, boolean json, PrintStream out) {
     out.println(json ? json(outcome) : text(outcome));
     out.flush();
-    return outcome.ok() ? ExitStatus.OK : ExitStatus.FAILED;
+    return outcome.status();
   }
 
   private static String text(Outcome outcome) {
     StringBuilder text = new StringBuilder();
     for (Proof proof : outcome.proofs()) {
-      text.append(String.format("%n  %s  %s", proof.held() ? "held  " : "BROKEN", proof.promise()))
+      text.append(String.format("%n  %s %s", word(proof), proof.promise()))
           .append(String.format("%n          %s", proof.evidence()));
     }
     text.append(outcome.proofs().isEmpty() ? "" : "\n");
@@ -99,6 +109,13 @@ final class Demo {
                 outcome.proofs().size(),
                 outcome.seconds()))
         .toString();
+  }
+
+  private static String word(Proof proof) {
+    if (!proof.shown()) {
+      return "MISSING";
+    }
+    return proof.held() ? "held   " : "BROKEN ";
   }
 
   private static String json(Outcome outcome) {
@@ -117,6 +134,7 @@ final class Demo {
           .string("name", proof.name())
           .string("promise", proof.promise())
           .flag("held", proof.held())
+          .flag("shown", proof.shown())
           .string("evidence", proof.evidence())
           .end();
     }

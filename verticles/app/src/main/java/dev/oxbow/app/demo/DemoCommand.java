@@ -15,16 +15,20 @@ import picocli.CommandLine.Option;
       "In network namespaces of its own it starts a service, a forwarder, an HTTP origin and"
           + " clients; replaces service and forwarder while they work, and kills one successor"
           + " half-way; kills the forwarder and starts another; and compares every byte by its"
-          + " hash. Two tenants with equal addresses, whose only way out is a gateway, download"
-          + " meanwhile. Takes less than half a minute, and leaves nothing behind.",
-      "Needs root, and the program ip (Debian: iproute2). Uses nginx and curl where they are;"
-          + " goes without the gateway where there is no curl, no tun or no IPv6."
+          + " hash.",
+      "Two tenants with equal addresses, whose only way out is a gateway, download meanwhile, and"
+          + " send datagrams that leave from a slice of one shared address, which is captured. The"
+          + " gateway is replaced, too; a successor of it is killed, and it itself.",
+      "Takes about half a minute, and leaves nothing behind.",
+      "Needs root, and the programs ip, curl, nft and tcpdump (Debian: iproute2, curl, nftables,"
+          + " tcpdump); without one of the last three the rest is shown, and the exit status is 2."
+          + " Uses nginx where it is."
     },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:All of it held.",
       "1:Something did not hold; the table says what.",
-      "2:This machine lacks something; the message says what and how to get it."
+      "2:This machine lacks something; table or message say what and how to get it."
     },
     footerHeading = "%nExamples:%n",
     footer = {"  oxbow demo", "  oxbow demo --json | jq .proofs"})

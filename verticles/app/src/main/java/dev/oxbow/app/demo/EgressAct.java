@@ -3,9 +3,7 @@ package dev.oxbow.app.demo;
 import dev.oxbow.app.check.Tools;
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.FishOptions.Grant;
-import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Namespace;
-import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fish.FishTrial;
 import dev.oxbow.service.runtime.StartException;
 import java.io.IOException;
@@ -13,23 +11,19 @@ import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
-import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the gateway's two tenants send that is not TCP: numbered datagrams, one at a time, from the
@@ -44,162 +38,106 @@ final class EgressAct {
   private static final int LAST = 20_003;
   static final String SLICE = ADDRESS + ":" + FIRST + "-" + LAST;
 
-  private static final int PORT = 5353;
+  private static final int PORT = 4444;
   private static final int CLIENT_PORT = 4000;
-  private static final int PAUSE_MS = 20;
-  private static final int PATIENCE_MS = 5_000;
+  private static final long PAUSE_NANOS = 10_000_000;
+  private static final int PATIENCE_MS = 500;
+  private static final int LONG_MS = 5_000;
 
   /** Of a client that is to get no answer. */
   private static final int SHORT_MS = 300;
 
-  private static final Pattern SEEN = Pattern.compile(" IP ([0-9.]+)\\.([0-9]+) > ");
+  /** Whose datagrams use up the slice. */
+  private static final int CROWD = -1;
 
   /** Found out once, since a namespace and a tun are made for it. */
-  private static final boolean POSSIBLE = look();
+  private static final List<String> LACKS = look();
 
-  private final Stage stage;
-  private final List<Namespace> namespaces = new ArrayList<>();
-  private final List<Thread> threads = new ArrayList<>();
+  private final Capture capture;
+  private final Namespace origin;
   private final DatagramSocket server;
-  private final Set<String> sources = new ConcurrentSkipListSet<>();
-  private final AtomicInteger sent = new AtomicInteger();
-  private final AtomicInteger answered = new AtomicInteger();
-  private final @Nullable Child capture;
+  private final Map<Integer, Set<String>> sources = new ConcurrentHashMap<>();
+  private final List<Asker> tenants = new ArrayList<>();
+  private final List<CompletableFuture<Void>> tasks = new ArrayList<>();
+  private final List<EgressOutcome.Gap> gaps = new CopyOnWriteArrayList<>();
   private volatile boolean over;
 
-  /**
-   * What came of it. Of what a process has in its hands when it is killed, a datagram of each
-   * tenant may be lost.
-   *
-   * @param sources address and port, as the server saw them while both tenants sent
-   * @param captured packets from the tenants to the server; -1 without tcpdump
-   * @param strays those of them that came from elsewhere
-   * @param refused clients that found no port, and got no answer
-   * @param told whether the gateway said so
-   */
-  record Outcome(
-      int sent,
-      int answered,
-      Set<String> sources,
-      int captured,
-      int strays,
-      int refused,
-      boolean told) {
-
-    Proof proof() {
-      boolean held =
-          sent > 0
-              && sent - answered <= GatewayAct.TENANTS.size()
-              && sources.size() == GatewayAct.TENANTS.size()
-              && strays == 0
-              && (captured < 0 || captured >= sent)
-              && refused == 1
-              && told;
-      return new Proof(
-          "egress",
-          "What is not TCP leaves from exactly the slice that was asked for, or not at all",
-          held,
-          String.format(
-              Locale.ROOT,
-              "%d of %d datagrams of two tenants with equal addresses answered, over all upgrades"
-                  + " of the gateway and a successor that was killed; the internet saw %s, %s; the"
-                  + " fifth connection to one server found none of four ports: %s",
-              answered,
-              sent,
-              String.join(" and ", sources),
-              captured < 0
-                  ? "and no capture was taken, as there is no tcpdump"
-                  : captured + " packets were captured, " + strays + " of them out of the slice",
-              refused == 1 && told ? "it was dropped and told" : "it was not told"));
+  private EgressAct(Stage stage) throws InterruptedException {
+    this.capture = Capture.start(stage);
+    this.origin = Network.enter(Network.Place.ORIGIN);
+    this.server = origin.call(() -> new DatagramSocket(PORT));
+    start("origin-udp", this::serve);
+    for (Network.Place place : GatewayAct.TENANTS) {
+      Asker tenant = asker(tenants.size(), place, CLIENT_PORT);
+      tenants.add(tenant);
+      start(place.namespace(), () -> talk(tenant));
     }
   }
 
-  private EgressAct(Stage stage, Progress progress) throws InterruptedException {
-    this.stage = stage;
-    this.server = within(Network.Place.ORIGIN, PORT);
-    Optional<Path> tcpdump = Tools.find("tcpdump");
-    if (tcpdump.isEmpty()) {
-      progress.say("no tcpdump here: what the internet sees of the slice is not captured");
-    }
-    this.capture = tcpdump.isPresent() ? capture(tcpdump.get()) : null;
+  /** What this machine lacks for it besides what the gateway takes; empty when it is possible. */
+  static List<String> lacks() {
+    return LACKS;
   }
 
-  /** Whether this machine has what it takes. */
-  static boolean possible() {
-    return POSSIBLE;
-  }
-
-  private static boolean look() {
-    if (!GatewayAct.possible() || Tools.find("nft").isEmpty()) {
-      return false;
+  private static List<String> look() {
+    List<String> lacks = new ArrayList<>();
+    if (Capture.find().isEmpty()) {
+      lacks.add("tcpdump is missing (Debian: apt-get install tcpdump)");
     }
-    try {
-      FishTrial.run(new FishOptions().setEgress(List.of(new Grant(ADDRESS, FIRST, LAST))));
-      return true;
-    } catch (StartException e) {
-      return false;
+    if (Tools.find("nft").isEmpty()) {
+      lacks.add("nft is missing (Debian: apt-get install nftables)");
     }
+    if (!GatewayAct.lacks().isEmpty()) {
+      lacks.add("there is no gateway");
+    }
+    if (lacks.isEmpty()) {
+      try {
+        FishTrial.run(new FishOptions().setEgress(List.of(new Grant(ADDRESS, FIRST, LAST))));
+      } catch (StartException e) {
+        lacks.add(String.valueOf(e.getMessage()));
+      }
+    }
+    return List.copyOf(lacks);
   }
 
   /** Begins to send, if there is a gateway and this machine has what it takes. */
   static Optional<EgressAct> begin(Stage stage, boolean gateway, Progress progress)
       throws InterruptedException {
-    if (!gateway) {
-      return Optional.empty();
+    if (!LACKS.isEmpty()) {
+      progress.say("the demo goes without Fish: " + String.join("; ", LACKS));
     }
-    if (!possible()) {
-      progress.say("no nft or conntrack here: the demo goes without Fish");
+    if (!gateway || !LACKS.isEmpty()) {
       return Optional.empty();
     }
     progress.say("both tenants send datagrams, too, which leave from " + SLICE);
-    EgressAct act = new EgressAct(stage, progress);
-    act.start("origin-udp", act::serve);
-    for (Network.Place tenant : GatewayAct.TENANTS) {
-      DatagramSocket socket = act.within(tenant, CLIENT_PORT);
-      act.start(tenant.namespace(), () -> act.talk(socket));
-    }
-    return Optional.of(act);
+    return Optional.of(new EgressAct(stage));
   }
 
-  private Child capture(Path tcpdump) throws InterruptedException {
-    List<String> command =
-        List.of(tcpdump.toString(), "-n", "-l", "-i", "to-proxy", "udp dst port " + PORT);
-    Child child =
-        stage.start(
-            "capture",
-            Network.Place.ORIGIN,
-            command,
-            ProcessBuilder.Redirect.to(captured().toFile()));
-    child.await("the capture", PATIENCE_MS / 1000, () -> child.said("listening on"));
-    return child;
-  }
-
-  private Path captured() {
-    return stage.folder().resolve("captured.txt");
+  private static Asker asker(int whose, Network.Place place, int port) {
+    InetSocketAddress there = new InetSocketAddress(Network.ORIGIN_ADDRESS, PORT);
+    return new Asker(whose, place, port, there);
   }
 
   private void start(String name, Runnable task) {
-    Thread thread = new Thread(task, name);
-    thread.setDaemon(true);
-    threads.add(thread);
-    thread.start();
-  }
-
-  private DatagramSocket within(Network.Place place, int port) {
-    int flags = Syscalls.O_RDONLY | Syscalls.O_CLOEXEC;
-    Namespace namespace =
-        Namespace.adopt(Descriptor.adopt(Syscalls.open(Network.file(place).toString(), flags, 0)));
-    namespaces.add(namespace);
-    return namespace.call(() -> new DatagramSocket(port));
+    tasks.add(
+        CompletableFuture.runAsync(
+            task,
+            run -> {
+              Thread thread = new Thread(run, name);
+              thread.setDaemon(true);
+              thread.start();
+            }));
   }
 
   /** Answers everybody, and notes who asked. */
   private void serve() {
     try (DatagramSocket socket = server) {
       while (true) {
-        DatagramPacket packet = new DatagramPacket(new byte[Integer.BYTES], Integer.BYTES);
+        DatagramPacket packet = new DatagramPacket(new byte[Asker.BYTES], Asker.BYTES);
         socket.receive(packet);
-        sources.add(packet.getAddress().getHostAddress() + ":" + packet.getPort());
+        int whose = ByteBuffer.wrap(packet.getData()).getInt();
+        String source = packet.getAddress().getHostAddress() + ":" + packet.getPort();
+        sources.computeIfAbsent(whose, key -> new ConcurrentSkipListSet<>()).add(source);
         socket.send(packet);
       }
     } catch (IOException e) {
@@ -209,89 +147,88 @@ final class EgressAct {
     }
   }
 
-  /** A datagram and its answer, again and again. */
-  private void talk(DatagramSocket own) {
-    try (DatagramSocket socket = own) {
-      for (int number = 0; !over; number++) {
-        sent.incrementAndGet();
-        if (ask(socket, number, PATIENCE_MS)) {
-          answered.incrementAndGet();
-        }
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_MS));
+  private void talk(Asker tenant) {
+    try {
+      while (!over) {
+        boolean unused = tenant.ask(PATIENCE_MS);
+        LockSupport.parkNanos(PAUSE_NANOS);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private static boolean ask(DatagramSocket socket, int number, int patienceMs) throws IOException {
-    byte[] asked = ByteBuffer.allocate(Integer.BYTES).putInt(number).array();
-    InetSocketAddress there = new InetSocketAddress(Network.ORIGIN_ADDRESS, PORT);
-    socket.send(new DatagramPacket(asked, asked.length, there));
-    socket.setSoTimeout(patienceMs);
-    DatagramPacket answer = new DatagramPacket(new byte[Integer.BYTES], Integer.BYTES);
-    try {
-      socket.receive(answer);
-      return ByteBuffer.wrap(answer.getData()).getInt() == number;
-    } catch (SocketTimeoutException e) {
-      return false;
-    }
+  /** A successor of the gateway is about to be killed, while it carries packets already. */
+  void dies(Child successor) {
+    tasks.add(
+        successor
+            .process()
+            .onExit()
+            .thenRun(() -> gaps.add(new EgressOutcome.Gap(true, before(), System.nanoTime()))));
+  }
+
+  /** What was sent earlier and has no answer had time enough for it. */
+  private static long before() {
+    return System.nanoTime() - TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
+  }
+
+  /**
+   * The gateway is killed now.
+   *
+   * @return to be run when the next one carries packets
+   */
+  Runnable killed() {
+    long from = before();
+    return () -> gaps.add(new EgressOutcome.Gap(false, from, System.nanoTime()));
   }
 
   /** Uses up the slice, ends all, and counts; the gateway is still there. */
-  Outcome end(Child gateway) throws InterruptedException, IOException {
-    List<DatagramSocket> more = new ArrayList<>();
-    Set<String> seen = new TreeSet<>(sources);
+  EgressOutcome end(Child gateway) throws InterruptedException, IOException {
+    int refused = useUp();
+    gateway.await("a word of it", LONG_MS / 1000, () -> toldOfExhaustion(gateway));
+    over = true;
+    tasks.subList(1, tasks.size()).forEach(CompletableFuture::join);
+    server.close();
+    tasks.get(0).join();
+    int answered = tenants.stream().mapToInt(t -> t.sent() - t.unanswered().size()).sum();
+    Capture.Seen seen = capture.end(answered, EgressAct::inSlice);
+    tenants.forEach(Asker::close);
+    origin.close();
+    List<Set<String>> ports = new ArrayList<>();
+    for (int i = 0; i < tenants.size(); i++) {
+      ports.add(new TreeSet<>(sources.getOrDefault(i, Set.of())));
+    }
+    return new EgressOutcome(
+        EgressOutcome.Figures.of(tenants, List.copyOf(gaps)),
+        ports,
+        seen,
+        refused,
+        toldOfExhaustion(gateway));
+  }
+
+  /** Each tenant has a connection to that server: of four ports two are left, then none. */
+  private int useUp() throws IOException {
+    List<Asker> crowd = new ArrayList<>();
     int refused = 0;
     try {
-      // Each tenant has a connection to that server: of four ports two are left, then none.
-      for (int i = GatewayAct.TENANTS.size(); i <= LAST - FIRST + 1; i++) {
-        DatagramSocket socket = within(Network.Place.TENANT_A, 0);
-        more.add(socket);
-        refused += ask(socket, i, i <= LAST - FIRST ? PATIENCE_MS : SHORT_MS) ? 0 : 1;
+      for (int i = tenants.size(); i <= LAST - FIRST + 1; i++) {
+        Asker one = asker(CROWD, Network.Place.TENANT_A, 0);
+        crowd.add(one);
+        refused += one.ask(i <= LAST - FIRST ? LONG_MS : SHORT_MS) ? 0 : 1;
       }
-      gateway.await("a word of it", PATIENCE_MS / 1000, () -> toldOfExhaustion(gateway));
     } finally {
-      over = true;
-      more.forEach(DatagramSocket::close);
+      crowd.forEach(Asker::close);
     }
-    for (Thread thread : threads.subList(1, threads.size())) {
-      thread.join();
-    }
-    int captured = -1;
-    int strays = 0;
-    if (capture != null) {
-      Child running = capture;
-      running.await("the capture", PATIENCE_MS / 1000, () -> lines().size() >= sent.get());
-      running.kill();
-      captured = lines().size();
-      strays = (int) lines().stream().filter(line -> !inSlice(line)).count();
-    }
-    server.close();
-    threads.get(0).join();
-    namespaces.forEach(Namespace::close);
-    return new Outcome(
-        sent.get(), answered.get(), seen, captured, strays, refused, toldOfExhaustion(gateway));
+    return refused;
   }
 
   private static boolean toldOfExhaustion(Child gateway) {
     return gateway.said("no port of " + ADDRESS + " ");
   }
 
-  private List<String> lines() {
-    try {
-      return Files.readAllLines(captured());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static boolean inSlice(String line) {
-    Matcher matcher = SEEN.matcher(line);
-    if (!matcher.find() || !matcher.group(1).equals(ADDRESS)) {
-      return false;
-    }
-    int port = Integer.parseInt(matcher.group(2));
-    return port >= FIRST && port <= LAST;
+  /** An ICMP error has no port; the kernel sends none but for a connection in the slice. */
+  private static boolean inSlice(Capture.Source source) {
+    boolean port = source.port() < 0 || (source.port() >= FIRST && source.port() <= LAST);
+    return source.address().equals(ADDRESS) && port;
   }
 }

@@ -1,5 +1,8 @@
 package dev.oxbow.app.demo;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,11 +22,11 @@ import java.util.regex.Pattern;
  */
 final class Network {
   static final String PROXY_ADDRESS = "198.51.100.1";
+  static final String UPSTREAM_ADDRESS = "203.0.113.1";
   static final String ORIGIN_ADDRESS = "203.0.113.2";
   static final String ORIGIN_ADDRESS_6 = "2001:db8:71::2";
 
   private static final String CLIENT_ADDRESS = "198.51.100.2";
-  private static final String UPSTREAM_ADDRESS = "203.0.113.1";
   private static final String UPSTREAM_ADDRESS_6 = "2001:db8:71::1";
   private static final String PREFIX = "oxbow-demo-";
   private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d+)-\\w+");
@@ -77,7 +80,7 @@ final class Network {
       return PREFIX + ProcessHandle.current().pid() + "-" + lowerCase();
     }
 
-    private String lowerCase() {
+    String lowerCase() {
       return name().toLowerCase(Locale.ROOT);
     }
   }
@@ -124,6 +127,12 @@ final class Network {
   void routeInto(Place place, String tun) throws InterruptedException {
     make("-n", place.namespace(), "route", "add", "default", "dev", tun);
     make("-n", place.namespace(), "-6", "route", "add", "default", "dev", tun);
+  }
+
+  /** One of the namespaces, for threads of this process. */
+  static Namespace enter(Place place) {
+    int flags = Syscalls.O_RDONLY | Syscalls.O_CLOEXEC;
+    return Namespace.adopt(Descriptor.adopt(Syscalls.open(file(place).toString(), flags, 0)));
   }
 
   /** The file of a namespace. */

@@ -61,7 +61,7 @@ final class Observed {
   GatewayAct.@Nullable Outcome gateway;
 
   /** What came of packets that are not TCP; null where the machine has not what it takes. */
-  EgressAct.@Nullable Outcome egress;
+  @Nullable EgressOutcome egress;
 
   /** Connections that were made while service and forwarder were replaced. */
   int connectionsDuringUpgrades;

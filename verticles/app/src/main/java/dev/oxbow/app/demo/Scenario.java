@@ -27,6 +27,7 @@ final class Scenario {
   private final Observed observed = new Observed();
   private final Transfers transfers;
   private final List<CurlClient> curls = new ArrayList<>();
+  private final WebFile big;
   private final WebFile medium;
   private final WebFile small;
   private long bytesAtKill;
@@ -38,7 +39,7 @@ final class Scenario {
     this.stage = stage;
     this.progress = progress;
     this.clients = stage.clients();
-    WebFile big = file("big.bin", 1, Transfers.BIG_BYTES);
+    big = file("big.bin", 1, Transfers.BIG_BYTES);
     medium = file("medium.bin", 2, Transfers.MEDIUM_BYTES);
     small = file("small.bin", 3, Transfers.SMALL_BYTES);
     transfers = new Transfers(big, medium, small);
@@ -54,10 +55,12 @@ final class Scenario {
     scenario.observed.residentBefore = ProcFiles.residentBytes(stage.service().pid());
     progress.watch(scenario::relaysNow, scenario.clients::bytes);
     scenario.connect();
-    gateway.ifPresent(act -> act.download(scenario.medium));
-    scenario.replace(first, gateway);
-    scenario.killForwarder(first);
-    Child second = scenario.restartForwarder();
+    if (gateway.isPresent()) {
+      gateway.get().download(scenario.medium);
+      gateway.get().downloadBulk(scenario.big);
+    }
+    scenario.replace(first, gateway, egress);
+    Child second = scenario.kill(first, gateway, egress);
     scenario.finish();
     if (gateway.isPresent()) {
       gateway.get().await(ACT_SECONDS);
@@ -100,18 +103,25 @@ final class Scenario {
   }
 
   /** New connections all the time, and old ones that go on. */
-  private void replace(Child forwarder, Optional<GatewayAct> gateway)
+  private void replace(Child forwarder, Optional<GatewayAct> gateway, Optional<EgressAct> egress)
       throws InterruptedException, IOException {
     progress.say("replacing service and forwarder while they work; new clients come all the time");
     transfers.during().forEach(clients::order);
     clients.await("the first visitors", ACT_SECONDS, Transfers.underWay(transfers.during()));
     int before = connections(transfers.during());
-    replaceServiceAnd(forwarder, stage.forwarderDir());
-    killSuccessors(gateway);
+    during(
+        gateway,
+        "an upgrade of the service",
+        () -> replaceServiceAnd(forwarder, stage.forwarderDir()));
+    during(gateway, "two that failed", () -> killSuccessors(gateway, egress));
     if (gateway.isPresent()) {
       progress.say("replacing service and gateway");
+      Child process = gateway.get().process();
       gateway.get().download(small);
-      replaceServiceAnd(gateway.get().process(), stage.gatewayDir());
+      during(
+          gateway,
+          "one of service and gateway",
+          () -> replaceServiceAnd(process, stage.gatewayDir()));
     } else {
       replaceServiceAnd(forwarder, stage.forwarderDir());
     }
@@ -120,12 +130,21 @@ final class Scenario {
     clients.await("the last visitors", ACT_SECONDS, Transfers.done(transfers.during()));
   }
 
+  private static void during(Optional<GatewayAct> gateway, String what, GatewayAct.Deed deed)
+      throws InterruptedException, IOException {
+    if (gateway.isPresent()) {
+      gateway.get().during(what, deed);
+    } else {
+      deed.happen();
+    }
+  }
+
   private void replaceServiceAnd(Child other, Path directory) throws InterruptedException {
     observed.upgrades.addAll(Upgrade.atOnce(stage.service(), stage.serviceDir(), other, directory));
     tellOfUpgrades();
   }
 
-  private void killSuccessors(Optional<GatewayAct> gateway)
+  private void killSuccessors(Optional<GatewayAct> gateway, Optional<EgressAct> egress)
       throws InterruptedException, IOException {
     progress.say(
         "a successor of the service dies half-way: kill -9 when half of the relays are its own"
@@ -135,7 +154,9 @@ final class Scenario {
     if (gateway.isPresent()) {
       Upgrade.forget(stage.gatewayDir());
       gateway.get().download(small);
-      dying.add(stage.startDyingGateway());
+      Child successor = stage.startDyingGateway();
+      egress.ifPresent(act -> act.dies(successor));
+      dying.add(successor);
     }
     for (Child each : dying) {
       int unused = each.awaitEnd(ACT_SECONDS);
@@ -161,6 +182,31 @@ final class Scenario {
         .filter(Objects::nonNull)
         .mapToInt(Event::connections)
         .sum();
+  }
+
+  /** The forwarder, and the gateway with its Fish; the next ones start at the same time. */
+  private Child kill(Child forwarder, Optional<GatewayAct> gateway, Optional<EgressAct> egress)
+      throws InterruptedException, IOException {
+    if (gateway.isEmpty()) {
+      killForwarder(forwarder);
+      return restartForwarder();
+    }
+    GatewayAct act = gateway.get();
+    List<Child> next = new ArrayList<>();
+    act.during(
+        "kill -9 of the gateway",
+        () -> {
+          progress.say("kill -9 " + act.process().pid() + ": the gateway and its Fish are gone");
+          Optional<Runnable> back = egress.map(EgressAct::killed);
+          act.kill();
+          act.startNext();
+          killForwarder(forwarder);
+          next.add(restartForwarder());
+          act.awaitNext();
+          back.ifPresent(Runnable::run);
+          progress.say("gateway " + act.process().pid() + " goes on with what was there");
+        });
+    return next.get(0);
   }
 
   private void killForwarder(Child forwarder) throws InterruptedException {

@@ -4,8 +4,6 @@ import dev.oxbow.app.process.NativeVertx;
 import dev.oxbow.app.process.Self;
 import dev.oxbow.handoff.upgrade.Plan;
 import io.vertx.core.Vertx;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,7 +60,7 @@ final class Stage {
             "runtimeDir: "
                 + folder
                 + "/run\nsplicer: {}\n"
-                + (GatewayAct.possible() ? "bumblebee: {}\n" : ""));
+                + (GatewayAct.lacks().isEmpty() ? "bumblebee: {}\n" : ""));
     progress.say("starting the service, the origin and the clients");
     Child service =
         start(
@@ -177,19 +175,29 @@ final class Stage {
     return forwarder;
   }
 
-  /** Starts a gateway whose tuns are in the tenants, and makes them the tenants' only way out. */
-  Child startGateway() throws InterruptedException {
-    Child gateway =
-        start(
-            GatewayAct.NAME,
-            Network.Place.PROXY,
-            gatewayCommand(),
-            ProcessBuilder.Redirect.to(gatewayLog().toFile()));
-    gateway.await("the gateway", START_SECONDS, () -> tunnels() == GatewayAct.TENANTS.size());
+  /**
+   * Starts a gateway whose tuns are in the tenants.
+   *
+   * @param life counted from 1
+   */
+  Child launchGateway(int life) {
+    return start(
+        life == 1 ? GatewayAct.NAME : GatewayAct.NAME + "-" + life,
+        Network.Place.PROXY,
+        gatewayCommand(),
+        ProcessBuilder.Redirect.to(gatewayLog(life).toFile()));
+  }
+
+  /** Waits until a gateway carries all packets of the tenants, those of a Fish too. */
+  void awaitGateway(Child gateway) throws InterruptedException {
+    gateway.await("the gateway", START_SECONDS, () -> gateway.said("GatewayProcess: carrying "));
+  }
+
+  /** Makes the gateway's tuns the tenants' only way out. */
+  void routeTenants() throws InterruptedException {
     for (Network.Place tenant : GatewayAct.TENANTS) {
       network.routeInto(tenant, GatewayAct.TUN);
     }
-    return gateway;
   }
 
   private List<String> gatewayCommand() {
@@ -199,7 +207,7 @@ final class Stage {
       arguments.addAll(List.of("--netns", Network.file(tenant).toString()));
       // The same for all of them.
       arguments.addAll(List.of("--address", "10.7.0.2/24", "--address", "fd00:7::2/64"));
-      if (EgressAct.possible()) {
+      if (EgressAct.lacks().isEmpty()) {
         arguments.addAll(List.of("--egress", EgressAct.SLICE));
       }
     }
@@ -209,17 +217,9 @@ final class Stage {
     return Self.command(arguments.toArray(String[]::new));
   }
 
-  private long tunnels() {
-    try (var lines = Files.lines(folder.resolve("gateway.log"))) {
-      return lines.filter(line -> line.contains(": carries TCP")).count();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /** Where the gateway logs its connections. */
-  Path gatewayLog() {
-    return folder.resolve("access-gateway.json");
+  /** Where a gateway logs its connections; lives are counted from 1. */
+  Path gatewayLog(int life) {
+    return folder.resolve("access-gateway-" + life + ".json");
   }
 
   /** Starts any process in one of the namespaces. */

@@ -60,14 +60,11 @@ final class Verdict {
                 backPressure(),
                 descriptors(),
                 orderlyStop()));
-    GatewayAct.Outcome outcome = observed.gateway;
-    if (outcome != null) {
-      proofs.add(gateway(outcome));
-    }
-    EgressAct.Outcome egress = observed.egress;
-    if (egress != null) {
-      proofs.add(egress.proof());
-    }
+    GatewayAct.Outcome gateway = observed.gateway;
+    proofs.add(
+        gateway == null ? GatewayAct.notShown(GatewayAct.lacks()) : gateway.proof(upgrades(true)));
+    EgressOutcome egress = observed.egress;
+    proofs.add(egress == null ? EgressOutcome.notShown(EgressAct.lacks()) : egress.proof());
     return proofs;
   }
 
@@ -143,13 +140,16 @@ final class Verdict {
         held,
         String.format(
             Locale.ROOT,
-            "%d upgrades, one successor killed half-way and undone; up to %d relays changed hands,"
-                + " each paused %.1f ms at most (p99 %.1f ms); %d connections were made meanwhile",
+            "%d upgrades, %d of them undone as the successor was killed half-way; up to %d relays"
+                + " changed hands, each paused %.1f ms at most (p99 %.1f ms); %d connections were"
+                + " made meanwhile%s",
             all.size(),
+            failed.size(),
             moving.stream().mapToLong(Upgrade::relays).max().orElse(0),
             moving.stream().mapToDouble(Upgrade::maxMs).max().orElse(0),
             moving.stream().mapToDouble(Upgrade::p99Ms).max().orElse(0),
-            observed.connectionsDuringUpgrades));
+            observed.connectionsDuringUpgrades,
+            held ? "" : "; " + String.join("; ", all.stream().map(Upgrade::sentence).toList())));
   }
 
   /** Those of the gateway, or those of all else. */
@@ -296,44 +296,6 @@ final class Verdict {
         && after.getOrDefault("socket", 0) <= before.getOrDefault("socket", 0)
         && after.getOrDefault("other", 0) <= before.getOrDefault("other", 0)
         && after.getOrDefault("pipe", 0) <= before.getOrDefault("pipe", 0) + IDLE_PIPE_ENDS;
-  }
-
-  private Proof gateway(GatewayAct.Outcome outcome) {
-    long right = outcome.ends().stream().filter(this::isWholeFile).count();
-    long ended = outcome.lines().stream().filter(line -> line.reason().equals("eof")).count();
-    long bytes = outcome.ends().stream().mapToLong(Event::received).sum();
-    List<Upgrade> upgrades = upgrades(true);
-    List<Upgrade> failed = upgrades.stream().filter(u -> !u.committed()).toList();
-    boolean held =
-        right == outcome.ends().size()
-            && ended == right
-            && outcome.lines().size() == right
-            && upgrades.size() > 1
-            && failed.size() == 1
-            && failed.get(0).reason().startsWith("commit: ")
-            && outcome.stopped();
-    return new Proof(
-        "gateway",
-        "IP packets of hosts with equal addresses become TCP connections, and survive upgrades",
-        held,
-        String.format(
-            Locale.ROOT,
-            "%d of %d downloads right (%s, two tenants, IPv4 and IPv6), %d of %d lines end in"
-                + " order; %d upgrades of the gateway, %d of them undone as its successor was"
-                + " killed, and Bumblebee was replaced with Splicer; the gateway %s",
-            right,
-            outcome.ends().size(),
-            Units.bytes(bytes),
-            ended,
-            outcome.lines().size(),
-            upgrades.size(),
-            failed.size(),
-            outcome.stopped() ? "stopped in order" : "did not stop in order"));
-  }
-
-  private boolean isWholeFile(Event event) {
-    return event.kind() == Event.Kind.DONE
-        && observed.files.values().stream().anyMatch(f -> f.sha256().equals(event.sha256()));
   }
 
   private Proof orderlyStop() {

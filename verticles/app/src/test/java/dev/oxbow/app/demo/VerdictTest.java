@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -31,7 +32,16 @@ class VerdictTest {
   private static final String UPLOAD = "upload-1";
   private static final WebFile BIG = new WebFile("big", 1, 64 << 20, "sha-big");
   private static final WebFile MEDIUM = new WebFile("medium", 2, 24 << 20, "sha-medium");
+  private static final WebFile TWIN = new WebFile("twin", 4, 2048, "sha-twin");
   private static final WebFile SMALL = new WebFile("small", 3, 2048, "sha-small");
+
+  private static final List<AccessLine> GATEWAY_LINES =
+      List.of(line("g-1", done("curl-tenant_a-0", "")), line("g-2", done("bulk-tenant_a", "")));
+  private static final List<GatewayAct.Step> STEPS = steps(4, 1, 1 << 20);
+  private static final EgressOutcome.Figures FIGURES = figures(0, 1, 0, 1);
+  private static final List<Set<String>> SOURCES =
+      List.of(Set.of("192.0.2.7:20000"), Set.of("192.0.2.7:20003"));
+  private static final Capture.Seen SEEN = new Capture.Seen(1000, List.of(), true);
 
   private final Transfers transfers = new Transfers(BIG, MEDIUM, SMALL);
   private final Set<String> read = new HashSet<>();
@@ -76,14 +86,42 @@ class VerdictTest {
     seen.serviceStopped = true;
     seen.upgrades.add(new Upgrade(GatewayAct.NAME, false, "commit: gone", 0, 0, 0, 14));
     seen.upgrades.add(new Upgrade(GatewayAct.NAME, true, "", 0, 0, 0, 15));
-    Event end = done("curl-tenant_a-0", SMALL.sha256());
-    seen.gateway = gateway(List.of(line("g-1", end)), true);
+    seen.gateway = gateway(SMALL, GATEWAY_LINES, STEPS, true);
+    seen.egress = egress(FIGURES, SOURCES, SEEN, 1, true);
     return seen;
   }
 
-  private static GatewayAct.Outcome gateway(List<AccessLine> lines, boolean stopped) {
-    Event end = done("curl-tenant_a-0", SMALL.sha256());
-    return new GatewayAct.Outcome(List.of(end), lines, stopped);
+  /** What was asked for was the small file. */
+  private static GatewayAct.Outcome gateway(
+      WebFile got, List<AccessLine> lines, List<GatewayAct.Step> steps, boolean stopped) {
+    GatewayAct.Fetched curl = new GatewayAct.Fetched(SMALL, done("curl-tenant_a-0", got.sha256()));
+    GatewayAct.Fetched bulk = new GatewayAct.Fetched(BIG, done("bulk-tenant_a", BIG.sha256()));
+    return new GatewayAct.Outcome(List.of(curl, bulk), 1, steps, lines, stopped);
+  }
+
+  private static List<GatewayAct.Step> steps(int count, int underWay, long bytes) {
+    return Collections.nCopies(count, new GatewayAct.Step("an upgrade", underWay, bytes));
+  }
+
+  private static EgressOutcome egress(
+      EgressOutcome.Figures figures,
+      List<Set<String>> sources,
+      Capture.Seen seen,
+      int refused,
+      boolean told) {
+    return new EgressOutcome(figures, sources, seen, refused, told);
+  }
+
+  private static EgressOutcome.Figures figures(int lost, int inHands, int doubled, int kills) {
+    return new EgressOutcome.Figures(1000, lost, inHands, 3, doubled, 40, kills, 1);
+  }
+
+  private static EgressOutcome sources(String... sources) {
+    return egress(FIGURES, Stream.of(sources).map(Set::of).toList(), SEEN, 1, true);
+  }
+
+  private static EgressOutcome seen(int packets, List<String> strays, boolean whole) {
+    return egress(FIGURES, SOURCES, new Capture.Seen(packets, strays, whole), 1, true);
   }
 
   private static void alone(Observed seen, String relay) {
@@ -137,7 +175,7 @@ class VerdictTest {
   void allHoldsWhenAllIsWell() {
     List<Proof> proofs = proofs(allWell());
     assertThat(broken(proofs)).isEmpty();
-    assertThat(proofs).hasSize(10);
+    assertThat(proofs).hasSize(11);
   }
 
   private static Arguments broken(String promise, Consumer<Observed> how) {
@@ -156,7 +194,11 @@ class VerdictTest {
         seen.linesOfSecond.stream().filter(line -> !relay.equals(line.relay())).toList();
   }
 
-  static Stream<Arguments> ways() {
+  static Stream<Arguments> allWays() {
+    return Stream.concat(ways(), waysOfPackets());
+  }
+
+  private static Stream<Arguments> ways() {
     return Stream.of(
         broken("bytes", seen -> put(seen, done(DOWNLOAD, "another"))),
         broken("bytes", seen -> seen.uploaded.put(UPLOAD, "another")),
@@ -183,19 +225,48 @@ class VerdictTest {
         broken("back-pressure", seen -> seen.slowMovedBytes = 60 << 20),
         broken("descriptors", seen -> seen.relaysLeft = 1),
         broken("descriptors", seen -> seen.descriptorsAfter = Map.of("socket", 4)),
-        broken("gateway", seen -> seen.gateway = gateway(List.of(), true)),
-        broken("gateway", seen -> seen.gateway = gateway(seen.gateway.lines(), false)),
-        broken("gateway", seen -> seen.upgrades.remove(4)),
-        broken(
-            "gateway",
-            seen ->
-                seen.upgrades.set(3, new Upgrade(GatewayAct.NAME, false, "spawn: x", 0, 0, 0, 1))),
         broken("orderly-stop", seen -> seen.serviceStopped = false),
         broken("orderly-stop", seen -> seen.forwarderStopped = false));
   }
 
+  private static Stream<Arguments> waysOfPackets() {
+    return Stream.of(
+        broken("gateway", seen -> seen.gateway = gateway(SMALL, List.of(), STEPS, true)),
+        broken("gateway", seen -> seen.gateway = gateway(SMALL, GATEWAY_LINES, STEPS, false)),
+        broken("gateway", seen -> seen.gateway = gateway(TWIN, GATEWAY_LINES, STEPS, true)),
+        broken(
+            "gateway",
+            seen -> seen.gateway = gateway(SMALL, GATEWAY_LINES, steps(3, 1, 1 << 20), true)),
+        broken(
+            "gateway",
+            seen -> seen.gateway = gateway(SMALL, GATEWAY_LINES, steps(4, 0, 1 << 20), true)),
+        broken(
+            "gateway",
+            seen ->
+                seen.gateway =
+                    gateway(SMALL, GATEWAY_LINES, steps(4, 1, Bulk.BUFFERED_BYTES), true)),
+        broken("gateway", seen -> seen.gateway = null),
+        broken("egress", seen -> seen.egress = null),
+        broken("egress", seen -> seen.egress = egress(figures(1, 0, 0, 1), SOURCES, SEEN, 1, true)),
+        broken("egress", seen -> seen.egress = egress(figures(0, 3, 0, 1), SOURCES, SEEN, 1, true)),
+        broken("egress", seen -> seen.egress = egress(figures(0, 0, 1, 1), SOURCES, SEEN, 1, true)),
+        broken("egress", seen -> seen.egress = egress(figures(0, 0, 0, 0), SOURCES, SEEN, 1, true)),
+        broken("egress", seen -> seen.egress = egress(FIGURES, SOURCES, SEEN, 0, true)),
+        broken("egress", seen -> seen.egress = egress(FIGURES, SOURCES, SEEN, 1, false)),
+        broken("egress", seen -> seen.egress = sources("192.0.2.7:20000", "192.0.2.7:20000")),
+        broken("egress", seen -> seen.egress = sources("192.0.2.7:20000")),
+        broken("egress", seen -> seen.egress = seen(1000, List.of("IP 10.7.0.2.4000 > "), true)),
+        broken("egress", seen -> seen.egress = seen(995, List.of(), true)),
+        broken("egress", seen -> seen.egress = seen(1000, List.of(), false)),
+        broken("gateway", seen -> seen.upgrades.remove(4)),
+        broken(
+            "gateway",
+            seen ->
+                seen.upgrades.set(3, new Upgrade(GatewayAct.NAME, false, "spawn: x", 0, 0, 0, 1))));
+  }
+
   @ParameterizedTest
-  @MethodSource("ways")
+  @MethodSource("allWays")
   void whatIsBrokenIsNamed(String promise, Consumer<Observed> how) {
     Observed seen = allWell();
     how.accept(seen);
@@ -239,10 +310,56 @@ class VerdictTest {
     assertThat(json.getInteger("bytes")).isEqualTo(5);
     assertThat(json.getInteger("connections")).isEqualTo(6);
     assertThat(json.getJsonArray("proofs").getJsonObject(1).getMap())
-        .isEqualTo(Map.of("name", "two", "promise", "Second.", "held", false, "evidence", "\"2\""));
+        .isEqualTo(
+            Map.of(
+                "name",
+                "two",
+                "promise",
+                "Second.",
+                "held",
+                false,
+                "shown",
+                true,
+                "evidence",
+                "\"2\""));
     Demo.Outcome good = new Demo.Outcome(proofs.subList(0, 1), 1, 5, 6, "");
     assertThat(told(good, true, ExitStatus.OK)).startsWith("{\"ok\":true");
     Demo.Outcome off = new Demo.Outcome(List.of(), 1, 0, 0, "The demo broke off: no ip");
     assertThat(told(off, true, ExitStatus.FAILED)).contains("\"trouble\":\"The demo broke off");
+  }
+
+  @Test
+  void whatCouldNotBeShownIsNoSuccess() {
+    Proof good = new Proof("one", "First.", true, "1");
+    Proof missing = Proof.notShown("two", "Second.", List.of("curl is missing", "no IPv6"));
+    Demo.Outcome outcome = new Demo.Outcome(List.of(good, missing), 1, 5, 6, "");
+    assertThat(told(outcome, false, ExitStatus.USAGE))
+        .contains(
+            "MISSING Second.",
+            "not shown: curl is missing; no IPv6",
+            "1 of 2 promises held, in 1.0 s.");
+    JsonObject json = new JsonObject(told(outcome, true, ExitStatus.USAGE));
+    assertThat(json.getBoolean("ok")).isFalse();
+    assertThat(json.getJsonArray("proofs").getJsonObject(1).getBoolean("shown")).isFalse();
+    Proof broken = new Proof("three", "Third.", false, "3");
+    Demo.Outcome both = new Demo.Outcome(List.of(good, missing, broken), 1, 5, 6, "");
+    assertThat(told(both, false, ExitStatus.FAILED)).contains("BROKEN  Third.");
+  }
+
+  @Test
+  void sourcesOfCapturedPacketsAreRead() {
+    assertThat(Capture.source("12:00:00.1 IP 192.0.2.7.20001 > 203.0.113.2.5353: UDP, length 8"))
+        .isEqualTo(new Capture.Source("192.0.2.7", 20_001));
+    assertThat(Capture.source("12:00:00.1 IP 192.0.2.7 > 203.0.113.2: ICMP echo request, id 7"))
+        .isEqualTo(new Capture.Source("192.0.2.7", -1));
+    assertThat(Capture.source("12:00:00.1 ARP, Request")).isEqualTo(new Capture.Source("", -1));
+  }
+
+  @Test
+  void datagramIsLostUnlessSomebodyWasKilledThen() {
+    EgressOutcome.Gap hands = new EgressOutcome.Gap(true, 100, 200);
+    EgressOutcome.Gap nobody = new EgressOutcome.Gap(false, 300, 400);
+    assertThat(EgressOutcome.Figures.causes(List.of(99L, 100L, 201L, 350L), List.of(hands, nobody)))
+        .containsExactly(2, 1, 1);
   }
 }

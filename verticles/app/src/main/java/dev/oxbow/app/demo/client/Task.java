@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** One task of a client: what it does, on one thread, and its counters, for any thread. */
-final class Task {
+public final class Task {
 
   private static final int CHUNK_BYTES = 32 * 1024;
   private static final String NO_HASH = "-";
@@ -23,7 +23,13 @@ final class Task {
   private final AtomicInteger port = new AtomicInteger();
   private final AtomicInteger answers = new AtomicInteger();
 
-  Task(Order order, InetSocketAddress http, InetSocketAddress halfClose) {
+  /**
+   * Something to be done.
+   *
+   * @param http where the web server is
+   * @param halfClose where the half-closer is
+   */
+  public Task(Order order, InetSocketAddress http, InetSocketAddress halfClose) {
     this.order = order;
     this.http = http;
     this.halfClose = halfClose;
@@ -38,7 +44,7 @@ final class Task {
   }
 
   /** Does it. Blocks. */
-  Event run() {
+  public Event run() {
     try {
       return event(Event.Kind.DONE, perform(), "");
     } catch (IOException e) {
@@ -50,12 +56,12 @@ final class Task {
   }
 
   /** How far it is. Any thread. */
-  Event progress() {
+  public Event progress() {
     return event(Event.Kind.PROGRESS, NO_HASH, "");
   }
 
   /** Ends its limits. Any thread. */
-  void release() {
+  public void release() {
     pace.release();
   }
 
