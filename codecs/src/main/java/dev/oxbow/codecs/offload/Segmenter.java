@@ -82,9 +82,9 @@ public final class Segmenter {
     return count;
   }
 
-  /** Leaves segments out, which were taken before; at most those that there are. */
-  public void skip(int segments) {
-    index += segments;
+  /** Goes on with a certain segment, the first one being 0. */
+  public void seek(int segment) {
+    index = segment;
   }
 
   /** Whether there are more segments. */

@@ -46,7 +46,7 @@ class SegmenterTest {
 
   private List<byte[]> segmentsFrom(int first) {
     assertThat(segmenter.begin(packet, 100, 1500)).isNull();
-    segmenter.skip(first);
+    segmenter.seek(first);
     List<byte[]> segments = new ArrayList<>();
     while (segmenter.hasNext()) {
       ByteBuffer one = ByteBuffer.allocate(1500);

@@ -12,6 +12,7 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Vectors;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.flow.Bench;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;

@@ -7,8 +7,11 @@ import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Vectors;
+import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowPort;
 import dev.oxbow.service.flow.Fragments;
+import dev.oxbow.service.flow.Outbox;
 import java.nio.ByteBuffer;
 
 /**
@@ -18,12 +21,14 @@ import java.nio.ByteBuffer;
  */
 final class FromFlow {
   private final Bench bench;
+  private final Outbox outbox;
   private final Translation translation;
   private final Fragments fragments;
   private final Coalescer coalescer;
 
-  FromFlow(Bench bench, Translation translation, Fragments fragments) {
+  FromFlow(Bench bench, Outbox outbox, Translation translation, Fragments fragments) {
     this.bench = bench;
+    this.outbox = outbox;
     this.translation = translation;
     this.fragments = fragments;
     this.coalescer = new Coalescer(bench.packets, Bench.BATCH, false);
@@ -137,11 +142,8 @@ final class FromFlow {
 
   /** A reset is given if there is room for it; the client will ask again. */
   private void answer(Tunnel tunnel) {
-    for (int at = 0; at < Bench.HEAD_BYTES; at += 8) {
-      bench.answer.putLong(at, 0);
-    }
     long address = bench.answerAddress(Bench.HEAD_BYTES);
-    int n = tunnel.port().send(bench, address, translation.answerBytes());
+    int n = tunnel.port().send(outbox, address, translation.answerBytes());
     if (n > 0) {
       tunnel.record().countOut(n);
     }

@@ -4,6 +4,7 @@ import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.handoff.state.StateTable;
 import dev.oxbow.handoff.state.StateTable.Layout;
+import dev.oxbow.service.flow.Bench;
 import java.nio.ByteBuffer;
 
 /**

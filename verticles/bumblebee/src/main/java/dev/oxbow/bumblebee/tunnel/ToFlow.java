@@ -1,12 +1,14 @@
 package dev.oxbow.bumblebee.tunnel;
 
 import dev.oxbow.codecs.ip.PacketView;
-import dev.oxbow.codecs.offload.Segmenter;
 import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Vectors;
+import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.FlowPort;
+import dev.oxbow.service.flow.Outbox;
 import java.nio.ByteBuffer;
 
 /**
@@ -24,12 +26,13 @@ final class ToFlow {
   private static final int HEADER = START - VirtioNetHeader.BYTES;
 
   private final Bench bench;
+  private final Outbox outbox;
   private final Translation translation;
   private final HeldPackets held;
-  private final Segmenter segmenter = new Segmenter();
 
-  ToFlow(Bench bench, Translation translation, HeldPackets held) {
+  ToFlow(Bench bench, Outbox outbox, Translation translation, HeldPackets held) {
     this.bench = bench;
+    this.outbox = outbox;
     this.translation = translation;
     this.held = held;
   }
@@ -67,7 +70,7 @@ final class ToFlow {
 
   /** Bytes of the next packet without its header, or -1 when there is none. */
   private int read(Tunnel tunnel) {
-    NativeMemory vector = bench.sendVector;
+    NativeMemory vector = bench.writeVector;
     Bench.iovec(vector, 0, bench.address(HEADER), VirtioNetHeader.BYTES + Bench.PACKET_BYTES);
     long n = Vectors.readv(tunnel.device(), vector.address(), 1);
     if (n < 0) {
@@ -99,43 +102,27 @@ final class ToFlow {
     if (port.headerBytes() == 0) {
       return giveSegments(tunnel, VirtioNetHeader.segmentBytes(bench.packets, HEADER), done);
     }
-    int n = port.send(bench, bench.address(START), packet.length());
+    int n = port.send(outbox, bench.address(START), packet.length());
     return n < 0 ? refused(tunnel, -n, 0) : taken(tunnel, 1);
   }
 
   private boolean giveSegments(Tunnel tunnel, int segmentBytes, int from) {
-    int done = from;
-    do {
-      if (segmenter.begin(bench.packet, segmentBytes, tunnel.mtu()) != null
-          || segmenter.headerLength() > Bench.SEGMENT_HEADER_BYTES) {
-        tunnel.drop(DropReason.KERNEL);
-        return true;
-      }
-      int count = prepare(done);
-      int n = tunnel.port().sendMessages(bench, count);
+    if (outbox.cut(bench.packet, segmentBytes, tunnel.mtu()) != null) {
+      tunnel.drop(DropReason.KERNEL);
+      return true;
+    }
+    for (int done = from; done < outbox.segments(); ) {
+      outbox.addSegments(done, bench.address(0), 0);
+      int n = tunnel.port().send(outbox);
+      outbox.clear();
       if (n < 0 && !refused(tunnel, -n, done)) {
         return false;
       }
       // A segment that was refused for its own sake is dropped, and those behind it go on.
       done += Math.max(1, n);
       taken(tunnel, Math.max(0, n));
-    } while (done < segmenter.count());
-    return true;
-  }
-
-  /** Makes messages of the segments from a certain one on; returns how many. */
-  private int prepare(int first) {
-    int count = Math.min(Bench.BATCH, segmenter.count() - first);
-    segmenter.skip(first);
-    for (int i = 0; i < count; i++) {
-      int to = i * Bench.SEGMENT_HEADER_BYTES;
-      int header = segmenter.nextHeader(bench.headers, to);
-      long payload = bench.address(segmenter.payload());
-      Bench.iovec(bench.sendVector, 2 * i, bench.headerAddress(to), header);
-      Bench.iovec(bench.sendVector, 2 * i + 1, payload, segmenter.payloadLength());
-      bench.sendMessage(i, 2 * i, 2);
     }
-    return count;
+    return true;
   }
 
   private static boolean taken(Tunnel tunnel, int packets) {

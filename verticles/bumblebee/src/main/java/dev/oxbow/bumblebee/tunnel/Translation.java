@@ -5,6 +5,7 @@ import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.Rewrite;
 import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.codecs.ip.TcpReset;
+import dev.oxbow.service.flow.Bench;
 
 /**
  * From the addresses of the client to those of the namespace and back. A packet from the client

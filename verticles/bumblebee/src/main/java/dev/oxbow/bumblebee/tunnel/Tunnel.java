@@ -5,6 +5,7 @@ import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.FlowPort;
 import dev.oxbow.service.flow.PacketCounts;
 import dev.oxbow.service.verticle.ServicePlane;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +48,7 @@ final class Tunnel implements LiveTunnel {
     this.loop = loop;
     this.record = record;
     this.spec = spec;
-    this.port = new FlowPort(spec);
+    this.port = FlowPort.of(spec.flow(), spec.kind(), spec.vnetHdr(), spec.mtu());
     this.observer = observer;
   }
 

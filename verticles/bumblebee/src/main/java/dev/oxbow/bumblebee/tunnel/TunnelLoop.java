@@ -5,8 +5,10 @@ import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.Fragments;
+import dev.oxbow.service.flow.Outbox;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
 import java.util.ArrayList;
@@ -71,9 +73,10 @@ final class TunnelLoop {
     this.fragments = memory.fragments();
     this.closer = closer;
     Bench bench = new Bench();
+    Outbox outbox = new Outbox();
     Translation translation = new Translation(table, bench);
-    this.fromFlow = new FromFlow(bench, translation, fragments);
-    this.toFlow = new ToFlow(bench, translation, memory.held());
+    this.fromFlow = new FromFlow(bench, outbox, translation, fragments);
+    this.toFlow = new ToFlow(bench, outbox, translation, memory.held());
     for (int group = 0; group < TunnelPlane.GROUPS; group++) {
       indices[group] = new ConnectionIndex(table, group);
       live.add(new ArrayList<>());

@@ -10,6 +10,7 @@ import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowOutcome;
+import dev.oxbow.service.testing.FlowBridge;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ class HandOverTest {
 
   @ParameterizedTest
   @EnumSource(names = {"TUN_VNET", "SEQPACKET"})
-  void trafficGoesOnInTheSuccessor(FlowEnd.Kind kind) {
+  void trafficGoesOnInTheSuccessor(FlowBridge.Kind kind) {
     try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
         FlowEnd end = new FlowEnd(network, kind);
         Descriptor flow = end.flow().duplicate()) {
@@ -97,7 +98,7 @@ class HandOverTest {
 
   @Test
   void predecessorGoesOnAfterTheSuccessorGaveUp() {
-    FlowEnd.Kind kind = FlowEnd.Kind.TUN_VNET;
+    FlowBridge.Kind kind = FlowBridge.Kind.TUN_VNET;
     try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
         FlowEnd end = new FlowEnd(network, kind);
         Descriptor flow = end.flow().duplicate()) {
@@ -128,7 +129,7 @@ class HandOverTest {
 
   @Test
   void ownerWhoChangesTheTunCannotHoldUpASuccessor() {
-    FlowEnd.Kind kind = FlowEnd.Kind.TUN_VNET;
+    FlowBridge.Kind kind = FlowBridge.Kind.TUN_VNET;
     try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
         FlowEnd end = new FlowEnd(network, kind);
         Descriptor flow = end.flow().duplicate()) {

@@ -14,6 +14,7 @@ import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowOutcome;
+import dev.oxbow.service.testing.FlowBridge;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +45,7 @@ class LifeTest {
 
   @Test
   void tenantsMayHaveTheSameAddressesAndPorts() {
-    FlowEnd.Kind kind = FlowEnd.Kind.TUN_VNET;
+    FlowBridge.Kind kind = FlowBridge.Kind.TUN_VNET;
     try (ClientNetwork first = new ClientNetwork(MTU, true);
         ClientNetwork second = new ClientNetwork(MTU, true);
         FlowEnd firstEnd = new FlowEnd(first, kind);
@@ -76,7 +77,7 @@ class LifeTest {
   @Test
   void manyShortConnectionsLeaveTheTableEmpty() {
     try (ClientNetwork network = new ClientNetwork(MTU, true);
-        FlowEnd end = new FlowEnd(network, FlowEnd.Kind.TUN_VNET)) {
+        FlowEnd end = new FlowEnd(network, FlowBridge.Kind.TUN_VNET)) {
       PlaneStage.Told told = stage.open(end.spec(2, MTU));
       for (int i = 0; i < 500; i++) {
         try (TestPeer client = network.connect(i % 2 == 0 ? SERVER : "2001:db8:1::9", 80)) {
@@ -102,7 +103,7 @@ class LifeTest {
   @Test
   void connectionKeepsItsRecordWhileItsTimeWaitLasts() {
     try (ClientNetwork network = new ClientNetwork(MTU, true);
-        FlowEnd end = new FlowEnd(network, FlowEnd.Kind.TUN_VNET)) {
+        FlowEnd end = new FlowEnd(network, FlowBridge.Kind.TUN_VNET)) {
       PlaneStage.Told told = stage.open(end.spec(2, MTU));
       try (TestPeer client = network.connect(SERVER, 80)) {
         try (TestPeer server = told.nextPeer()) {
@@ -210,7 +211,7 @@ class LifeTest {
   @Test
   void endOfTunnelResetsItsConnectionsOnBothSides() {
     try (ClientNetwork network = new ClientNetwork(MTU, true);
-        FlowEnd end = new FlowEnd(network, FlowEnd.Kind.TUN_VNET)) {
+        FlowEnd end = new FlowEnd(network, FlowBridge.Kind.TUN_VNET)) {
       PlaneStage.Told told = stage.open(end.spec(3, MTU));
       List<TestPeer> all = new ArrayList<>();
       for (int i = 0; i < 10; i++) {
@@ -294,7 +295,7 @@ class LifeTest {
     int bytes = 1 << 20;
     try (RawFlow slow = new RawFlow();
         ClientNetwork network = new ClientNetwork(MTU, true);
-        FlowEnd end = new FlowEnd(network, FlowEnd.Kind.TUN_VNET)) {
+        FlowEnd end = new FlowEnd(network, FlowBridge.Kind.TUN_VNET)) {
       PlaneStage.Told stuck = stage.open(slow.spec(1, MTU));
       RawConnection client =
           RawConnection.open(slow, Packets.of("192.0.2.1", 4000, "198.51.100.9", 443));

@@ -6,6 +6,7 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import dev.oxbow.service.flow.FlowOutcome;
+import dev.oxbow.service.testing.FlowBridge;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -38,14 +39,14 @@ class TrafficTest {
   }
 
   static Stream<Arguments> flows() {
-    return Stream.of(FlowEnd.Kind.values())
+    return Stream.of(FlowBridge.Kind.values())
         .flatMap(
             kind -> Stream.of(Arguments.of(kind, "10.9.9.9"), Arguments.of(kind, "2001:db8:1::9")));
   }
 
   @ParameterizedTest
   @MethodSource("flows")
-  void bytesArriveBothWaysAndNoPacketIsDropped(FlowEnd.Kind kind, String destination) {
+  void bytesArriveBothWaysAndNoPacketIsDropped(FlowBridge.Kind kind, String destination) {
     try (ClientNetwork network = new ClientNetwork(MTU, kind.vnetHdr);
         FlowEnd end = new FlowEnd(network, kind)) {
       PlaneStage.Told told = stage.open(end.spec(7, MTU));
