@@ -24,12 +24,12 @@ public final class EgressRequest {
   private Mapping mapping = Mapping.PER_DESTINATION;
   private RawJson metadata = RawJson.NULL;
   private int mtu = DEFAULT_MTU;
+  private boolean vnetHdr;
   private @Nullable String resume;
 
   /**
    * @param flow a connected AF_UNIX socket, SOCK_SEQPACKET or SOCK_DGRAM, with one IP packet per
-   *     message; or a tun with IFF_NO_PI and without IFF_VNET_HDR. Owned by the caller until the
-   *     request was accepted
+   *     message; or a tun with IFF_NO_PI. Owned by the caller until the request was accepted
    * @param egress where its packets leave from, within what the configuration grants; at least one
    */
   public EgressRequest(Descriptor flow, List<Grant> egress) {
@@ -81,6 +81,19 @@ public final class EgressRequest {
           "mtu: " + mtu + "; expected " + SessionSpec.MIN_MTU + " to " + SessionSpec.MAX_MTU);
     }
     this.mtu = mtu;
+    return this;
+  }
+
+  public boolean vnetHdr() {
+    return vnetHdr;
+  }
+
+  /**
+   * Whether messages of a socket begin with a struct virtio_net_hdr and may be super-packets, both
+   * ways; a tun tells by itself.
+   */
+  public EgressRequest setVnetHdr(boolean vnetHdr) {
+    this.vnetHdr = vnetHdr;
     return this;
   }
 

@@ -41,9 +41,6 @@ final class FishOperations {
   private MessageWriter egress(Request request) {
     Message message = request.message();
     request.requireDescriptors(ClosedEvent.FLOW);
-    if (message.flag("vnetHdr", false)) {
-      throw RequestException.badField("vnetHdr", "true; this version takes packets one by one");
-    }
     long mtu =
         message.integer("mtu", SessionSpec.MIN_MTU, SessionSpec.MAX_MTU, EgressRequest.DEFAULT_MTU);
     String resume = message.string("resume", null);
@@ -53,6 +50,7 @@ final class FishOperations {
     EgressRequest egress =
         new EgressRequest(request.descriptor(ClosedEvent.FLOW), grants(message))
             .setMtu((int) mtu)
+            .setVnetHdr(message.flag("vnetHdr", false))
             .setMapping(mapping(message))
             .setMetadata(message.metadata())
             .setResume(resume);

@@ -1,6 +1,9 @@
 package dev.oxbow.fish;
 
+import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServicePlane;
@@ -8,18 +11,31 @@ import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What carries Fish's packets, as what an upgrade drives. All packets come through one tun, so that
  * all sessions are in one group, the first.
  */
 final class FishPlane implements ServicePlane {
+  private static final Logger log = LoggerFactory.getLogger(FishPlane.class);
   private static final int GROUP = 0;
+
+  /** How old counters of the tun may be. */
+  private static final long LOOK_NANOS = 1_000_000_000;
 
   private final DescriptorLoop loop;
   private final SessionPlane plane;
   private final Installation installation;
   private final Function<Callable<Boolean>, Future<Boolean>> blocking;
+
+  /** Packets that the tun's queue had no room for, a moment ago. */
+  private volatile long deviceDropped;
+
+  private @Nullable Timer look;
+  private volatile boolean closed;
 
   /** Whether the rules are still those of the process before this one. */
   private boolean rulesInherited;
@@ -38,6 +54,35 @@ final class FishPlane implements ServicePlane {
     this.installation = installation;
     this.rulesInherited = inherited;
     this.blocking = blocking;
+    loop.execute(this::lookLater);
+  }
+
+  private void lookLater() {
+    if (!closed) {
+      look = loop.schedule(this::look, LOOK_NANOS);
+    }
+  }
+
+  private void look() {
+    apart(() -> deviceDropped = installation.dropped())
+        .onFailure(this::unread)
+        .eventually(() -> Turns.call(loop, this::lookLater));
+  }
+
+  private void unread(Throwable why) {
+    if (!closed) {
+      log.warn("the counters of the tun cannot be read", why);
+    }
+  }
+
+  /** Writes counters of the tun into the open object. */
+  void stats(MessageWriter out) {
+    Offloads offloads = installation.offloads();
+    out.object("device")
+        .number("tcpSegments", offloads.tcp() ? 1 : 0)
+        .number("udpSegments", offloads.udp() ? 1 : 0)
+        .number("txDropped", deviceDropped)
+        .end();
   }
 
   SessionPlane sessions() {
@@ -80,14 +125,23 @@ final class FishPlane implements ServicePlane {
   /** As a crash would: rules and blackhole stay. */
   @Override
   public Future<Void> abandon() {
-    plane.close();
+    end();
     return apart(installation::abandon);
   }
 
   /** Puts the network back; all sessions have ended. */
   Future<Void> close() {
-    plane.close();
+    end();
     return apart(installation::restore);
+  }
+
+  private void end() {
+    closed = true;
+    Timer own = look;
+    if (own != null) {
+      own.cancel();
+    }
+    plane.close();
   }
 
   private Future<Void> apart(Runnable task) {

@@ -4,6 +4,7 @@ import dev.oxbow.config.FishOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fish.network.NetworkException;
+import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.network.Ruleset;
 import dev.oxbow.service.runtime.StartException;
 
@@ -32,16 +33,13 @@ public final class FishTrial {
   /**
    * Sets one up and takes it down. Blocks.
    *
+   * @return what its tun carried unfinished
    * @throws StartException saying what stands in the way
    */
-  public static void run(FishOptions options) {
+  public static Offloads run(FishOptions options) {
     Grants grants = Grants.of(options.getEgress());
     try (Namespace namespace = Namespace.open()) {
-      namespace.call(
-          () -> {
-            Installation.attempt(options, grants);
-            return true;
-          });
+      return namespace.call(() -> Installation.attempt(options, grants));
     } catch (LinuxException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }

@@ -57,6 +57,7 @@ final class FishWork implements ServiceWork {
   @Override
   public void stats(MessageWriter out) {
     sessions.stats(out);
+    plane.stats(out);
   }
 
   @Override

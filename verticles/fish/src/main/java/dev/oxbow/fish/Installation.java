@@ -11,6 +11,7 @@ import dev.oxbow.fish.conntrack.ConntrackEvents;
 import dev.oxbow.fish.network.EgressNetwork;
 import dev.oxbow.fish.network.LocalSockets;
 import dev.oxbow.fish.network.NetworkException;
+import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.fish.session.Tables;
@@ -150,15 +151,17 @@ final class Installation {
   /**
    * Sets up what can be tried without a plane, and takes it down.
    *
+   * @return what its tun carried unfinished
    * @throws StartException saying what stands in the way
    */
-  static void attempt(FishOptions options, Grants grants) {
+  static Offloads attempt(FishOptions options, Grants grants) {
     try {
       EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
       try (ConntrackDump dump = ConntrackDump.open()) {
         Conntrack.open(options.getMark()).close();
         ConntrackEvents.open().close();
         dump.marked(options.getMark(), entry -> {});
+        return network.offloads();
       } finally {
         network.restore();
       }
@@ -198,6 +201,7 @@ final class Installation {
           loop,
           new SessionPlane.Parts(
               network.tun().descriptor().fd(),
+              network.offloads(),
               conntrack,
               events,
               options.getMark(),
@@ -215,6 +219,16 @@ final class Installation {
 
   SessionPlane plane() {
     return plane;
+  }
+
+  /** What the tun carries unfinished. Any thread; does not block. */
+  Offloads offloads() {
+    return network.offloads();
+  }
+
+  /** Packets that the tun's queue had no room for. */
+  long dropped() {
+    return network.dropped();
   }
 
   /** Puts what another process needs into what that gets. */

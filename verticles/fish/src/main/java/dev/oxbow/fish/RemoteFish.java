@@ -107,6 +107,7 @@ final class RemoteFish implements Fish {
         .endArray()
         .string("mapping", request.mapping().wireName())
         .number("mtu", request.mtu())
+        .flag("vnetHdr", request.vnetHdr())
         .raw("metadata", request.metadata());
     if (request.resume() != null) {
       members.string("resume", request.resume());

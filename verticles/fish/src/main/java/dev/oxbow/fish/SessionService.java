@@ -104,9 +104,8 @@ final class SessionService {
     }
     requireUnused(mailbox, request.resume());
     Flow flow = Flow.examine(ClosedEvent.FLOW, request.flow().fd(), directory);
-    if (flow.kind() == FlowKind.TUN_VNET) {
-      throw RequestException.badDescriptor(
-          ClosedEvent.FLOW, "a tun with IFF_VNET_HDR; this version takes packets one by one");
+    if (request.vnetHdr() && flow.kind() == FlowKind.TUN) {
+      throw RequestException.badField("vnetHdr", "true, but this tun has no IFF_VNET_HDR");
     }
     flows.requireNew(ClosedEvent.FLOW, flow);
     account.addWork(account.limits().getTunnels(), "sessions");
@@ -133,6 +132,7 @@ final class SessionService {
             new SessionSpec.Owner(mailbox.account().uid(), mailbox.app(), request.resume()),
             flow.fd(),
             flow.kind(),
+            request.vnetHdr() && flow.kind().isSocket(),
             request.mtu(),
             request.mapping(),
             ranges);

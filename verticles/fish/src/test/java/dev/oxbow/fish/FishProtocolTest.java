@@ -224,7 +224,7 @@ class FishProtocolTest {
         "\"egress\":[] | egress",
         "\"mtu\":575,\"address\":\"203.0.113.7\",\"ports\":\"20000-20999\" | mtu",
         "\"mapping\":\"any\",\"address\":\"203.0.113.7\",\"ports\":\"20000-20999\" | mapping",
-        "\"vnetHdr\":true,\"address\":\"203.0.113.7\",\"ports\":\"20000-20999\" | vnetHdr"
+        "\"vnetHdr\":\"yes\",\"address\":\"203.0.113.7\",\"ports\":\"20000-20999\" | vnetHdr"
       })
   void whatIsNotRightIsNamed(String members, String named) {
     List<Descriptor> pair = EgressStage.packetPair();
@@ -245,6 +245,8 @@ class FishProtocolTest {
     pipe.close();
     JsonObject stats = peer.stats();
     assertThat(stats.getInteger("sessions")).isZero();
+    assertThat(stats.getJsonObject("device").getInteger("tcpSegments")).isEqualTo(1);
+    assertThat(stats.getJsonObject("device").getLong("txDropped")).isZero();
   }
 
   private String egress(Descriptor flow, String members) {

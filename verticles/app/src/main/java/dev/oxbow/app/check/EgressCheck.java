@@ -2,6 +2,7 @@ package dev.oxbow.app.check;
 
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.fish.FishTrial;
+import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.service.runtime.StartException;
 
 /** Whether this machine can do what Fish needs: tried once, apart from all else. Blocks. */
@@ -10,13 +11,21 @@ final class EgressCheck {
 
   private EgressCheck() {}
 
+  private static String segments(Offloads offloads) {
+    return offloads.udp()
+        ? "TCP and UDP segmentation"
+        : offloads.tcp() ? "TCP segmentation" : "no segmentation";
+  }
+
   /** Looks. */
   static Finding examine(FishOptions options) {
     try {
-      FishTrial.run(options);
       return Finding.ok(
           NAME,
-          "a tun, rules of nftables and entries of conntrack can be made; --rules shows the rules");
+          "a tun ("
+              + segments(FishTrial.run(options))
+              + "), rules of nftables and entries of conntrack can be made; --rules shows the"
+              + " rules");
     } catch (StartException e) {
       return Finding.missing(
           NAME,

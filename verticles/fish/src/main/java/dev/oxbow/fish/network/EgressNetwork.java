@@ -27,6 +27,7 @@ public final class EgressNetwork implements AutoCloseable {
 
   private final Plan plan;
   private final Tun tun;
+  private final Offloads offloads;
 
   /**
    * What is to be set up.
@@ -42,6 +43,7 @@ public final class EgressNetwork implements AutoCloseable {
   private EgressNetwork(Plan plan, Tun tun) {
     this.plan = plan;
     this.tun = tun;
+    this.offloads = Offloads.of(tun);
   }
 
   /**
@@ -81,7 +83,7 @@ public final class EgressNetwork implements AutoCloseable {
   private static EgressNetwork open(Plan plan, Routes routes, Company company) {
     routes.ensure(blackhole(plan.pool4));
     routes.ensure(blackhole(plan.pool6));
-    Tun tun = Tun.open(plan.device, false);
+    Tun tun = Tun.open(plan.device, true);
     try {
       routes.linkUp(plan.device, MTU, TX_QUEUE_PACKETS);
       int index = routes.link(plan.device).index();
@@ -164,6 +166,11 @@ public final class EgressNetwork implements AutoCloseable {
         index,
         RouteMessages.RT_TABLE_MAIN,
         0);
+  }
+
+  /** What the tun carries unfinished: one that was inherited is as its maker made it. */
+  public Offloads offloads() {
+    return offloads;
   }
 
   /** The tun, non-blocking; owned by this object. */

@@ -4,6 +4,7 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Readiness;
 import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +30,7 @@ final class Carrier {
   private final Inbound inbound;
   private final Clock clock;
   private final Ends ends;
-  private final PacketBatch batch = new PacketBatch();
+  private final Bench bench;
   private @Nullable Registration registration;
 
   /** Tells the time to all who note it. */
@@ -60,6 +61,7 @@ final class Carrier {
       Ends ends) {
     this.loop = loop;
     this.tun = tun;
+    this.bench = device.bench();
     this.device = device;
     this.outbound = outbound;
     this.inbound = inbound;
@@ -130,14 +132,14 @@ final class Carrier {
       if (session.registration == null) {
         return;
       }
-      int count = session.port.receive(batch);
+      int count = session.port.receive(bench);
       if (count <= 0) {
         empty(session, -count);
         return;
       }
       long nanos = clock.now();
       session.record.activityNanos(nanos);
-      outbound.carry(session, batch, count, nanos);
+      outbound.carry(session, count, nanos);
       if (session.ending && session.port.drained()) {
         ends.end(session, EndReason.EOF, 0);
         return;
@@ -165,11 +167,11 @@ final class Carrier {
       if (isFrozen()) {
         return;
       }
-      int count = device.receive(batch);
+      int count = device.receive();
       if (count <= 0) {
         return;
       }
-      inbound.carry(batch, count, clock.now());
+      inbound.carry(count, clock.now());
     }
     loop.execute(this::fromDevice);
   }

@@ -4,15 +4,16 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.handoff.state.StateTable;
+import dev.oxbow.service.flow.Outbox;
 import java.util.Collection;
 
 /**
- * Packets that flows had no room for, in their order: a queue for each of the flows that are full
- * now, in a memfd, so that whoever goes on has them. Loop thread only.
+ * Messages that flows had no room for, as these take them, in their order: a queue for each of the
+ * flows that are full now, in a memfd, so that whoever goes on has them. Loop thread only.
  *
  * <pre>
  *  0 session u64 (0: free)   8 first u32   12 end u32   16..63 zero
- * 64 packets, each with its length u32 before it, from first to end
+ * 64 messages, each with its length u32 before it, from first to end
  * </pre>
  */
 final class HeldPackets implements AutoCloseable {
@@ -73,21 +74,22 @@ final class HeldPackets implements AutoCloseable {
   }
 
   /**
-   * Keeps a packet behind those that it has.
+   * Keeps the first message of an outbox behind those that it has.
    *
    * @return false when there is no room
    */
-  boolean add(Session session, long address, int bytes) {
+  boolean add(Session session, Outbox out) {
     if (session.queue == NONE && !begin(session)) {
       return false;
     }
     int at = at(session.queue);
     int end = memory.getInt(at + 12);
+    int bytes = out.bytes();
     if (end + Integer.BYTES + bytes > QUEUE_BYTES) {
       return false;
     }
     memory.putInt(at + end, bytes);
-    memory.copyFrom(at + end + Integer.BYTES, address, bytes);
+    out.copy(memory, at + end + Integer.BYTES);
     memory.putInt(at + 12, end + Integer.BYTES + bytes);
     return true;
   }
@@ -109,30 +111,42 @@ final class HeldPackets implements AutoCloseable {
   /**
    * Gives the flow what it takes.
    *
-   * @return 0, or the negated error number for which the flow did not take a packet
+   * @param out empty, and so it is afterwards
+   * @return 0, or the negated error number for which the flow did not take a message, which is gone
    */
-  int flush(Session session) {
-    if (session.queue == NONE) {
-      return 0;
-    }
-    int at = at(session.queue);
-    int end = memory.getInt(at + 12);
-    for (int first = memory.getInt(at + 8); first < end; ) {
-      int bytes = memory.getInt(at + first);
-      // Noted before: after a kill in between it is lost, and does not come twice.
-      memory.putInt(at + 8, first + Integer.BYTES + bytes);
-      int result = session.port.send(memory.address() + at + first + Integer.BYTES, bytes);
-      if (result == -Errno.EAGAIN) {
-        memory.putInt(at + 8, first);
-        return 0;
+  int flush(Session session, Outbox out) {
+    while (session.queue != NONE) {
+      int at = at(session.queue);
+      int first = memory.getInt(at + 8);
+      int end = memory.getInt(at + 12);
+      int next = first;
+      while (next < end && !out.isFull()) {
+        int bytes = memory.getInt(at + next);
+        out.add(memory.address() + at + next + Integer.BYTES, bytes);
+        next += Integer.BYTES + bytes;
       }
-      if (result != 1) {
+      // Noted before: after a kill in between they are lost, and do not come twice.
+      memory.putInt(at + 8, next);
+      int given = out.size();
+      int result = session.port.send(out);
+      out.clear();
+      boolean refused = result < 0 && result != -Errno.EAGAIN;
+      int done = refused ? 1 : Math.max(0, result);
+      for (int i = 0; i < done; i++) {
+        first += Integer.BYTES + memory.getInt(at + first);
+      }
+      memory.putInt(at + 8, first);
+      session.record.countOut(Math.max(0, result));
+      if (first == end) {
+        forget(session);
+      }
+      if (refused) {
         return result;
       }
-      session.record.countOut(1);
-      first += Integer.BYTES + bytes;
+      if (done < given) {
+        return 0;
+      }
     }
-    forget(session);
     return 0;
   }
 

@@ -6,7 +6,10 @@ import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.Rewrite;
 import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.codecs.ip.TcpReset;
+import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.service.flow.Bench;
+import dev.oxbow.service.flow.Outbox;
 
 /**
  * From a session's flow to the tun, a batch at a time: first every packet is looked at, and what is
@@ -25,17 +28,19 @@ final class Outbound {
 
   private static final int CLOSING = FlowTable.CLIENT_FIN | FlowTable.SERVER_FIN;
 
+  private final Bench bench;
   private final Device device;
   private final Mappings mappings;
   private final FlowTable flows;
   private final Pools pools;
   private final Residents residents;
   private final Gathering fragments;
-  private final PacketView packet = new PacketView();
-  private final PacketView quoted = new PacketView();
-  private final int[] flowOf = new int[PacketBatch.PACKETS];
-  private final int[] clientOf = new int[PacketBatch.PACKETS];
-  private final boolean[] fresh = new boolean[PacketBatch.PACKETS];
+  private final PacketView packet;
+  private final PacketView quoted;
+  private final Outbox out = new Outbox();
+  private final int[] flowOf = new int[Bench.BATCH];
+  private final int[] clientOf = new int[Bench.BATCH];
+  private final boolean[] fresh = new boolean[Bench.BATCH];
 
   Outbound(
       Device device,
@@ -44,7 +49,10 @@ final class Outbound {
       Pools pools,
       Residents residents,
       Gathering fragments) {
+    this.bench = device.bench();
     this.device = device;
+    this.packet = bench.packet;
+    this.quoted = bench.quoted;
     this.mappings = mappings;
     this.flows = flows;
     this.pools = pools;
@@ -53,18 +61,18 @@ final class Outbound {
   }
 
   /** Carries a batch that came from a session's flow. */
-  void carry(Session session, PacketBatch batch, int count, long nowNanos) {
+  void carry(Session session, int count, long nowNanos) {
     for (int i = 0; i < count; i++) {
       flowOf[i] = DONE;
       fresh[i] = false;
-      int length = batch.length(i);
+      int length = bench.length[i];
       if (length == 0) {
         continue;
       }
       session.record.countIn(1);
-      if (length == PacketBatch.TOO_LONG) {
+      if (length == Bench.TOO_LONG) {
         session.drop(DropReason.TOO_LONG);
-      } else if (packet.parse(batch.memory(), batch.start(i), length) != null) {
+      } else if (length < 0 || !parse(session, i)) {
         session.drop(DropReason.MALFORMED);
       } else if (packet.isFragment()) {
         fragment(session, nowNanos);
@@ -73,12 +81,24 @@ final class Outbound {
       }
     }
     mappings.settle();
+    device.begin();
     for (int i = 0; i < count; i++) {
       if (flowOf[i] != DONE) {
-        packet.parse(batch.memory(), batch.start(i), batch.length(i));
-        forward(session, i, batch.address(packet.start()), nowNanos);
+        parse(session, i);
+        forward(session, i, nowNanos);
       }
     }
+    session.drop(DropReason.KERNEL, device.flush());
+  }
+
+  private boolean parse(Session session, int i) {
+    return packet.parse(bench.packets, bench.start[i], bench.length[i]) == null
+        && (session.port.headerBytes() == 0
+            || VirtioNetHeader.apply(bench.packets, header(), packet) == null);
+  }
+
+  private int header() {
+    return packet.start() - VirtioNetHeader.BYTES;
   }
 
   /** A datagram is carried when its last fragment comes, alone. */
@@ -101,7 +121,7 @@ final class Outbound {
     boolean taken =
         version == 6
             ? device.write6(packet, fragments.identification(), session.spec.mtu())
-            : device.write(fragments.address(), packet.length());
+            : device.write(packet, fragments.address());
     if (!taken) {
       session.drop(DropReason.KERNEL);
     }
@@ -217,7 +237,12 @@ final class Outbound {
     if (!passing && session.mayAnswer(nowNanos)) {
       int bytes =
           IcmpError.PROHIBITED.write(
-              packet, 0, packet.destinationHigh(), packet.destinationLow(), device.room(), 0);
+              packet,
+              0,
+              packet.destinationHigh(),
+              packet.destinationLow(),
+              device.room(),
+              device.roomStart());
       answer(session, bytes);
     }
     if (reason == DropReason.EXHAUSTED && session.tellExhausted(nowNanos)) {
@@ -229,14 +254,14 @@ final class Outbound {
   }
 
   private void answer(Session session, int bytes) {
-    if (bytes > 0 && session.port.send(device.roomAddress(), bytes) == 1) {
+    if (bytes > 0 && session.port.send(out, device.roomAddress(), bytes) == 1) {
       session.record.countOut(1);
     }
   }
 
   /** Answers a segment of no connection, toward the client. */
   private void reset(Session session) {
-    answer(session, TcpReset.write(packet, device.room(), 0));
+    answer(session, TcpReset.write(packet, device.room(), device.roomStart()));
   }
 
   /** Whether the kernel has said yes to the packet's flow; else it is dropped and counted. */
@@ -260,7 +285,7 @@ final class Outbound {
         ports ? packet.destinationPort() : 0);
   }
 
-  private void forward(Session session, int i, long address, long nowNanos) {
+  private void forward(Session session, int i, long nowNanos) {
     int client = clientOf[i];
     int version = packet.version();
     long high = pools.high(version);
@@ -278,9 +303,8 @@ final class Outbound {
       track(flowOf[i], nowNanos);
     }
     Rewrite.source(packet, high, low, Rewrite.SAME_PORT);
-    if (!device.write(address, packet.length())) {
-      session.drop(DropReason.KERNEL);
-    }
+    boolean told = session.port.headerBytes() > 0;
+    device.add(packet, told ? VirtioNetHeader.segmentBytes(bench.packets, header()) : 0);
   }
 
   /** Notes what the packet says of its connection. */

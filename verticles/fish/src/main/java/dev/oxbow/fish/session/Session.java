@@ -1,6 +1,7 @@
 package dev.oxbow.fish.session;
 
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.service.flow.FlowPort;
 import dev.oxbow.service.flow.PacketCounts;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,10 @@ public final class Session {
   /** Of packets that the flow had no room for. */
   int queue = HeldPackets.NONE;
 
+  // Of the batch that comes from the tun: the packets that are this session's.
+  int firstPacket = -1;
+  int lastPacket;
+
   /** The other end of the flow is closed; what it had sent before is still there. */
   boolean ending;
 
@@ -39,7 +44,7 @@ public final class Session {
     this.spec = spec;
     this.record = record;
     this.observer = observer;
-    this.port = new FlowPort(spec.flow(), spec.kind().isSocket(), spec.mtu());
+    this.port = FlowPort.of(spec.flow(), spec.kind(), spec.vnetHdr(), spec.mtu());
   }
 
   /** Its id. */
@@ -58,7 +63,11 @@ public final class Session {
   }
 
   void drop(DropReason reason) {
-    record.countDropped(reason, 1);
+    drop(reason, 1);
+  }
+
+  void drop(DropReason reason, int packets) {
+    record.countDropped(reason, packets);
   }
 
   /** Whether the owner is to be told that ports are exhausted: once a second. */

@@ -6,6 +6,7 @@ import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fish.conntrack.Conntrack;
 import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.conntrack.ConntrackEvents;
+import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
@@ -52,6 +53,7 @@ public final class SessionPlane implements AutoCloseable {
    */
   public record Parts(
       int tun,
+      Offloads offloads,
       Conntrack conntrack,
       NetlinkSocket events,
       int mark,
@@ -132,7 +134,7 @@ public final class SessionPlane implements AutoCloseable {
     this.fromFlows = tables.fromFlows(this::lost);
     this.toFlows = tables.toFlows(this::lost);
     this.held = tables.held();
-    Device device = new Device(parts.tun);
+    Device device = new Device(parts.tun, parts.offloads);
     this.inbound =
         new Inbound(device, mappings, flows, pools, residents, toFlows, held, this::failed);
     this.carrier =
@@ -172,8 +174,7 @@ public final class SessionPlane implements AutoCloseable {
     }
     now();
     record.begin(spec, System.nanoTime());
-    Session session = new Session(spec, record, observer);
-    enter(session);
+    Session session = enter(new Session(spec, record, observer));
     for (SessionRecord old : lost.claim(spec.owner())) {
       session.resumed += connections.resume(old.id(), session);
       old.clear();
@@ -182,9 +183,10 @@ public final class SessionPlane implements AutoCloseable {
     return session;
   }
 
-  private void enter(Session session) {
+  private Session enter(Session session) {
     sessions.put(session.id(), session);
     count = sessions.size();
+    return session;
   }
 
   /**
@@ -196,9 +198,7 @@ public final class SessionPlane implements AutoCloseable {
    */
   public Session adopt(int slot, int flow, List<SessionSpec.Range> egress, Observer observer) {
     SessionRecord record = parts.tables.sessions().taken(slot);
-    Session session = new Session(record.spec(flow, egress), record, observer);
-    enter(session);
-    return session;
+    return enter(new Session(record.spec(flow, egress), record, observer));
   }
 
   /** Ends a session soon: its connections are over, and its outcome is told. Idempotent. */

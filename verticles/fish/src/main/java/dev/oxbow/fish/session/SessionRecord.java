@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *  33 mapping u8         35 lost u8            56 lost since nanos u64
  * 192 bytes of app u8   193 bytes of name u8  194 app, 64 bytes      258 name, 128 bytes
- * 386..511 reserved
+ * 386 vnetHdr u8        387..511 reserved
  * </pre>
  *
  * A lost session had its flow in a process that is gone; its connections wait for whoever opens it
@@ -30,6 +30,7 @@ final class SessionRecord extends FlowRecord {
 
   private static final int APP = 194;
   private static final int NAME = 258;
+  private static final int VNET_HDR = 386;
 
   SessionRecord(NativeMemory memory, int base, int slot) {
     super(memory, base, slot);
@@ -44,6 +45,7 @@ final class SessionRecord extends FlowRecord {
   void begin(SessionSpec spec, long now) {
     started(spec.owner().uid(), spec.kind(), spec.mtu(), now);
     memory.putByte(base + 33, spec.mapping().code());
+    memory.putByte(base + VNET_HDR, spec.vnetHdr() ? 1 : 0);
     text(192, APP, spec.owner().app());
     text(193, NAME, spec.owner().name());
     taken(spec.id());
@@ -68,7 +70,14 @@ final class SessionRecord extends FlowRecord {
   /** What a session that another process began is made of. */
   SessionSpec spec(int flow, List<Range> egress) {
     return new SessionSpec(
-        id(), owner(), flow, kind(), mtu(), Mapping.of(memory.getByte(base + 33)), egress);
+        id(),
+        owner(),
+        flow,
+        kind(),
+        memory.getByte(base + VNET_HDR) != 0,
+        mtu(),
+        Mapping.of(memory.getByte(base + 33)),
+        egress);
   }
 
   /** Its flow is gone with the process that had it. */

@@ -13,12 +13,21 @@ import org.jspecify.annotations.Nullable;
  * @param owner who may open it again when it is lost
  * @param flow the descriptor, which stays its owner's and open until the outcome; its file status
  *     flags are neither relied on nor changed
- * @param kind of the flow, without virtio_net_hdr
+ * @param kind of the flow
+ * @param vnetHdr whether messages of a packet socket begin with a struct virtio_net_hdr; a tun
+ *     tells by itself
  * @param mtu largest packet toward the flow, in bytes, 576 to 65535
  * @param egress where its packets may leave from, at least one
  */
 public record SessionSpec(
-    long id, Owner owner, int flow, FlowKind kind, int mtu, Mapping mapping, List<Range> egress) {
+    long id,
+    Owner owner,
+    int flow,
+    FlowKind kind,
+    boolean vnetHdr,
+    int mtu,
+    Mapping mapping,
+    List<Range> egress) {
 
   /** Whether its packets may leave from there. */
   boolean allows(long high, long low, int port) {

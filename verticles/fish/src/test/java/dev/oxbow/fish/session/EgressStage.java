@@ -15,8 +15,10 @@ import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.Flow;
 import dev.oxbow.service.flow.FlowKind;
 import dev.oxbow.service.flow.FlowOutcome;
+import dev.oxbow.service.testing.FlowBridge;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -73,13 +75,24 @@ public final class EgressStage implements AutoCloseable {
   private long lastId;
 
   EgressStage(Path directory) {
-    this(directory, null);
+    this(directory, null, true);
   }
 
   /**
    * @param beside another Fish, in whose namespace this one is the second; null for none
    */
   EgressStage(Path directory, @Nullable EgressStage beside) {
+    this(directory, beside, true);
+  }
+
+  /**
+   * @param header whether fish0 has IFF_VNET_HDR; without, it is one of an older Fish
+   */
+  EgressStage(Path directory, boolean header) {
+    this(directory, null, header);
+  }
+
+  private EgressStage(Path directory, @Nullable EgressStage beside, boolean header) {
     second = beside != null;
     middle = beside == null ? Namespace.open() : beside.middle;
     server = beside == null ? Namespace.open() : beside.server;
@@ -98,10 +111,22 @@ public final class EgressStage implements AutoCloseable {
             Prefix.parse(second ? "fd6f:7862:7070::/64" : "fd6f:7862:6f77::/64"),
             List.of(slice, slice6));
     files = directory.resolve(plan.device());
-    network = middle.call(() -> EgressNetwork.open(plan));
+    EgressNetwork made = middle.call(() -> EgressNetwork.open(plan));
+    network = header ? made : older(made);
     tables = Tables.open(files, SIZES);
     plane = plane(tables);
     vertx.run(plane::thaw);
+  }
+
+  private EgressNetwork older(EgressNetwork made) {
+    made.close();
+    Tun plain = middle.call(() -> Tun.open(plan.device(), false));
+    in(
+        middle,
+        "ip link set fish0 mtu 65535 txqueuelen 10000 up",
+        "ip route add " + plan.pool4() + " dev fish0",
+        "ip -6 route add " + plan.pool6() + " dev fish0");
+    return middle.call(() -> EgressNetwork.adopt(plan, plain));
   }
 
   /** A plane that stands still. */
@@ -111,6 +136,7 @@ public final class EgressStage implements AutoCloseable {
     SessionPlane.Parts parts =
         new SessionPlane.Parts(
             network.tun().descriptor().fd(),
+            network.offloads(),
             conntrack,
             events,
             plan.mark(),
@@ -221,17 +247,32 @@ public final class EgressStage implements AutoCloseable {
    * @param name stable, or null
    */
   Client client(Mapping mapping, int mtu, @Nullable String name) {
+    return client(FlowBridge.Kind.TUN, mapping, mtu, name);
+  }
+
+  /** A client's namespace whose packets are a session's flow of a kind. */
+  Client client(FlowBridge.Kind kind, Mapping mapping, int mtu, @Nullable String name) {
     Namespace namespace = Namespace.open();
-    Tun tun = clientTun(namespace, mtu);
-    Session session = session(tun.descriptor().fd(), FlowKind.TUN, mapping, mtu, name);
-    Client client = new Client(namespace, tun, session);
+    Tun tun = clientTun(namespace, mtu, kind.vnetHdr);
+    FlowBridge bridge = new FlowBridge(tun, kind);
+    int flow = bridge.flow().fd();
+    FlowKind found = Flow.examine("flow", flow, files).kind();
+    Session session = session(flow, found, bridge.saysVnetHdr(), mapping, mtu, name);
+    Client client = new Client(namespace, tun, bridge, session);
     clients.add(client);
     return client;
   }
 
   /** A tun through which everything leaves a namespace. */
   public static Tun clientTun(Namespace namespace, int mtu) {
-    Tun tun = namespace.call(() -> Tun.open("tun0", false));
+    return clientTun(namespace, mtu, false);
+  }
+
+  private static Tun clientTun(Namespace namespace, int mtu, boolean vnetHdr) {
+    Tun tun = namespace.call(() -> Tun.open("tun0", vnetHdr));
+    if (vnetHdr && !tun.offloads(Tun.TCP_OFFLOADS)) {
+      throw new IllegalStateException("a tun without TSO");
+    }
     in(
         namespace,
         "ip address add 10.0.0.2/24 dev tun0",
@@ -250,11 +291,17 @@ public final class EgressStage implements AutoCloseable {
 
   /** Opens a session of a name, which may be null. */
   Session session(int flow, FlowKind kind, Mapping mapping, int mtu, @Nullable String name) {
+    return session(flow, kind, false, mapping, mtu, name);
+  }
+
+  /** Opens a session of a name, which may be null. */
+  Session session(
+      int flow, FlowKind kind, boolean vnetHdr, Mapping mapping, int mtu, @Nullable String name) {
     List<SessionSpec.Range> egress =
         List.of(
             new SessionSpec.Range(slice, slice.first(), slice.last()),
             new SessionSpec.Range(slice6, slice6.first(), slice6.last()));
-    return session(flow, kind, mapping, mtu, name, egress);
+    return session(flow, kind, vnetHdr, mapping, mtu, name, egress);
   }
 
   /** Opens a session that leaves from there. */
@@ -265,8 +312,19 @@ public final class EgressStage implements AutoCloseable {
       int mtu,
       @Nullable String name,
       List<SessionSpec.Range> egress) {
+    return session(flow, kind, false, mapping, mtu, name, egress);
+  }
+
+  private Session session(
+      int flow,
+      FlowKind kind,
+      boolean vnetHdr,
+      Mapping mapping,
+      int mtu,
+      @Nullable String name,
+      List<SessionSpec.Range> egress) {
     SessionSpec.Owner owner = new SessionSpec.Owner(0, "test", name);
-    SessionSpec spec = new SessionSpec(++lastId, owner, flow, kind, mtu, mapping, egress);
+    SessionSpec spec = new SessionSpec(++lastId, owner, flow, kind, vnetHdr, mtu, mapping, egress);
     return vertx.call(() -> Objects.requireNonNull(plane.attach(spec, new Told())));
   }
 
@@ -285,9 +343,11 @@ public final class EgressStage implements AutoCloseable {
   }
 
   /** A client's namespace and its session. */
-  record Client(Namespace namespace, Tun tun, Session session) implements AutoCloseable {
+  record Client(Namespace namespace, Tun tun, FlowBridge bridge, Session session)
+      implements AutoCloseable {
     @Override
     public void close() {
+      bridge.close();
       tun.close();
       namespace.close();
     }
