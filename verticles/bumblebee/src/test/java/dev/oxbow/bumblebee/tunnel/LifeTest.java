@@ -122,7 +122,7 @@ class LifeTest {
   @Test
   void placeIsFreeWhenItsTimeWaitIsOver() throws Exception {
     try (ClientNetwork network = new ClientNetwork(MTU, true);
-        FlowEnd end = new FlowEnd(network, FlowEnd.Kind.TUN_VNET)) {
+        FlowEnd end = new FlowEnd(network, FlowBridge.Kind.TUN_VNET)) {
       PlaneStage.Told told = stage.open(end.spec(2, MTU));
       try (TestPeer client = network.connect(SERVER, 80);
           TestPeer server = told.nextPeer()) {
@@ -192,8 +192,7 @@ class LifeTest {
       // A place that is free is given again.
       RawConnection first = clients.get(0);
       flow.send(
-          ends(4000)
-              .segment(TcpHeader.RST, first.sequence(), first.acknowledgment(), new byte[0]));
+          ends(4000).segment(TcpHeader.RST, first.sequence(), first.acknowledgment(), new byte[0]));
       assertThatThrownBy(servers.get(0)::readAll).isInstanceOf(LinuxException.class);
       servers.get(0).close();
       Await.until("a place is free", () -> told.tunnel.connections() == 2);

@@ -10,6 +10,7 @@ import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fdpassing.testing.TestPeer;
+import dev.oxbow.service.testing.FlowBridge;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,7 +78,7 @@ class NarrowLinkTest {
     "SEQPACKET,10.9.9.9",
     "SEQPACKET,2001:db8:1::9"
   })
-  void senderLearnsWhatTheLinkTakes(FlowEnd.Kind kind, String destination) {
+  void senderLearnsWhatTheLinkTakes(FlowBridge.Kind kind, String destination) {
     try (PlaneStage stage = new PlaneStage();
         ClientNetwork router = new ClientNetwork(MTU, kind.vnetHdr);
         Namespace behind = client(router.namespace());
