@@ -54,11 +54,13 @@ public final class FishOptions {
   /** Where connections go is nobody's business. */
   public static final String DEFAULT_LOG_DETAIL = "blocks";
 
+  private static final int MOST_GRANTS = 256;
   private static final String CONNECTIONS = "connections";
   private static final Pattern DIRECTORY = Pattern.compile("/[ -~]*");
   private static final Pattern DETAIL = Pattern.compile("blocks|connections");
   private static final Pattern DEVICE = Pattern.compile("[a-zA-Z][a-zA-Z0-9_]{0,14}");
   private static final Pattern PREFIX = Pattern.compile("[0-9a-fA-F.:]{2,45}/[0-9]{1,3}");
+  private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
   private static final Pattern PORTS = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
 
   /**
@@ -69,6 +71,20 @@ public final class FishOptions {
    * @param lastPort not below the first
    */
   public record Grant(String address, int firstPort, int lastPort) {
+
+    /**
+     * Checks the ports; the address is looked at by whoever uses it.
+     *
+     * @throws IllegalArgumentException naming what is wrong
+     */
+    public Grant {
+      if (firstPort < 1 || lastPort > 0xffff || firstPort > lastPort) {
+        throw new IllegalArgumentException(
+            String.format(
+                "ports: %d-%d; expected a range within 1-65535, the lower port first",
+                firstPort, lastPort));
+      }
+    }
 
     /**
      * Reads ports, {@code 20000-20999} or {@code 20000}.
@@ -82,11 +98,14 @@ public final class FishOptions {
       }
       int first = Integer.parseInt(matcher.group(1));
       int last = matcher.group(2) == null ? first : Integer.parseInt(matcher.group(2));
-      if (first < 1 || last > 0xffff || first > last) {
-        throw new IllegalArgumentException(
-            "ports: " + ports + "; expected a range within 1-65535, the lower port first");
-      }
       return new Grant(address, first, last);
+    }
+
+    /** Whether both have a port of the same address, which must be written alike. */
+    boolean overlaps(Grant other) {
+      return address.equalsIgnoreCase(other.address)
+          && firstPort <= other.lastPort
+          && other.firstPort <= lastPort;
     }
 
     /** As it stands in messages. */
@@ -159,9 +178,26 @@ public final class FishOptions {
     return egress;
   }
 
-  /** Where packets may leave from, 1 to 256 grants that do not overlap. */
+  /**
+   * Where packets may leave from: at most 256 grants, each with an address and ports that no other
+   * has. Empty: nothing is granted, and Fish does not start.
+   */
   public FishOptions setEgress(List<Grant> egress) {
-    this.egress = List.copyOf(egress);
+    List<Grant> grants = List.copyOf(egress);
+    Bounds.check("number of grants in egress", grants.size(), 0, MOST_GRANTS);
+    for (int i = 0; i < grants.size(); i++) {
+      Grant grant = grants.get(i);
+      Bounds.check("egress.address", grant.address(), ADDRESS, "an IPv4 or IPv6 address");
+      for (Grant other : grants.subList(0, i)) {
+        if (grant.overlaps(other)) {
+          throw new IllegalArgumentException(
+              String.format(
+                  "egress: %s %s overlaps %s: a port is granted once",
+                  grant.address(), grant.ports(), other.ports()));
+        }
+      }
+    }
+    this.egress = grants;
     return this;
   }
 

@@ -14,7 +14,7 @@ public final class QuotaOptions {
   /** Control connections. */
   public static final int DEFAULT_CONNECTIONS = 256;
 
-  /** Descriptors in relays and tunnels, in mailboxes and in unacknowledged events. */
+  /** Descriptors in relays, tunnels and sessions, in mailboxes and in unacknowledged events. */
   public static final int DEFAULT_DESCRIPTORS = 12_000;
 
   /** Relays. */
@@ -25,6 +25,21 @@ public final class QuotaOptions {
 
   /** TCP connections in tunnels. */
   public static final int DEFAULT_TUNNEL_CONNECTIONS = 65_536;
+
+  /** Sessions. */
+  public static final int DEFAULT_SESSIONS = 1000;
+
+  /** Connections in sessions. */
+  public static final int DEFAULT_FLOWS = 196_608;
+
+  /** Connections in one session. */
+  public static final int DEFAULT_SESSION_FLOWS = 131_072;
+
+  /** New connections in sessions, per second. */
+  public static final int DEFAULT_FLOWS_PER_SECOND = 100_000;
+
+  /** New connections in one session, per second. */
+  public static final int DEFAULT_SESSION_FLOWS_PER_SECOND = 50_000;
 
   /** Events in one mailbox. */
   public static final int DEFAULT_MAILBOX_EVENTS = 4096;
@@ -43,6 +58,11 @@ public final class QuotaOptions {
   private int relays = DEFAULT_RELAYS;
   private int tunnels = DEFAULT_TUNNELS;
   private int tunnelConnections = DEFAULT_TUNNEL_CONNECTIONS;
+  private int sessions = DEFAULT_SESSIONS;
+  private int flows = DEFAULT_FLOWS;
+  private int sessionFlows = DEFAULT_SESSION_FLOWS;
+  private int flowsPerSecond = DEFAULT_FLOWS_PER_SECOND;
+  private int sessionFlowsPerSecond = DEFAULT_SESSION_FLOWS_PER_SECOND;
   private int mailboxEvents = DEFAULT_MAILBOX_EVENTS;
   private int mailboxAgeMs = DEFAULT_MAILBOX_AGE_MS;
   private int metadataBytes = DEFAULT_METADATA_BYTES;
@@ -61,6 +81,11 @@ public final class QuotaOptions {
     this.relays = other.relays;
     this.tunnels = other.tunnels;
     this.tunnelConnections = other.tunnelConnections;
+    this.sessions = other.sessions;
+    this.flows = other.flows;
+    this.sessionFlows = other.sessionFlows;
+    this.flowsPerSecond = other.flowsPerSecond;
+    this.sessionFlowsPerSecond = other.sessionFlowsPerSecond;
     this.mailboxEvents = other.mailboxEvents;
     this.mailboxAgeMs = other.mailboxAgeMs;
     this.metadataBytes = other.metadataBytes;
@@ -91,6 +116,11 @@ public final class QuotaOptions {
     setRelays(Bounds.integer(json, "relays", relays));
     setTunnels(Bounds.integer(json, "tunnels", tunnels));
     setTunnelConnections(Bounds.integer(json, "tunnelConnections", tunnelConnections));
+    setSessions(Bounds.integer(json, "sessions", sessions));
+    setFlows(Bounds.integer(json, "flows", flows));
+    setSessionFlows(Bounds.integer(json, "sessionFlows", sessionFlows));
+    setFlowsPerSecond(Bounds.integer(json, "flowsPerSecond", flowsPerSecond));
+    setSessionFlowsPerSecond(Bounds.integer(json, "sessionFlowsPerSecond", sessionFlowsPerSecond));
     setMailboxEvents(Bounds.integer(json, "mailboxEvents", mailboxEvents));
     setMailboxAgeMs(Bounds.integer(json, "mailboxAgeMs", mailboxAgeMs));
     setMetadataBytes(Bounds.integer(json, "metadataBytes", metadataBytes));
@@ -133,7 +163,8 @@ public final class QuotaOptions {
   }
 
   /**
-   * Descriptors that a service may hold for one uid, 1 to 1048576; a relay takes two, a tunnel one.
+   * Descriptors that a service may hold for one uid, 1 to 1048576; a relay takes two, a tunnel or a
+   * session one.
    */
   public QuotaOptions setDescriptors(int descriptors) {
     this.descriptors = Bounds.check("descriptors", descriptors, 1, 1 << 20);
@@ -170,6 +201,66 @@ public final class QuotaOptions {
   /** TCP connections that the tunnels of one uid may have at once, 1 to 16777216. */
   public QuotaOptions setTunnelConnections(int tunnelConnections) {
     this.tunnelConnections = Bounds.check("tunnelConnections", tunnelConnections, 1, 1 << 24);
+    return this;
+  }
+
+  /** Sessions that one uid may have at once. */
+  public int getSessions() {
+    return sessions;
+  }
+
+  /** Sessions that one uid may have at once, 1 to 65536; each takes one descriptor. */
+  public QuotaOptions setSessions(int sessions) {
+    this.sessions = Bounds.check("sessions", sessions, 1, 1 << 16);
+    return this;
+  }
+
+  /** Connections that the sessions of one uid may have at once. */
+  public int getFlows() {
+    return flows;
+  }
+
+  /**
+   * Connections that the sessions of one uid may have at once, 1 to 4194304; ports that rest count.
+   */
+  public QuotaOptions setFlows(int flows) {
+    this.flows = Bounds.check("flows", flows, 1, 4 << 20);
+    return this;
+  }
+
+  /** Connections that one session may have at once. */
+  public int getSessionFlows() {
+    return sessionFlows;
+  }
+
+  /** Connections that one session may have at once, 1 to 4194304; ports that rest count. */
+  public QuotaOptions setSessionFlows(int sessionFlows) {
+    this.sessionFlows = Bounds.check("sessionFlows", sessionFlows, 1, 4 << 20);
+    return this;
+  }
+
+  /** New connections per second of all sessions of one uid. */
+  public int getFlowsPerSecond() {
+    return flowsPerSecond;
+  }
+
+  /**
+   * New connections per second of all sessions of one uid, 1 to 1000000; as many may come at once.
+   */
+  public QuotaOptions setFlowsPerSecond(int flowsPerSecond) {
+    this.flowsPerSecond = Bounds.check("flowsPerSecond", flowsPerSecond, 1, 1_000_000);
+    return this;
+  }
+
+  /** New connections per second of one session. */
+  public int getSessionFlowsPerSecond() {
+    return sessionFlowsPerSecond;
+  }
+
+  /** New connections per second of one session, 1 to 1000000; as many may come at once. */
+  public QuotaOptions setSessionFlowsPerSecond(int sessionFlowsPerSecond) {
+    this.sessionFlowsPerSecond =
+        Bounds.check("sessionFlowsPerSecond", sessionFlowsPerSecond, 1, 1_000_000);
     return this;
   }
 
@@ -234,6 +325,11 @@ public final class QuotaOptions {
         .put("relays", relays)
         .put("tunnels", tunnels)
         .put("tunnelConnections", tunnelConnections)
+        .put("sessions", sessions)
+        .put("flows", flows)
+        .put("sessionFlows", sessionFlows)
+        .put("flowsPerSecond", flowsPerSecond)
+        .put("sessionFlowsPerSecond", sessionFlowsPerSecond)
         .put("mailboxEvents", mailboxEvents)
         .put("mailboxAgeMs", mailboxAgeMs)
         .put("metadataBytes", metadataBytes)

@@ -102,16 +102,24 @@ final class SchemaJudge {
     return instance;
   }
 
-  /** That the first port of a range is not above the last is beyond a schema. */
+  /** That ranges of ports are ones, and that none overlaps another, is beyond a schema. */
   private void readGrants() {
     JsonObject fish = document.root().getJsonObject(FISH);
     JsonArray grants = fish == null ? null : fish.getJsonArray(EGRESS);
+    List<FishOptions.Grant> read = new ArrayList<>();
     for (int i = 0; grants != null && i < grants.size(); i++) {
-      JsonObject grant = grants.getJsonObject(i);
+      JsonObject json = grants.getJsonObject(i);
+      List<String> ports = List.of(FISH, EGRESS, Integer.toString(i), PORTS);
       try {
-        FishOptions.Grant.of(grant.getString("address"), grant.getString(PORTS));
+        FishOptions.Grant grant =
+            FishOptions.Grant.of(json.getString("address"), json.getString(PORTS));
+        if (read.stream().anyMatch(grant::overlaps)) {
+          String found = document.place(ports).text();
+          add(ports, found + " is not right: some of them are granted above");
+        }
+        read.add(grant);
       } catch (IllegalArgumentException e) {
-        wrongValue(List.of(FISH, EGRESS, Integer.toString(i), PORTS));
+        wrongValue(ports);
       }
     }
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.config.FishOptions.Grant;
 import io.vertx.core.json.JsonObject;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -90,6 +92,12 @@ class OptionsTest {
         setter("quotas", "relays", n -> new QuotaOptions().setRelays(n)),
         setter("quotas", "tunnels", n -> new QuotaOptions().setTunnels(n)),
         setter("quotas", "tunnelConnections", n -> new QuotaOptions().setTunnelConnections(n)),
+        setter("quotas", "sessions", n -> new QuotaOptions().setSessions(n)),
+        setter("quotas", "flows", n -> new QuotaOptions().setFlows(n)),
+        setter("quotas", "sessionFlows", n -> new QuotaOptions().setSessionFlows(n)),
+        setter("quotas", "flowsPerSecond", n -> new QuotaOptions().setFlowsPerSecond(n)),
+        setter(
+            "quotas", "sessionFlowsPerSecond", n -> new QuotaOptions().setSessionFlowsPerSecond(n)),
         setter("quotas", "mailboxEvents", n -> new QuotaOptions().setMailboxEvents(n)),
         setter("quotas", "mailboxAgeMs", n -> new QuotaOptions().setMailboxAgeMs(n)),
         setter("quotas", "metadataBytes", n -> new QuotaOptions().setMetadataBytes(n)),
@@ -192,6 +200,27 @@ class OptionsTest {
     }
     assertThat(new HandoffOptions().setCommand(List.of("a", "")).getCommand())
         .containsExactly("a", "");
+  }
+
+  @Test
+  void grantsAreCheckedOneByOneAndTogether() {
+    var fish = new FishOptions();
+    List<Grant> good = List.of(Grant.of("203.0.113.7", "7-9"), Grant.of("203.0.113.8", "7-9"));
+    assertThat(fish.setEgress(good).getEgress()).isEqualTo(good);
+    assertThatThrownBy(
+            () -> fish.setEgress(List.of(Grant.of("FD00::1", "7-9"), Grant.of("fd00::1", "9"))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("egress: fd00::1 9-9 overlaps 7-9: a port is granted once");
+    assertThatThrownBy(() -> fish.setEgress(List.of(Grant.of("here", "7"))))
+        .hasMessage("egress.address: \"here\" is not right: expected an IPv4 or IPv6 address");
+    assertThatThrownBy(() -> new Grant("203.0.113.7", 9, 8))
+        .hasMessage("ports: 9-8; expected a range within 1-65535, the lower port first");
+    List<Grant> many =
+        IntStream.rangeClosed(1, 257).mapToObj(port -> new Grant("::1", port, port)).toList();
+    assertThatThrownBy(() -> fish.setEgress(many))
+        .hasMessage(
+            "number of grants in egress: 257 is not right: expected an integer from 0 to 256");
+    assertThat(fish.getEgress()).isEqualTo(good);
   }
 
   @Test

@@ -30,8 +30,9 @@ class OxbowConfigTest {
   private static String quotas(int relays) {
     return ("'connections':1,'descriptors':2,'relays':"
             + relays
-            + ",'tunnels':8,'tunnelConnections':9,'mailboxEvents':4,'mailboxAgeMs':500,"
-            + "'metadataBytes':600,'heldBytes':70000")
+            + ",'tunnels':8,'tunnelConnections':9,'sessions':10,'flows':11,'sessionFlows':12,"
+            + "'flowsPerSecond':13,'sessionFlowsPerSecond':14,'mailboxEvents':4,"
+            + "'mailboxAgeMs':500,'metadataBytes':600,'heldBytes':70000")
         .replace('\'', '"');
   }
 
@@ -49,18 +50,10 @@ class OxbowConfigTest {
               allowedGids:
                 - 33
             quotas:
-              connections: 1
-              descriptors: 2
-              relays: 3
-              tunnels: 8
-              tunnelConnections: 9
-              mailboxEvents: 4
-              mailboxAgeMs: 500
-              metadataBytes: 600
-              heldBytes: 70000
-              perUid:
-                1000: {relays: 7}
-                0:
+              {connections: 1, descriptors: 2, relays: 3, tunnels: 8, tunnelConnections: 9,
+               sessions: 10, flows: 11, sessionFlows: 12, flowsPerSecond: 13,
+               sessionFlowsPerSecond: 14, mailboxEvents: 4, mailboxAgeMs: 500, metadataBytes: 600,
+               heldBytes: 70000, perUid: {1000: {relays: 7}, 0: }}
             splicer:
               loops: 2
               pipeBytes: 65536

@@ -58,6 +58,7 @@ class RefusalTest {
           {address: 203.0.113.7, ports: '9-8'} | ports: "9-8" is not right: expected a range
           {address: 203.0.113.7, ports: '0-8'} | ports: "0-8" is not right: expected a range
           {address: 203.0.113.7, ports: '8-65536'} | ports: "8-65536" is not right: expected
+          {address: 203.0.113.7, ports: '9-20'} | ports: "9-20" is not right: some of them are
           """)
   void refusesGrantThatIsNotWhole(String grant, String why) {
     String good = "    - {address: 203.0.113.7, ports: 7-9}\n";
@@ -117,7 +118,8 @@ class RefusalTest {
                 "quotas",
                 3,
                 "5 is not right: expected a section with any of the keys connections,"
-                    + " descriptors, relays, tunnels, tunnelConnections, mailboxEvents,"
+                    + " descriptors, relays, tunnels, tunnelConnections, sessions, flows,"
+                    + " sessionFlows, flowsPerSecond, sessionFlowsPerSecond, mailboxEvents,"
                     + " mailboxAgeMs, metadataBytes, heldBytes, perUid (what one uid may hold at"
                     + " once)"));
   }

@@ -1,6 +1,7 @@
 package dev.oxbow.fish;
 
 import dev.oxbow.config.FishOptions;
+import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fish.network.NetworkException;
@@ -23,11 +24,14 @@ public final class FishTrial {
    */
   public static String rules(FishOptions options) {
     try {
-      return Ruleset.preview(
-          options.getDevice(), options.getMark(), Grants.of(options.getEgress()).slices());
+      return Ruleset.preview(options.getDevice(), options.getMark(), grants(options).slices());
     } catch (NetworkException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  private static Grants grants(FishOptions options) {
+    return Grants.of(options.getEgress(), new QuotaOptions());
   }
 
   /**
@@ -37,7 +41,7 @@ public final class FishTrial {
    * @throws StartException saying what stands in the way
    */
   public static Offloads run(FishOptions options) {
-    Grants grants = Grants.of(options.getEgress());
+    Grants grants = grants(options);
     try (Namespace namespace = Namespace.open()) {
       return namespace.call(() -> Installation.attempt(options, grants));
     } catch (LinuxException e) {

@@ -80,7 +80,7 @@ public final class FishVerticle extends ServiceVerticle {
 
   @Override
   protected Future<ServiceWork> begin(Surroundings in) {
-    Grants grants = Grants.of(fish.getEgress());
+    Grants grants = Grants.of(fish.getEgress(), options().getQuotas());
     return blocking(in, () -> installation(in, grants)).map(made -> begun(in, grants, made));
   }
 

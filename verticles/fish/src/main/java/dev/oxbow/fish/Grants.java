@@ -3,6 +3,7 @@ package dev.oxbow.fish;
 import dev.oxbow.codecs.control.ErrorCode;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.config.FishOptions.Grant;
+import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.session.SessionSpec.Range;
@@ -14,9 +15,11 @@ import org.jspecify.annotations.Nullable;
 /** What the configuration grants, and what of it is asked for. */
 final class Grants {
   private final List<PortSlice> slices;
+  private final QuotaOptions quotas;
 
-  private Grants(List<PortSlice> slices) {
+  private Grants(List<PortSlice> slices, QuotaOptions quotas) {
     this.slices = slices;
+    this.quotas = quotas;
   }
 
   /**
@@ -24,7 +27,7 @@ final class Grants {
    *
    * @throws StartException naming the key that is wrong
    */
-  static Grants of(List<Grant> egress) {
+  static Grants of(List<Grant> egress, QuotaOptions quotas) {
     if (egress.isEmpty()) {
       throw new StartException(
           "fish.egress: missing; grant at least one address with ports, such as"
@@ -47,11 +50,16 @@ final class Grants {
       }
       slices.add(new PortSlice(address.high(), address.low(), grant.firstPort(), grant.lastPort()));
     }
-    return new Grants(List.copyOf(slices));
+    return new Grants(List.copyOf(slices), quotas);
   }
 
   List<PortSlice> slices() {
     return slices;
+  }
+
+  /** What a uid may have of that. */
+  QuotaOptions quotas(long uid) {
+    return quotas.forUid(uid);
   }
 
   /**

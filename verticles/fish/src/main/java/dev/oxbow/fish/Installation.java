@@ -210,6 +210,7 @@ final class Installation {
               network.pool6(),
               grants.slices(),
               TimeUnit.MILLISECONDS.toNanos(options.getCrashGraceMs()),
+              grants::quotas,
               System::nanoTime));
     } catch (RuntimeException e) {
       conntrack.close();

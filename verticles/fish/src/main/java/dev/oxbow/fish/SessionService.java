@@ -108,7 +108,7 @@ final class SessionService {
       throw RequestException.badField("vnetHdr", "true, but this tun has no IFF_VNET_HDR");
     }
     flows.requireNew(ClosedEvent.FLOW, flow);
-    account.addWork(account.limits().getTunnels(), "sessions");
+    account.addWork(account.limits().getSessions(), "sessions");
     try {
       account.addBytes(request.metadata().length());
       try {

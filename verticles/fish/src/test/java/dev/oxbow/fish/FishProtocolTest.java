@@ -183,7 +183,7 @@ class FishProtocolTest {
         .contains("elements = { 203.0.113.7 . 20000-20999 }", "table inet oxbow_fish0 {")
         .contains("meta nfproto ipv4 iifname != @ours oifname != @ours counter drop")
         .doesNotContain("@DEVICE@", "@MARK@", "@SLICES6@", "@ROUTER@");
-    options.setEgress(List.of(Grant.of("203.0.113.7", "1-9"), Grant.of("203.0.113.7", "9-10")));
+    options.setEgress(List.of(Grant.of("fd00::1", "1-9"), Grant.of("fd00:0::1", "9-10")));
     assertThatThrownBy(() -> FishTrial.run(options)).hasMessageContaining("9-10 is granted twice");
     options.setEgress(List.of(Grant.of("203.0.113.7", "1-9"))).setPool("10.0.0.0/31");
     assertThatThrownBy(() -> FishTrial.run(options)).hasMessageContaining("fish.pool: 10.0.0.0/31");

@@ -82,10 +82,20 @@ public final class BlockLog implements PortUses {
         long key = key(flow, slice);
         if (uses.add(key) == 1) {
           held.add(taken(now, key, flow, slice));
+          tellOfOver(flows.client(flow));
         }
       }
     }
     writer.tell(new Change.Everything(now, held));
+  }
+
+  /** Of a session that ended in another process, with ports that rest, it knows the uid. */
+  private void tellOfOver(int client) {
+    if (clients.session(client) == ClientTable.NOBODY) {
+      String session = WorkTable.name(clients.origin(client));
+      sessionBegan(session, clients.uid(client), null, null, RawJson.NULL);
+      sessionEnded(session);
+    }
   }
 
   /** Whether a connection has its port: not one that the kernel has not agreed to. */
@@ -198,7 +208,7 @@ public final class BlockLog implements PortUses {
 
   private Change.Taken taken(long timeMs, long key, int flow, int slice) {
     int client = flows.client(flow);
-    String session = WorkTable.name(clients.session(client));
+    String session = WorkTable.name(clients.origin(client));
     MessageWriter members =
         common(flow, slice)
             .string("client", Prefix.text(clients.high(client), clients.low(client)))
@@ -219,7 +229,7 @@ public final class BlockLog implements PortUses {
                 "destination",
                 SocketAddresses.text(
                     flows.remoteHigh(flow), flows.remoteLow(flow), flows.remotePort(flow)))
-            .string("session", WorkTable.name(clients.session(client)))
+            .string("session", WorkTable.name(clients.origin(client)))
             .number("sinceMs", flows.sinceMs(flow)));
   }
 

@@ -155,7 +155,8 @@ public final class PortHistory {
       case "listed" -> closeUnlisted();
       case "stop" -> closeAll(time);
       case "lost" -> lost += line.integer("count", 0, Long.MAX_VALUE);
-      case "session" -> sessions.put(line.string("session"), RawJson.of(text));
+      // What was said first says most: a later process may know no more than the uid.
+      case "session" -> sessions.putIfAbsent(line.string("session"), RawJson.of(text));
       case "held", "taken", "began" -> {
         if (isAsked(line)) {
           Holder holder = holder(line, time);

@@ -11,10 +11,14 @@ import java.util.Arrays;
  * rests as long as there are others. One thread at a time.
  *
  * <pre>
- *  0 session u64 (0: free)   8 client high u64   16 client low u64   24..63 zero
+ *  0 session u64 (0: free, -1: over)   8 client high u64   16 client low u64
+ * 24 session that is over u64          32 uid u32           36..63 zero
  * </pre>
  */
 public final class ClientTable implements AutoCloseable {
+
+  /** Session of clients whose session is over, until their last port has rested. */
+  public static final long NOBODY = -1;
 
   /** "fishclnt". */
   static final long MAGIC = 0x6669_7368_636c_6e74L;
@@ -73,8 +77,12 @@ public final class ClientTable implements AutoCloseable {
     return -1;
   }
 
-  /** Gives a client a number; -1 when all are taken. Number 0 is never given. */
-  public int add(long session, long high, long low) {
+  /**
+   * Gives a client a number; -1 when all are taken. Number 0 is never given.
+   *
+   * @param uid who opened the session
+   */
+  public int add(long session, long uid, long high, long low) {
     boolean room = index.size() < capacity - 1;
     for (int tried = 1; room && tried < capacity; tried++) {
       int client = next;
@@ -82,6 +90,8 @@ public final class ClientTable implements AutoCloseable {
       if (session(client) == 0) {
         memory.putLong(at(client) + 8, high);
         memory.putLong(at(client) + 16, low);
+        memory.putLong(at(client) + 24, 0);
+        memory.putInt(at(client) + 32, (int) uid);
         memory.putLong(at(client), session);
         index.add(client);
         return client;
@@ -96,7 +106,7 @@ public final class ClientTable implements AutoCloseable {
     memory.putLong(at(client), 0);
   }
 
-  /** Whose client it is; 0 for none. */
+  /** Whose client it is; 0 for none, {@link #NOBODY} when that session is over. */
   public long session(int client) {
     return client < 0 || client >= capacity ? 0 : memory.getLong(at(client));
   }
@@ -106,6 +116,23 @@ public final class ClientTable implements AutoCloseable {
     index.remove(client);
     memory.putLong(at(client), session);
     index.add(client);
+  }
+
+  /** Its session is over; its ports rest. */
+  public void leave(int client) {
+    memory.putLong(at(client) + 24, session(client));
+    adopt(client, NOBODY);
+  }
+
+  /** The session that its ports are of, also when that is over. */
+  public long origin(int client) {
+    long session = session(client);
+    return session == NOBODY ? memory.getLong(at(client) + 24) : session;
+  }
+
+  /** Who opened that session. */
+  public long uid(int client) {
+    return memory.getInt(at(client) + 32) & 0xffff_ffffL;
   }
 
   /** Its address in the flow's packets. */

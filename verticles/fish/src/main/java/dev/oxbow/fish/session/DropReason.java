@@ -8,13 +8,16 @@ public enum DropReason implements Drop {
   MALFORMED(0, "malformed"),
   /** Neither TCP, UDP, an ICMP echo nor an ICMP error; or not from one host to one. */
   PROTOCOL(1, "protocol"),
-  /** The session has no address of this version. */
+  /** The session has no address of this version; the sender was told. */
   NO_ADDRESS(2, "no-address"),
-  /** No port was left toward its destination. */
+  /** No port was left toward its destination; the sender was told. */
   EXHAUSTED(3, "exhausted"),
   /** Of no connection that is known; a TCP segment was answered by a RST. */
   UNKNOWN(4, "unknown-connection"),
-  /** No room for another connection or client: here, or in the kernel (nf_conntrack_max). */
+  /**
+   * No room for another connection or client: here, or in the kernel (nf_conntrack_max); the sender
+   * was told.
+   */
   TABLE_FULL(5, "table-full"),
   /** The five-tuple of its connection belongs to somebody else by now. */
   TAKEN(6, "taken"),
@@ -27,7 +30,11 @@ public enum DropReason implements Drop {
   /** The flow refused it, other than for being full. */
   FLOW(10, "flow-refused"),
   /** The kernel refused it. */
-  KERNEL(11, "kernel-refused");
+  KERNEL(11, "kernel-refused"),
+  /** The session, or its uid, has as many connections as it may; the sender was told. */
+  FLOW_QUOTA(12, "flow-quota"),
+  /** The session, or its uid, began as many in this second as it may; the sender was told. */
+  FLOW_RATE(13, "flow-rate");
 
   private static final DropReason[] BY_CODE = values();
 

@@ -191,6 +191,11 @@ final class Outbound {
       reset(session);
       return DONE;
     }
+    DropReason quota = session.begin(nowNanos);
+    if (quota != null) {
+      refuse(session, quota, nowNanos);
+      return DONE;
+    }
     int begun =
         mappings.begin(
             session,

@@ -103,6 +103,7 @@ final class Ports {
         flows.add(
             client, protocol, clientPort, high, low, remotePort, slice.high(), slice.low(), port);
     if (flow >= 0) {
+      residents.count(client, 1);
       flows.touch(flow, nowNanos);
       slice.countUse(protocol, port, 1);
       if (alone) {
@@ -186,6 +187,7 @@ final class Ports {
     count(flow, -1);
     flows.remove(flow);
     if (client != NOBODY) {
+      residents.count(client, -1);
       residents.removeIdle(client);
     }
   }

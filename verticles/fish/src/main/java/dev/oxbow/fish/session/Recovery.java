@@ -63,7 +63,7 @@ final class Recovery {
     mappings.settle();
     for (int client = 1; client < clients.capacity(); client++) {
       long id = clients.session(client);
-      if (id != 0 && id != Residents.NOBODY && !waiting.contains(id)) {
+      if (id != 0 && id != ClientTable.NOBODY && !waiting.contains(id)) {
         residents.leave(id);
       }
     }

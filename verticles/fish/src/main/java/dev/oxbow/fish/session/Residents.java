@@ -6,27 +6,38 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Which session an inner address belongs to. Loop thread only. */
+/**
+ * Which session an inner address belongs to, and who has how many connections. Loop thread only.
+ */
 final class Residents {
 
-  /** Session of clients whose session has ended, until their last port has rested. */
-  static final long NOBODY = -1;
-
   private final ClientTable clients;
+  private final Allowances allowances;
   private final @Nullable Session[] sessions;
 
-  Residents(ClientTable clients) {
+  /** Of the uid whose client it is, also when the session is over. */
+  private final @Nullable Allowance[] uids;
+
+  Residents(ClientTable clients, Allowances allowances) {
     this.clients = clients;
+    this.allowances = allowances;
+    this.uids = new Allowance[clients.capacity()];
     this.sessions = new Session[clients.capacity()];
+  }
+
+  /** What each uid may have. */
+  Allowances allowances() {
+    return allowances;
   }
 
   /** The number of a client of a session, a new one where needed; -1 when none is left. */
   int client(Session session, long high, long low) {
     int client = clients.find(session.id(), high, low);
     if (client < 0) {
-      client = clients.add(session.id(), high, low);
+      client = clients.add(session.id(), session.spec.owner().uid(), high, low);
       if (client >= 0) {
         sessions[client] = session;
+        uids[client] = session.uid;
       }
     }
     return client;
@@ -46,17 +57,21 @@ final class Residents {
   void removeIdle(int client) {
     if (clients.session(client) != 0 && clients.flows(client) == 0) {
       sessions[client] = null;
+      uids[client] = null;
       clients.remove(client);
     }
   }
 
-  /** Connections of a session's clients, resting ones included. */
-  int flows(Session session) {
-    int count = 0;
-    for (int client = 0; client < sessions.length; client++) {
-      count += sessions[client] == session ? clients.flows(client) : 0;
+  /** A client has one connection more or less. */
+  void count(int client, int change) {
+    Session session = sessions[client];
+    if (session != null) {
+      session.own.count(change);
     }
-    return count;
+    Allowance uid = uids[client];
+    if (uid != null) {
+      uid.count(change);
+    }
   }
 
   /** A session is over: its clients keep their numbers while their ports rest. */
@@ -64,11 +79,8 @@ final class Residents {
     for (int client = 1; client < sessions.length; client++) {
       if (clients.session(client) == session) {
         sessions[client] = null;
-        if (clients.flows(client) == 0) {
-          clients.remove(client);
-        } else {
-          clients.adopt(client, NOBODY);
-        }
+        clients.leave(client);
+        removeIdle(client);
       }
     }
   }
@@ -79,6 +91,7 @@ final class Residents {
       if (clients.session(client) == lost) {
         clients.adopt(client, to.id());
         sessions[client] = to;
+        to.own.count(clients.flows(client));
       }
     }
   }
@@ -86,10 +99,16 @@ final class Residents {
   /** Goes on from what the tables say: another process may have worked on them. */
   void rebuild(Collection<Session> live) {
     Map<Long, Session> byId = new HashMap<>();
-    live.forEach(session -> byId.put(session.id(), session));
+    allowances.clear();
+    for (Session session : live) {
+      session.own.clear();
+      byId.put(session.id(), session);
+    }
     for (int client = 1; client < sessions.length; client++) {
       long id = clients.session(client);
       sessions[client] = id == 0 ? null : byId.get(id);
+      uids[client] = id == 0 ? null : allowances.of(clients.uid(client));
+      count(client, clients.flows(client));
       removeIdle(client);
     }
   }

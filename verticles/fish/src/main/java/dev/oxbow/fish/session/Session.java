@@ -14,6 +14,11 @@ public final class Session {
   final SessionPlane.Observer observer;
   final FlowPort port;
 
+  /** Its own connections, and those of all sessions of its uid. */
+  final Allowance own;
+
+  final Allowance uid;
+
   /** There while packets are carried. */
   @Nullable Registration registration;
 
@@ -40,10 +45,16 @@ public final class Session {
   private int answers;
   private boolean exhausted;
 
-  Session(SessionSpec spec, SessionRecord record, SessionPlane.Observer observer) {
+  Session(
+      SessionSpec spec,
+      SessionRecord record,
+      SessionPlane.Observer observer,
+      Allowances allowances) {
     this.spec = spec;
     this.record = record;
     this.observer = observer;
+    this.own = allowances.ofSession(spec.owner().uid());
+    this.uid = allowances.of(spec.owner().uid());
     this.port = FlowPort.of(spec.flow(), spec.kind(), spec.vnetHdr(), spec.mtu());
   }
 
@@ -68,6 +79,19 @@ public final class Session {
 
   void drop(DropReason reason, int packets) {
     record.countDropped(reason, packets);
+  }
+
+  /** Why it may not begin another connection now; null when it does. */
+  @Nullable DropReason begin(long nowNanos) {
+    if (own.isFull() || uid.isFull()) {
+      return DropReason.FLOW_QUOTA;
+    }
+    if (!own.begins().has(nowNanos) || !uid.begins().has(nowNanos)) {
+      return DropReason.FLOW_RATE;
+    }
+    own.begins().take();
+    uid.begins().take();
+    return null;
   }
 
   /** Whether the owner is to be told that ports are exhausted: once a second. */

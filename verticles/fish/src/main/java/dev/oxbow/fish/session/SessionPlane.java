@@ -1,5 +1,6 @@
 package dev.oxbow.fish.session;
 
+import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
@@ -19,6 +20,7 @@ import java.security.SecureRandom;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +51,7 @@ public final class SessionPlane implements AutoCloseable {
    * @param tun of the inner addresses, non-blocking; stays its owner's
    * @param events for {@link ConntrackEvents#listen}
    * @param crashGraceNanos how long the connections of a session wait whose process is gone
+   * @param quotas by uid
    * @param clock CLOCK_MONOTONIC in nanoseconds
    */
   public record Parts(
@@ -62,6 +65,7 @@ public final class SessionPlane implements AutoCloseable {
       Prefix pool6,
       List<PortSlice> slices,
       long crashGraceNanos,
+      LongFunction<QuotaOptions> quotas,
       LongSupplier clock) {}
 
   /**
@@ -112,18 +116,14 @@ public final class SessionPlane implements AutoCloseable {
   private boolean frozen = true;
   private boolean shared;
 
-  /**
-   * A plane that stands still. Any thread, until it is thawed.
-   *
-   * @param loop on which it will carry packets
-   */
+  /** A plane that stands still, and will carry packets on a loop. Any thread, until the thaw. */
   public SessionPlane(DescriptorLoop loop, Parts parts) {
     this.loop = loop;
     this.parts = parts;
     Tables tables = parts.tables;
     this.clients = tables.clients();
     this.flows = tables.flows();
-    this.residents = new Residents(clients);
+    this.residents = new Residents(clients, new Allowances(parts.quotas));
     Pools pools = new Pools(parts.pool4, parts.pool6, clients);
     this.ports = new Ports(flows, residents, parts.slices, new SecureRandom().nextLong());
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
@@ -174,7 +174,7 @@ public final class SessionPlane implements AutoCloseable {
     }
     now();
     record.begin(spec, System.nanoTime());
-    Session session = enter(new Session(spec, record, observer));
+    Session session = enter(new Session(spec, record, observer, residents.allowances()));
     for (SessionRecord old : lost.claim(spec.owner())) {
       session.resumed += connections.resume(old.id(), session);
       old.clear();
@@ -198,7 +198,7 @@ public final class SessionPlane implements AutoCloseable {
    */
   public Session adopt(int slot, int flow, List<SessionSpec.Range> egress, Observer observer) {
     SessionRecord record = parts.tables.sessions().taken(slot);
-    return enter(new Session(record.spec(flow, egress), record, observer));
+    return enter(new Session(record.spec(flow, egress), record, observer, residents.allowances()));
   }
 
   /** Ends a session soon: its connections are over, and its outcome is told. Idempotent. */
@@ -308,7 +308,7 @@ public final class SessionPlane implements AutoCloseable {
 
   /** Connections of a session, resting ones included. */
   public int flows(Session session) {
-    return residents.flows(session);
+    return session.own.flows();
   }
 
   public Counters counters() {

@@ -38,6 +38,7 @@ class BlockLogTest {
   private static final Prefix OUTER = Prefix.parse("203.0.113.7");
   private static final Prefix SERVER = Prefix.parse("198.51.100.9");
   private static final long MINUTE_MS = 60_000;
+  private static final int UID = 33;
 
   @TempDir Path directory;
   private final ManualClock clock = new ManualClock();
@@ -87,7 +88,7 @@ class BlockLogTest {
 
   private int client(long session, String address) {
     Prefix parsed = Prefix.parse(address);
-    return clients.add(session, parsed.high(), parsed.low());
+    return clients.add(session, UID, parsed.high(), parsed.low());
   }
 
   /** A connection that has its port. */

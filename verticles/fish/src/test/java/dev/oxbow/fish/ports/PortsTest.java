@@ -36,7 +36,7 @@ class PortsTest {
 
   @Test
   void sliceIsUsedToItsLastPortTowardEachDestination() {
-    int client = clients.add(7, 0, 1);
+    int client = clients.add(7, 0, 0, 1);
     for (int destination = 0; destination < 3; destination++) {
       Set<Integer> ports = new HashSet<>();
       for (int i = 0; i < 1000; i++) {
@@ -57,7 +57,7 @@ class PortsTest {
 
   @Test
   void portsFollowOneAnotherFromAnOffsetThatTheSecretDecides() {
-    int client = clients.add(7, 0, 1);
+    int client = clients.add(7, 0, 0, 1);
     int first = find(client, 1, SERVER);
     take(client, 1, SERVER, first);
     int second = find(client, 2, SERVER);
@@ -73,8 +73,8 @@ class PortsTest {
 
   @Test
   void portOfOneAloneServesNobodyElse() {
-    int one = clients.add(7, 0, 1);
-    int other = clients.add(7, 0, 2);
+    int one = clients.add(7, 0, 0, 1);
+    int other = clients.add(7, 0, 0, 2);
     int port = search.find(slice, 20_000, 20_000, true, one, TCP, 5, 0, SERVER, 443);
     assertThat(port).isEqualTo(20_000);
     take(one, 5, SERVER, port);
@@ -95,7 +95,7 @@ class PortsTest {
 
   @Test
   void blocksOfAnotherNodeAreLeftAlone() {
-    int client = clients.add(7, 0, 1);
+    int client = clients.add(7, 0, 0, 1);
     for (int block = 19_968; block <= 20_992; block += PortSlice.BLOCK_PORTS) {
       slice.own(block, block == 20_096);
     }
@@ -111,7 +111,7 @@ class PortsTest {
 
   @Test
   void tablesAreFoundAgainByWhoMapsTheirMemory() {
-    int client = clients.add(7, 1, 2);
+    int client = clients.add(7, 0, 1, 2);
     take(client, 1000, SERVER, 20_001);
     flows.setState(0, FlowTable.LIVE);
     Descriptor clientCopy = clientMemory.descriptor().duplicate();

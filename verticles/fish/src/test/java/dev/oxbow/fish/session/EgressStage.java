@@ -1,5 +1,6 @@
 package dev.oxbow.fish.session;
 
+import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +48,15 @@ public final class EgressStage implements AutoCloseable {
 
   /** Room for the kernel's answers, and for its events, of planes that are made from here on. */
   int bufferBytes = 4 << 20;
+
+  /** Of every uid; those of a session hold from its beginning on. */
+  QuotaOptions quotas = new QuotaOptions();
+
+  /** Of the planes, which {@link #later} adds to. */
+  volatile LongSupplier clock = System::nanoTime;
+
+  /** Of whoever opens the next session. */
+  long uid;
 
   /** How long the connections of a session wait after a crash. */
   long graceNanos = 60_000_000_000L;
@@ -145,7 +156,8 @@ public final class EgressStage implements AutoCloseable {
             plan.pool6(),
             plan.slices(),
             graceNanos,
-            () -> System.nanoTime() + ahead.get());
+            uid -> quotas,
+            () -> clock.getAsLong() + ahead.get());
     return vertx.call(() -> new SessionPlane(loop(), parts));
   }
 
@@ -323,7 +335,7 @@ public final class EgressStage implements AutoCloseable {
       int mtu,
       @Nullable String name,
       List<SessionSpec.Range> egress) {
-    SessionSpec.Owner owner = new SessionSpec.Owner(0, "test", name);
+    SessionSpec.Owner owner = new SessionSpec.Owner(uid, "test", name);
     SessionSpec spec = new SessionSpec(++lastId, owner, flow, kind, vnetHdr, mtu, mapping, egress);
     return vertx.call(() -> Objects.requireNonNull(plane.attach(spec, new Told())));
   }
@@ -336,6 +348,11 @@ public final class EgressStage implements AutoCloseable {
 
   void end(Session session) {
     vertx.run(() -> plane.end(session, EndReason.ABORTED));
+  }
+
+  /** Connections of a session, resting ones included. */
+  int flows(Session session) {
+    return vertx.call(() -> plane.flows(session));
   }
 
   SessionPlane.Counters counters() {

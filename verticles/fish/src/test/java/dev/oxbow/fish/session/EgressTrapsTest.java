@@ -31,6 +31,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -140,10 +141,12 @@ class EgressTrapsTest {
       }
       stage.end(first.session());
       Await.until("the end", () -> !stage.outcomes.isEmpty());
+      // Open until the end: a port of the client's that came twice would be no new connection.
+      List<DatagramSocket> others = new ArrayList<>();
       for (int i = FIRST_PORT; i < LAST_PORT; i++) {
-        try (DatagramSocket socket = second.namespace().call(() -> new DatagramSocket())) {
-          assertThat(Peers.ask(socket, server)).isNotIn(rested);
-        }
+        DatagramSocket socket = second.namespace().call(() -> new DatagramSocket());
+        others.add(socket);
+        assertThat(Peers.ask(socket, server)).isNotIn(rested);
       }
       try (DatagramSocket last = second.namespace().call(() -> new DatagramSocket())) {
         last.send(Peers.packet("x", server));
@@ -154,6 +157,7 @@ class EgressTrapsTest {
         Await.until("it has rested", () -> stage.counters().resting() == 0);
         assertThat(Peers.ask(last, server)).isIn(rested);
       }
+      others.forEach(DatagramSocket::close);
     }
   }
 
