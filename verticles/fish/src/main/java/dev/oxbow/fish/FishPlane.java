@@ -3,12 +3,15 @@ package dev.oxbow.fish;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.network.Offloads;
+import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServicePlane;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +25,7 @@ import org.slf4j.LoggerFactory;
 final class FishPlane implements ServicePlane {
   private static final Logger log = LoggerFactory.getLogger(FishPlane.class);
   private static final int GROUP = 0;
+  private static final long LOG_NANOS = 1_000_000_000;
 
   /** How old counters of the tun may be. */
   private static final long LOOK_NANOS = 1_000_000_000;
@@ -36,6 +40,7 @@ final class FishPlane implements ServicePlane {
 
   private @Nullable Timer look;
   private volatile boolean closed;
+  private @Nullable BlockLog portLog;
 
   /** Whether the rules are still those of the process before this one. */
   private boolean rulesInherited;
@@ -89,6 +94,17 @@ final class FishPlane implements ServicePlane {
     return plane;
   }
 
+  /**
+   * Notes from the next thaw on who has which ports.
+   *
+   * @param source of the log, or null
+   * @return the log, which ends with this plane, or null
+   */
+  @Nullable BlockLog portLog(PortUses.@Nullable Source<BlockLog> source) {
+    portLog = source == null ? null : plane.heed(source);
+    return portLog;
+  }
+
   @Override
   public Future<Void> freeze(int group) {
     return group == GROUP ? Turns.call(loop, plane::freeze) : Future.succeededFuture();
@@ -126,13 +142,29 @@ final class FishPlane implements ServicePlane {
   @Override
   public Future<Void> abandon() {
     end();
-    return apart(installation::abandon);
+    return apart(installation::abandon).eventually(() -> endLog(false));
   }
 
   /** Puts the network back; all sessions have ended. */
   Future<Void> close() {
     end();
-    return apart(installation::restore);
+    return apart(installation::restore).eventually(() -> endLog(true));
+  }
+
+  /**
+   * Completes when the log is on the disk; one that hangs is waited for no longer than a second.
+   *
+   * @param inOrder whether all ports are nobody's from here on
+   */
+  private Future<Void> endLog(boolean inOrder) {
+    BlockLog ending = portLog;
+    if (ending == null) {
+      return Future.succeededFuture();
+    }
+    Promise<Void> done = Promise.promise();
+    Timer impatience = loop.schedule(done::tryComplete, LOG_NANOS);
+    ending.end(inOrder).onComplete(v -> loop.tryExecute(done::tryComplete));
+    return done.future().onComplete(v -> impatience.cancel());
   }
 
   private void end() {

@@ -4,7 +4,6 @@ import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fish.attribution.BlockLog;
-import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.fish.session.Tables;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServiceVerticle;
@@ -98,8 +97,7 @@ public final class FishVerticle extends ServiceVerticle {
     boolean inherited = in.inherited() != null;
     FishPlane plane =
         new FishPlane(in.control(), installation, inherited, task -> blocking(in, task));
-    PortUses.Source<BlockLog> source = BlockLog.source(fish);
-    BlockLog log = source == null ? null : plane.sessions().heed(source);
+    BlockLog log = plane.portLog(BlockLog.source(fish));
     if (!inherited) {
       plane.sessions().thaw();
     }

@@ -125,11 +125,10 @@ final class FishWork implements ServiceWork {
   @Override
   public void forget() {
     sessions.forget();
-    sessions.endLog(false);
   }
 
   @Override
   public Future<Void> close() {
-    return plane.close().eventually(() -> sessions.endLog(true));
+    return plane.close();
   }
 }

@@ -299,15 +299,6 @@ final class SessionService {
     begin(id, live.on(adopted));
   }
 
-  /**
-   * Ends the log of ports.
-   *
-   * @param inOrder whether all ports are nobody's from here on
-   */
-  Future<Void> endLog(boolean inOrder) {
-    return log == null ? Future.succeededFuture() : log.end(inOrder);
-  }
-
   /** Closes this process's copies of all flows, and forgets the sessions. */
   void forget() {
     sessions.live().forEach(live -> live.descriptor.close());

@@ -111,7 +111,7 @@ public final class BlockLog implements PortUses {
       return;
     }
     long key = key(flow, slice);
-    if (uses.add(key) == 1) {
+    if (!caughtUp() && uses.add(key) == 1) {
       writer.tell(taken(clock.millis(), key, flow, slice));
     }
     if (bounds.destinations()) {
@@ -125,6 +125,7 @@ public final class BlockLog implements PortUses {
     if (slice < 0) {
       return;
     }
+    caughtUp();
     if (bounds.destinations()) {
       writer.tell(new Change.Connection(clock.millis(), true, connection(flow, slice)));
     }
@@ -132,6 +133,15 @@ public final class BlockLog implements PortUses {
     if (uses.remove(key) == 0) {
       writer.tell(new Change.Released(clock.millis(), key));
     }
+  }
+
+  /** After changes were lost it tells of all that is held, by this flow, too. */
+  private boolean caughtUp() {
+    boolean wanted = writer.wantsEverything();
+    if (wanted) {
+      begin();
+    }
+    return wanted;
   }
 
   /**

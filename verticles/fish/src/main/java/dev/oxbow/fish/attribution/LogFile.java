@@ -28,14 +28,25 @@ final class LogFile implements AutoCloseable {
   private static final String SUFFIX = ".jsonl";
   private static final DateTimeFormatter STAMP =
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss.SSS'Z'").withZone(ZoneOffset.UTC);
+
+  /** Lines are kept together until then. */
+  private static final int FLUSH_BYTES = 1 << 16;
+
   private static final String FOR_OWNER_AND_GROUP = "rw-r-----";
 
   private final FileChannel channel;
   private final ByteArrayOutputStream unwritten = new ByteArrayOutputStream();
+  private final long beganMs;
   private long bytes;
 
-  private LogFile(FileChannel channel) {
+  private LogFile(FileChannel channel, long beganMs) {
     this.channel = channel;
+    this.beganMs = beganMs;
+  }
+
+  /** When it was begun, milliseconds since 1970. */
+  long beganMs() {
+    return beganMs;
   }
 
   /** Begins a new one. */
@@ -48,7 +59,7 @@ final class LogFile implements AutoCloseable {
     long stamp = timeMs;
     while (true) {
       try {
-        return new LogFile(create(directory.resolve(name(stamp))));
+        return new LogFile(create(directory.resolve(name(stamp))), timeMs);
       } catch (FileAlreadyExistsException e) {
         // Another one began in the same millisecond.
         stamp++;
@@ -81,8 +92,8 @@ final class LogFile implements AutoCloseable {
     }
   }
 
-  /** Appends a line; {@link #flush} writes it. */
-  void line(long timeMs, String event, RawJson members) {
+  /** Appends a line; {@link #flush} writes it at the latest. */
+  void line(long timeMs, String event, RawJson members) throws IOException {
     MessageWriter line =
         new MessageWriter()
             .string("time", Instant.ofEpochMilli(timeMs).toString())
@@ -90,6 +101,9 @@ final class LogFile implements AutoCloseable {
             .members(members);
     unwritten.writeBytes(line.bytes());
     unwritten.write('\n');
+    if (unwritten.size() >= FLUSH_BYTES) {
+      flush();
+    }
   }
 
   /** Bytes that are written, and those to come. */

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,11 +30,24 @@ import org.slf4j.LoggerFactory;
  * so that it can be understood without those before it, and old ones can go.
  *
  * <p>Whoever tells of a change never waits: when the disk does not keep up, changes are lost and
- * counted, and the log says so. When a file cannot be written, the next one is tried a while later.
+ * counted, and the log says so. What is held is not known any more then, so that all of it must be
+ * told again ({@link #wantsEverything}). When a file cannot be written, the next one is tried a
+ * while later.
  */
 final class LogWriter {
   private static final Logger log = LoggerFactory.getLogger(LogWriter.class);
   private static final int MOST_WAITING = 1 << 17;
+
+  /** Bytes of members that wait at most, so that a full disk does not fill the memory. */
+  private static final long MOST_WAITING_BYTES = 32 << 20;
+
+  /** Sessions that are over and still known at most, before one looks which may be forgotten. */
+  private static final int MOST_ENDED = 1024;
+
+  /** Also without a change a file is not written longer than that, and old ones go. */
+  private static final Duration MOST_AGE = Duration.ofDays(1);
+
+  private static final long LOOK_MS = 500;
   private static final int BATCH = 1024;
   private static final Duration PAUSE = Duration.ofSeconds(10);
   private static final RawJson NOTHING = RawJson.of("{}");
@@ -46,12 +60,17 @@ final class LogWriter {
   private final Set<String> ended = new HashSet<>();
   private final AtomicLong written = new AtomicLong();
   private final AtomicLong lost = new AtomicLong();
+  private final AtomicLong waitingBytes = new AtomicLong();
   private final Thread thread = new Thread(this::run, "fish-block-log");
   private final Promise<Void> done = Promise.promise();
   private @Nullable LogFile file;
   private long limit;
   private Instant notBefore = Instant.MIN;
   private long saidLost;
+  private int forgetAt = MOST_ENDED;
+
+  /** Changes were lost, and everything is to be told before anything else. Any thread. */
+  private volatile boolean gap;
 
   /** Until then another process may be writing. */
   private boolean begun;
@@ -66,11 +85,28 @@ final class LogWriter {
     thread.start();
   }
 
-  /** Any thread; never waits. */
+  /** Never waits. */
   void tell(Change change) {
-    if (!waiting.offer(change)) {
-      lost.incrementAndGet();
+    if (change instanceof Change.Everything) {
+      gap = false;
     }
+    long bytes = waitingBytes.addAndGet(change.bytes());
+    boolean pointless = gap && !change.isOfSession();
+    if (pointless || bytes > MOST_WAITING_BYTES || !waiting.offer(change)) {
+      waitingBytes.addAndGet(-change.bytes());
+      lost.incrementAndGet();
+      gap = true;
+    }
+  }
+
+  /** Whether changes were lost, and there is room to tell of everything that is held. */
+  boolean wantsEverything() {
+    return gap && waiting.isEmpty();
+  }
+
+  /** Sessions that the next file would begin with; when it has ended. */
+  int sessions() {
+    return sessions.size();
   }
 
   /** Changes that were written. */
@@ -97,9 +133,15 @@ final class LogWriter {
     try {
       boolean more = true;
       while (more) {
-        batch.add(waiting.take());
+        Change first = waiting.poll(LOOK_MS, TimeUnit.MILLISECONDS);
+        if (first == null) {
+          lookAtAge();
+          continue;
+        }
+        batch.add(first);
         waiting.drainTo(batch, BATCH);
         more = !(batch.get(batch.size() - 1) instanceof Change.End);
+        batch.forEach(change -> waitingBytes.addAndGet(-change.bytes()));
         write(batch);
         batch.clear();
       }
@@ -111,24 +153,52 @@ final class LogWriter {
     }
   }
 
+  private void lookAtAge() {
+    LogFile current = file;
+    if (current != null && isOld(current)) {
+      try {
+        begin(clock.millis());
+      } catch (IOException e) {
+        failed(0, e);
+      }
+    }
+  }
+
+  private boolean isOld(LogFile current) {
+    return clock.millis() - current.beganMs() >= MOST_AGE.toMillis();
+  }
+
   private void write(List<Change> batch) {
     try {
       for (Change change : batch) {
         write(change);
       }
       if (file != null) {
+        tellOfLost(file, clock.millis());
         file.flush();
         written.addAndGet(batch.size());
       }
     } catch (IOException e) {
-      lost.addAndGet(batch.size());
-      log.error(
-          "the log of ports in {} cannot be written, next try in {} s: {}",
-          bounds.directory(),
-          PAUSE.toSeconds(),
-          e.toString());
-      notBefore = clock.instant().plus(PAUSE);
-      closeFile();
+      failed(batch.size(), e);
+    }
+  }
+
+  private void failed(int changes, IOException e) {
+    lost.addAndGet(changes);
+    log.error(
+        "the log of ports in {} cannot be written, next try in {} s: {}",
+        bounds.directory(),
+        PAUSE.toSeconds(),
+        e.toString());
+    notBefore = clock.instant().plus(PAUSE);
+    closeFile();
+  }
+
+  private void tellOfLost(LogFile in, long now) throws IOException {
+    long unsaid = lost.get() - saidLost;
+    if (unsaid > 0) {
+      in.line(now, "lost", number("count", unsaid));
+      saidLost += unsaid;
     }
   }
 
@@ -152,7 +222,7 @@ final class LogWriter {
     if (line != null) {
       file.line(line.timeMs, line.event, line.members);
     }
-    if (file.size() > limit && !(change instanceof Change.End)) {
+    if ((file.size() > limit || isOld(file)) && !(change instanceof Change.End)) {
       begin(change.timeMs());
     }
   }
@@ -179,6 +249,10 @@ final class LogWriter {
     }
     if (change instanceof Change.SessionEnded session) {
       ended.add(session.session());
+      if (ended.size() > forgetAt) {
+        forgetSessions();
+        forgetAt = MOST_ENDED + 2 * ended.size();
+      }
     } else if (change instanceof Change.Everything everything) {
       begun = true;
       held.clear();
@@ -195,14 +269,14 @@ final class LogWriter {
     LogFile next = LogFile.begin(bounds.directory(), now);
     file = next;
     next.line(now, "start", number("version", LogFile.VERSION));
-    long unsaid = lost.get() - saidLost;
-    if (unsaid > 0) {
-      next.line(now, "lost", number("count", unsaid));
-      saidLost += unsaid;
-    }
+    tellOfLost(next, now);
     forgetSessions();
-    sessions.values().forEach(session -> next.line(now, "session", session.members()));
-    held.values().forEach(taken -> next.line(now, "held", taken.members()));
+    for (Change.SessionBegan session : sessions.values()) {
+      next.line(now, "session", session.members());
+    }
+    for (Change.Taken taken : held.values()) {
+      next.line(now, "held", taken.members());
+    }
     next.line(now, "listed", NOTHING);
     next.flush();
     limit = Math.max(bounds.fileBytes(), 2 * next.size());

@@ -5,8 +5,10 @@ import dev.oxbow.codecs.control.RawJson;
 import dev.oxbow.codecs.control.RequestException;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -18,12 +20,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads the log of ports: who had one at a time. A file is read line by line; what is held in
  * memory is about the one port, and who the sessions belong to. Blocks.
  */
 public final class PortHistory {
+  private static final Logger log = LoggerFactory.getLogger(PortHistory.class);
+  private static final char NO_UTF_8 = '\uFFFD';
+
   private final Question question;
   private final Map<String, Holder> open = new LinkedHashMap<>();
   private final Map<String, RawJson> sessions = new HashMap<>();
@@ -128,11 +135,17 @@ public final class PortHistory {
 
   private void read(Path file) throws IOException {
     String address = "\"address\":\"" + question.address + '"';
-    try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+    // Unlike that of Files.newBufferedReader it goes on where bytes are no UTF-8.
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         boolean about = line.contains("\"event\":\"session\"") || line.contains(address);
         if (!about && line.contains("\"address\":\"")) {
           continue;
+        }
+        if (line.indexOf(NO_UTF_8) >= 0) {
+          damaged++;
         }
         try {
           line(Message.parse(line.getBytes(StandardCharsets.UTF_8)), line);
@@ -141,6 +154,9 @@ public final class PortHistory {
           damaged++;
         }
       }
+    } catch (NoSuchFileException e) {
+      // It was the oldest, and went while the others were read: the answer begins later.
+      log.debug("{} is gone", file, e);
     }
   }
 
@@ -155,7 +171,7 @@ public final class PortHistory {
       case "listed" -> closeUnlisted();
       case "stop" -> closeAll(time);
       case "lost" -> lost += line.integer("count", 0, Long.MAX_VALUE);
-      // What was said first says most: a later process may know no more than the uid.
+        // What was said first says most: a later process may know no more than the uid.
       case "session" -> sessions.putIfAbsent(line.string("session"), RawJson.of(text));
       case "held", "taken", "began" -> {
         if (isAsked(line)) {

@@ -9,6 +9,7 @@ import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.attribution.PortHistory.Answer;
 import dev.oxbow.fish.attribution.PortHistory.Holder;
 import dev.oxbow.fish.attribution.PortHistory.Question;
@@ -19,6 +20,7 @@ import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.handoff.state.StateTable;
 import dev.oxbow.service.work.WorkTable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -235,5 +237,105 @@ class BlockLogTest {
     Await.until("changes are lost", () -> log.lost() >= 3);
     assertThat(log.written()).isZero();
     EpollVertx.await(log.end(true));
+  }
+
+  @Test
+  void portsThatRestAreOfTheSessionThatHadThemInTheNextProcess() throws IOException {
+    start(1 << 20, 10, false);
+    int blue = client(7, "10.0.0.2");
+    int flow = take(blue, 20_001);
+    flows.setState(flow, FlowTable.RESTING);
+    clients.leave(blue);
+    EpollVertx.await(log.end(false));
+    Files.delete(LogFile.all(directory).get(0));
+    laterTo(1);
+    start(1 << 20, 10, false);
+    EpollVertx.await(log.end(false));
+
+    Answer answer = who(20_001, 2);
+    assertThat(answer.holders())
+        .extracting(Holder::client, Holder::session)
+        .containsExactly(tuple("10.0.0.2", WorkTable.name(7)));
+    assertThat(answer.sessions().get(WorkTable.name(7)).toString()).contains("\"uid\":" + UID);
+    release(flow);
+  }
+
+  @Test
+  @RequiresRoot
+  void fullDiskStopsNobodyAndTheGapIsSaid() throws Exception {
+    run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", directory.toString());
+    try {
+      start(1 << 30, 10, true);
+      int blue = client(7, "10.0.0.2");
+      Path filler = Files.write(directory.resolve("filler"), new byte[200 << 10]);
+      for (int i = 0; log.lost() == 0; i++) {
+        assertThat(i).isLessThan(1_000_000);
+        release(take(blue, 20_001));
+      }
+      int stays = take(blue, 20_002);
+      Files.delete(filler);
+      laterTo(1);
+      Await.until("it is written again", () -> writesAgain(blue));
+      EpollVertx.await(log.end(false));
+
+      Answer answer = who(20_002, 2);
+      assertThat(answer.lost()).isPositive();
+      assertThat(answer.holders()).extracting(Holder::client).contains("10.0.0.2");
+      release(stays);
+    } finally {
+      run("umount", directory.toString());
+    }
+  }
+
+  private boolean writesAgain(int client) {
+    long before = log.written();
+    release(take(client, 20_050));
+    return log.written() > before;
+  }
+
+  private static void run(String... command) throws Exception {
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+  }
+
+  @Test
+  void fileIsNotWrittenLongerThanADayAndOldOnesGo() throws IOException {
+    LogBounds bounds = new LogBounds(directory, 1 << 20, 3, 30, false);
+    log = new BlockLog(bounds, List.of(slice), flows, clients, clock);
+    log.begin();
+    take(client(7, "10.0.0.2"), 20_001);
+    Await.until("the first file", () -> log.written() > 0);
+    for (int day = 1; day <= 4; day++) {
+      // Nothing changes meanwhile.
+      Path last = LogFile.all(directory).get(Math.min(day, 3) - 1);
+      laterTo(day * 24 * 60 + 1);
+      Await.until("another file", () -> isNotLast(last));
+    }
+    EpollVertx.await(log.end(false));
+    assertThat(LogFile.all(directory)).hasSize(3);
+    assertThat(clientsOf(20_001, 4 * 24 * 60)).containsExactly("10.0.0.2");
+  }
+
+  private boolean isNotLast(Path file) {
+    try {
+      List<Path> all = LogFile.all(directory);
+      return !all.get(all.size() - 1).equals(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void bytesThatAreNoTextAndHalfALineDoNotHideTheRest() throws IOException {
+    start(1 << 20, 10, false);
+    take(client(7, "10.0.0.2"), 20_001);
+    EpollVertx.await(log.end(false));
+    Path file = LogFile.all(directory).get(0);
+    Files.write(file, new byte[] {(byte) 0xff, (byte) 0xc3, '\n'}, StandardOpenOption.APPEND);
+    Files.write(file, new byte[500], StandardOpenOption.APPEND);
+    Files.writeString(file, "\n{\"time\":\"2026-11-", UTF_8, StandardOpenOption.APPEND);
+
+    Answer answer = who(20_001, 1);
+    assertThat(answer.holders()).extracting(Holder::client).containsExactly("10.0.0.2");
+    assertThat(answer.damaged()).isBetween(3L, 4L);
   }
 }
