@@ -54,13 +54,17 @@ class UnitFilesTest {
     Path unit = Files.writeString(folder.resolve("oxbow.service"), service);
     String splicer = copy("oxbow.socket");
     String bumblebee = copy("oxbow-bumblebee.socket");
+    String fish = copy("oxbow-fish.socket");
+    String[] verify = {
+      "systemd-analyze", "verify", unit.toString(), splicer, bumblebee, fish,
+    };
 
-    assertThat(run("systemd-analyze", "verify", unit.toString(), splicer, bumblebee))
-        .isEqualTo("0 ");
+    assertThat(run(verify)).isEqualTo("0 ");
     Files.createDirectory(folder.resolve("oxbow.service.d"));
-    copy("oxbow.service.d/bumblebee.conf");
-    assertThat(run("systemd-analyze", "verify", unit.toString(), splicer, bumblebee))
-        .isEqualTo("0 ");
+    for (String dropIn : List.of("bumblebee.conf", "fish.conf")) {
+      copy("oxbow.service.d/" + dropIn);
+      assertThat(run(verify)).isEqualTo("0 ");
+    }
   }
 
   private String copy(String unit) throws IOException {
@@ -68,7 +72,7 @@ class UnitFilesTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"splicer, oxbow.socket", "bumblebee, oxbow-bumblebee.socket"})
+  @CsvSource({"splicer, oxbow.socket", "bumblebee, oxbow-bumblebee.socket", "fish, oxbow-fish.socket"})
   void socketIsWhereClientsOfTheDefaultConfigurationLook(String service, String unit)
       throws IOException {
     Path runtimeDir =
@@ -117,6 +121,39 @@ class UnitFilesTest {
       String next = "\"pid\":" + service.serving().pid();
       assertThat(ServiceManagerTest.hello(splicer)).contains("\"service\":\"splicer\"", next);
       assertThat(ServiceManagerTest.hello(bumblebee)).contains("\"service\":\"bumblebee\"", next);
+      service.stopServing();
+    }
+  }
+
+  /** As above; in a network namespace of its own, whose rules and settings are Fish's. */
+  @Test
+  @RequiresRoot
+  void fishLivesWithWhatTheUnitsLeaveOpen() throws Exception {
+    Sandbox.give(folder);
+    Sandbox.give(folder.resolve("a"));
+    Sandbox.give(folder.resolve("cache"));
+    Path jar = Files.copy(OxbowProcess.builtJar(), folder.resolve("oxbow.jar"));
+    String sections = "fish:\n  egress: [{address: 203.0.113.7, ports: 20000-20999}]\n";
+    Map<String, String> home = Map.of("HOME", folder.toString());
+    List<String> shut = new ArrayList<>(List.of("unshare", "--net"));
+    shut.addAll(Sandbox.of("oxbow.service").inside(folder, LIMIT));
+    try (OxbowProcess refused = OxbowProcess.start(folder, "a", sections, jar, shut, home)) {
+      assertThat(refused.awaitEnd()).isEqualTo(1);
+      assertThat(refused.log()).contains("oxbow: nft failed: Operation not permitted");
+    }
+    List<String> open = new ArrayList<>(List.of("unshare", "--net"));
+    open.addAll(Sandbox.of("oxbow.service", "oxbow.service.d/fish.conf").inside(folder, LIMIT));
+    Path socket = folder.resolve("one");
+    open.addAll(ServiceManagerTest.activating("fish", "seq=" + socket));
+    try (OxbowProcess service =
+        OxbowProcess.start(folder, "a", sections, jar, open, home).awaitServing()) {
+      String inside = "/proc/" + service.pid() + "/ns/net";
+      String[] rules = {"nsenter", "--net=" + inside, "nft", "list", "ruleset"};
+      assertThat(run(rules)).contains("table inet oxbow_fish0", "203.0.113.7 . 20000-20999");
+      service.upgrade();
+      assertThat(service.report()).contains("\"outcome\":\"committed\"");
+      String next = "\"pid\":" + service.serving().pid();
+      assertThat(ServiceManagerTest.hello(socket)).contains("\"service\":\"fish\"", next);
       service.stopServing();
     }
   }
