@@ -72,7 +72,11 @@ class UnitFilesTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"splicer, oxbow.socket", "bumblebee, oxbow-bumblebee.socket", "fish, oxbow-fish.socket"})
+  @CsvSource({
+    "splicer, oxbow.socket",
+    "bumblebee, oxbow-bumblebee.socket",
+    "fish, oxbow-fish.socket"
+  })
   void socketIsWhereClientsOfTheDefaultConfigurationLook(String service, String unit)
       throws IOException {
     Path runtimeDir =
