@@ -84,10 +84,20 @@ final class FishPlane implements ServicePlane {
     return apart(installation::abandon);
   }
 
+  /** Undoes a start that did not succeed: what an earlier life has left stays for the next. */
+  Future<Void> giveUp() {
+    return installation.isFirst() ? close() : abandon();
+  }
+
   /** Puts the network back; all sessions have ended. */
   Future<Void> close() {
-    plane.close();
-    return apart(installation::restore);
+    plane.freeze();
+    return apart(installation::saveResting)
+        .eventually(
+            () -> {
+              plane.close();
+              return apart(installation::restore);
+            });
   }
 
   private Future<Void> apart(Runnable task) {

@@ -81,7 +81,7 @@ public final class FishVerticle extends ServiceVerticle {
   @Override
   protected Future<ServiceWork> begin(Surroundings in) {
     Grants grants = Grants.of(fish.getEgress());
-    return blocking(in, () -> installation(in, grants)).map(made -> begun(in, grants, made));
+    return blocking(in, () -> installation(in, grants)).compose(made -> begun(in, grants, made));
   }
 
   private Installation installation(Surroundings in, Grants grants) {
@@ -94,14 +94,28 @@ public final class FishVerticle extends ServiceVerticle {
     return Installation.inherit(in.control(), fish, grants, directory, cargo);
   }
 
-  private ServiceWork begun(Surroundings in, Grants grants, Installation installation) {
+  private Future<ServiceWork> begun(Surroundings in, Grants grants, Installation installation) {
     boolean inherited = in.inherited() != null;
     FishPlane plane =
         new FishPlane(in.control(), installation, inherited, task -> blocking(in, task));
-    PortUses.Source<BlockLog> source = BlockLog.source(fish);
-    BlockLog log = source == null ? null : plane.sessions().heed(source);
-    if (!inherited) {
-      plane.sessions().thaw();
+    BlockLog log = null;
+    try {
+      PortUses.Source<BlockLog> source = BlockLog.source(fish);
+      log = source == null ? null : plane.sessions().heed(source);
+      if (!inherited) {
+        plane.sessions().thaw();
+      }
+    } catch (RuntimeException | OutOfMemoryError e) {
+      Future<Void> ended = log == null ? Future.succeededFuture() : log.end(false);
+      return ended
+          .eventually(plane::giveUp)
+          .transform(
+              undone -> {
+                if (undone.failed()) {
+                  e.addSuppressed(undone.cause());
+                }
+                return Future.failedFuture(e);
+              });
     }
     FishWork made =
         new FishWork(
@@ -110,7 +124,7 @@ public final class FishVerticle extends ServiceVerticle {
             plane,
             new SessionService(plane.sessions(), grants, options().getRuntimeDir(), log));
     work = made;
-    return made;
+    return Future.succeededFuture(made);
   }
 
   private <T> Future<T> blocking(Surroundings in, Callable<T> task) {
