@@ -4,6 +4,7 @@ import dev.oxbow.fish.ports.ClientTable;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Which session an inner address belongs to. Loop thread only. */
@@ -15,9 +16,16 @@ final class Residents {
   private final ClientTable clients;
   private final @Nullable Session[] sessions;
 
+  /** Clients of one session, in a ring of numbers that begins in it; 0 for the end. */
+  private final int[] after;
+
+  private final int[] before;
+
   Residents(ClientTable clients) {
     this.clients = clients;
     this.sessions = new Session[clients.capacity()];
+    this.after = new int[clients.capacity()];
+    this.before = new int[clients.capacity()];
   }
 
   /** The number of a client of a session, a new one where needed; -1 when none is left. */
@@ -26,10 +34,32 @@ final class Residents {
     if (client < 0) {
       client = clients.add(session.id(), high, low);
       if (client >= 0) {
-        sessions[client] = session;
+        link(client, session);
       }
     }
     return client;
+  }
+
+  private void link(int client, Session session) {
+    sessions[client] = session;
+    before[client] = 0;
+    after[client] = session.firstClient;
+    before[session.firstClient] = client;
+    session.firstClient = client;
+  }
+
+  private void unlink(int client) {
+    Session session = sessions[client];
+    if (session == null) {
+      return;
+    }
+    sessions[client] = null;
+    before[after[client]] = before[client];
+    if (before[client] == 0) {
+      session.firstClient = after[client];
+    } else {
+      after[before[client]] = after[client];
+    }
   }
 
   /** The session of a client's number, or null. */
@@ -45,7 +75,7 @@ final class Residents {
   /** Takes a client's number back when it has no flow, resting ones included. */
   void removeIdle(int client) {
     if (clients.session(client) != 0 && clients.flows(client) == 0) {
-      sessions[client] = null;
+      unlink(client);
       clients.remove(client);
     }
   }
@@ -53,23 +83,34 @@ final class Residents {
   /** Connections of a session's clients, resting ones included. */
   int flows(Session session) {
     int count = 0;
-    for (int client = 0; client < sessions.length; client++) {
-      count += sessions[client] == session ? clients.flows(client) : 0;
+    for (int client = session.firstClient; client != 0; client = after[client]) {
+      count += clients.flows(client);
     }
     return count;
   }
 
   /** A session is over: its clients keep their numbers while their ports rest. */
-  void leave(long session) {
+  void leave(Session session) {
+    for (int client = session.firstClient; client != 0; client = session.firstClient) {
+      unlink(client);
+      leave(client);
+    }
+  }
+
+  /** Sessions that nobody has are over. */
+  void leave(Set<Long> lost) {
     for (int client = 1; client < sessions.length; client++) {
-      if (clients.session(client) == session) {
-        sessions[client] = null;
-        if (clients.flows(client) == 0) {
-          clients.remove(client);
-        } else {
-          clients.adopt(client, NOBODY);
-        }
+      if (lost.contains(clients.session(client))) {
+        leave(client);
       }
+    }
+  }
+
+  private void leave(int client) {
+    if (clients.flows(client) == 0) {
+      clients.remove(client);
+    } else {
+      clients.adopt(client, NOBODY);
     }
   }
 
@@ -78,7 +119,7 @@ final class Residents {
     for (int client = 1; client < sessions.length; client++) {
       if (clients.session(client) == lost) {
         clients.adopt(client, to.id());
-        sessions[client] = to;
+        link(client, to);
       }
     }
   }
@@ -86,10 +127,16 @@ final class Residents {
   /** Goes on from what the tables say: another process may have worked on them. */
   void rebuild(Collection<Session> live) {
     Map<Long, Session> byId = new HashMap<>();
-    live.forEach(session -> byId.put(session.id(), session));
+    for (Session session : live) {
+      session.firstClient = 0;
+      byId.put(session.id(), session);
+    }
     for (int client = 1; client < sessions.length; client++) {
-      long id = clients.session(client);
-      sessions[client] = id == 0 ? null : byId.get(id);
+      sessions[client] = null;
+      Session session = byId.get(clients.session(client));
+      if (session != null) {
+        link(client, session);
+      }
       removeIdle(client);
     }
   }
