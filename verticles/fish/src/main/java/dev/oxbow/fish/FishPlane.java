@@ -145,10 +145,21 @@ final class FishPlane implements ServicePlane {
     return apart(installation::abandon).eventually(() -> endLog(false));
   }
 
+  /** Undoes a start that did not succeed: what an earlier life has left stays for the next. */
+  Future<Void> giveUp() {
+    return installation.isFirst() ? close() : abandon();
+  }
+
   /** Puts the network back; all sessions have ended. */
   Future<Void> close() {
-    end();
-    return apart(installation::restore).eventually(() -> endLog(true));
+    plane.freeze();
+    return apart(installation::saveResting)
+        .eventually(
+            () -> {
+              end();
+              return apart(installation::restore);
+            })
+        .eventually(() -> endLog(true));
   }
 
   /**

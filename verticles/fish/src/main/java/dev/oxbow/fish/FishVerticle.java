@@ -80,7 +80,7 @@ public final class FishVerticle extends ServiceVerticle {
   @Override
   protected Future<ServiceWork> begin(Surroundings in) {
     Grants grants = Grants.of(fish.getEgress(), options().getQuotas());
-    return blocking(in, () -> installation(in, grants)).map(made -> begun(in, grants, made));
+    return blocking(in, () -> installation(in, grants)).compose(made -> begun(in, grants, made));
   }
 
   private Installation installation(Surroundings in, Grants grants) {
@@ -93,13 +93,26 @@ public final class FishVerticle extends ServiceVerticle {
     return Installation.inherit(in.control(), fish, grants, directory, cargo);
   }
 
-  private ServiceWork begun(Surroundings in, Grants grants, Installation installation) {
+  private Future<ServiceWork> begun(Surroundings in, Grants grants, Installation installation) {
     boolean inherited = in.inherited() != null;
     FishPlane plane =
         new FishPlane(in.control(), installation, inherited, task -> blocking(in, task));
-    BlockLog log = plane.portLog(BlockLog.source(fish));
-    if (!inherited) {
-      plane.sessions().thaw();
+    BlockLog log;
+    try {
+      log = plane.portLog(BlockLog.source(fish));
+      if (!inherited) {
+        plane.sessions().thaw();
+      }
+    } catch (RuntimeException | OutOfMemoryError e) {
+      return plane
+          .giveUp()
+          .transform(
+              undone -> {
+                if (undone.failed()) {
+                  e.addSuppressed(undone.cause());
+                }
+                return Future.failedFuture(e);
+              });
     }
     FishWork made =
         new FishWork(
@@ -108,7 +121,7 @@ public final class FishVerticle extends ServiceVerticle {
             plane,
             new SessionService(plane.sessions(), grants, options().getRuntimeDir(), log));
     work = made;
-    return made;
+    return Future.succeededFuture(made);
   }
 
   private <T> Future<T> blocking(Surroundings in, Callable<T> task) {

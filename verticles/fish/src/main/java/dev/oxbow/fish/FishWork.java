@@ -30,6 +30,9 @@ final class FishWork implements ServiceWork {
   private final FishPlane plane;
   private final SessionService sessions;
 
+  /** Whether all has ended in order; otherwise it has not begun. */
+  private boolean stopped;
+
   /** Asks for a session; who asks learns of its end from the reports. */
   record Egress(EgressRequest request, Reports<SessionReport> reports) {}
 
@@ -119,6 +122,7 @@ final class FishWork implements ServiceWork {
 
   @Override
   public Future<Void> stop() {
+    stopped = true;
     return sessions.stop();
   }
 
@@ -129,6 +133,6 @@ final class FishWork implements ServiceWork {
 
   @Override
   public Future<Void> close() {
-    return plane.close();
+    return stopped ? plane.close() : plane.giveUp();
   }
 }

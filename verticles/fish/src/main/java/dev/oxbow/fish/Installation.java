@@ -35,12 +35,27 @@ final class Installation {
   private final Path files;
   private final EgressNetwork network;
   private final SessionPlane plane;
+  private final Tables tables;
+  private final Grants grants;
 
-  private Installation(FishOptions options, Path files, EgressNetwork network, SessionPlane plane) {
+  /** Whether nothing of an earlier life was there. */
+  private final boolean first;
+
+  private Installation(
+      FishOptions options,
+      Path files,
+      EgressNetwork network,
+      SessionPlane plane,
+      Tables tables,
+      Grants grants,
+      boolean first) {
     this.options = options;
     this.files = files;
     this.network = network;
     this.plane = plane;
+    this.tables = tables;
+    this.grants = grants;
+    this.first = first;
   }
 
   /**
@@ -48,7 +63,7 @@ final class Installation {
    *
    * @param loop on which the plane will work
    * @param directory for what must outlive this process
-   * @throws StartException saying what stands in the way
+   * @throws StartException saying what stands in the way; then all is as it was before
    */
   static Installation open(
       DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
@@ -67,6 +82,7 @@ final class Installation {
       DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
     Path files = files(options, directory);
     EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
+    boolean first = network.isFirst();
     try {
       Tables tables =
           Tables.open(
@@ -76,16 +92,33 @@ final class Installation {
       try {
         return recovered(
             new Installation(
-                options, files, network, plane(loop, options, grants, network, tables)));
+                options,
+                files,
+                network,
+                plane(loop, options, grants, network, tables),
+                tables,
+                grants,
+                first));
       } catch (RuntimeException e) {
         tables.close();
-        Tables.delete(files);
         throw e;
       }
     } catch (RuntimeException e) {
-      network.restore();
-      throw e;
+      if (first) {
+        Tables.delete(files);
+      }
+      throw undone(e, first ? network::restore : network::close);
     }
+  }
+
+  /** What is undone after a failure does not hide the failure when it fails itself. */
+  private static RuntimeException undone(RuntimeException cause, Runnable undo) {
+    try {
+      undo.run();
+    } catch (RuntimeException e) {
+      cause.addSuppressed(e);
+    }
+    return cause;
   }
 
   /** If this throws, the entries of the killed process stay, behind its rules. */
@@ -99,7 +132,10 @@ final class Installation {
                 options,
                 files(options, directory),
                 network,
-                plane(loop, options, grants, network, tables)));
+                plane(loop, options, grants, network, tables),
+                tables,
+                grants,
+                false));
       } catch (RuntimeException e) {
         network.close();
         throw e;
@@ -113,6 +149,8 @@ final class Installation {
   private static Installation recovered(Installation made) {
     try (ConntrackDump dump = ConntrackDump.open()) {
       made.plane.recover(dump);
+      Tables.forgetResting(made.files);
+      made.lookForStrangers();
       return made;
     } catch (RuntimeException e) {
       made.plane.close();
@@ -137,7 +175,8 @@ final class Installation {
             EgressNetwork.adopt(plan(options, grants, tables.clientCapacity()), tun);
         SessionPlane plane = plane(loop, options, grants, network, tables);
         plane.share();
-        return new Installation(options, files(options, directory), network, plane);
+        return new Installation(
+            options, files(options, directory), network, plane, tables, grants, false);
       } catch (RuntimeException e) {
         tables.close();
         throw e;
@@ -157,14 +196,17 @@ final class Installation {
   static Offloads attempt(FishOptions options, Grants grants) {
     try {
       EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
+      Offloads offloads;
       try (ConntrackDump dump = ConntrackDump.open()) {
         Conntrack.open(options.getMark()).close();
         ConntrackEvents.open().close();
         dump.marked(options.getMark(), entry -> {});
-        return network.offloads();
-      } finally {
-        network.restore();
+        offloads = network.offloads();
+      } catch (RuntimeException e) {
+        throw undone(e, network::restore);
       }
+      network.restore();
+      return offloads;
     } catch (LinuxException | NetworkException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
@@ -190,28 +232,29 @@ final class Installation {
       Grants grants,
       EgressNetwork network,
       Tables tables) {
-    List<String> strangers = LocalSockets.within(grants.slices());
-    if (!strangers.isEmpty()) {
-      log.warn("programs of this machine use ports of fish.egress: {}", strangers);
-    }
     Conntrack conntrack = Conntrack.open(options.getMark());
     try {
       NetlinkSocket events = ConntrackEvents.open();
-      return new SessionPlane(
-          loop,
-          new SessionPlane.Parts(
-              network.tun().descriptor().fd(),
-              network.offloads(),
-              conntrack,
-              events,
-              options.getMark(),
-              tables,
-              network.pool4(),
-              network.pool6(),
-              grants.slices(),
-              TimeUnit.MILLISECONDS.toNanos(options.getCrashGraceMs()),
-              grants::quotas,
-              System::nanoTime));
+      try {
+        return new SessionPlane(
+            loop,
+            new SessionPlane.Parts(
+                network.tun().descriptor().fd(),
+                network.offloads(),
+                conntrack,
+                events,
+                options.getMark(),
+                tables,
+                network.pool4(),
+                network.pool6(),
+                grants.slices(),
+                TimeUnit.MILLISECONDS.toNanos(options.getCrashGraceMs()),
+                grants::quotas,
+                System::nanoTime));
+      } catch (RuntimeException e) {
+        events.close();
+        throw e;
+      }
     } catch (RuntimeException e) {
       conntrack.close();
       throw e;
@@ -241,11 +284,37 @@ final class Installation {
   /** Loads the rules for what is granted now. */
   void reload() {
     network.reload();
+    lookForStrangers();
+  }
+
+  private void lookForStrangers() {
+    try {
+      List<String> strangers = LocalSockets.within(grants.slices());
+      if (!strangers.isEmpty()) {
+        log.warn("programs of this machine use ports of fish.egress: {}", strangers);
+      }
+    } catch (LinuxException e) {
+      log.warn("whether programs of this machine use ports of fish.egress is not known", e);
+    }
   }
 
   /** Closes this process's part, and leaves the rest as it is, as a crash would. */
   void abandon() {
     network.close();
+  }
+
+  /** Whether nothing of an earlier life was there when it was set up. */
+  boolean isFirst() {
+    return first;
+  }
+
+  /** Notes for the next start which ports rest; the plane stands still, and is not closed. */
+  void saveResting() {
+    try {
+      tables.saveResting(files);
+    } catch (IllegalStateException e) {
+      log.warn("ports that rest are not noted: the next start gives them out at once", e);
+    }
   }
 
   /** Puts everything back; the plane is closed, and all sessions have ended. */

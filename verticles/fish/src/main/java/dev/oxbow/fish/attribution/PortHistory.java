@@ -171,7 +171,7 @@ public final class PortHistory {
       case "listed" -> closeUnlisted();
       case "stop" -> closeAll(time);
       case "lost" -> lost += line.integer("count", 0, Long.MAX_VALUE);
-        // What was said first says most: a later process may know no more than the uid.
+      // What was said first says most: a later process may know no more than the uid.
       case "session" -> sessions.putIfAbsent(line.string("session"), RawJson.of(text));
       case "held", "taken", "began" -> {
         if (isAsked(line)) {

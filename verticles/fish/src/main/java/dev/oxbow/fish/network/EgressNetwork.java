@@ -28,6 +28,7 @@ public final class EgressNetwork implements AutoCloseable {
   private final Plan plan;
   private final Tun tun;
   private final Offloads offloads;
+  private final boolean first;
 
   /**
    * What is to be set up.
@@ -40,10 +41,11 @@ public final class EgressNetwork implements AutoCloseable {
    */
   public record Plan(String device, int mark, Prefix pool4, Prefix pool6, List<PortSlice> slices) {}
 
-  private EgressNetwork(Plan plan, Tun tun) {
+  private EgressNetwork(Plan plan, Tun tun, boolean first) {
     this.plan = plan;
     this.tun = tun;
     this.offloads = Offloads.of(tun);
+    this.first = first;
   }
 
   /**
@@ -71,13 +73,17 @@ public final class EgressNetwork implements AutoCloseable {
 
   /** What an earlier life has left stays closed. */
   private static void undo(Plan plan, Company company, RuntimeException cause) {
-    if (!company.marks().containsKey(plan.device)) {
+    if (isFirst(plan, company)) {
       try {
         leave(plan);
       } catch (RuntimeException e) {
         cause.addSuppressed(e);
       }
     }
+  }
+
+  private static boolean isFirst(Plan plan, Company company) {
+    return !company.marks().containsKey(plan.device);
   }
 
   private static EgressNetwork open(Plan plan, Routes routes, Company company) {
@@ -91,7 +97,7 @@ public final class EgressNetwork implements AutoCloseable {
       routes.ensure(unicast(plan.pool6, index));
       company.change(plan.device);
       Settings.forward(plan.device);
-      return new EgressNetwork(plan, tun);
+      return new EgressNetwork(plan, tun, isFirst(plan, company));
     } catch (RuntimeException e) {
       tun.close();
       throw e;
@@ -104,7 +110,7 @@ public final class EgressNetwork implements AutoCloseable {
    * @param tun owned from here on
    */
   public static EgressNetwork adopt(Plan plan, Tun tun) {
-    return new EgressNetwork(plan, tun);
+    return new EgressNetwork(plan, tun, false);
   }
 
   /** Loads the rules for what is granted now, in place of those that there are. */
@@ -193,6 +199,11 @@ public final class EgressNetwork implements AutoCloseable {
   /** Inner addresses of IPv6. */
   public Prefix pool6() {
     return plan.pool6;
+  }
+
+  /** Whether it was set up by this process where nothing of an earlier life was. */
+  public boolean isFirst() {
+    return first;
   }
 
   /** Puts everything back. To be called once no entry of ours is left. */

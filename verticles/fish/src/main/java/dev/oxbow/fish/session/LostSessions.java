@@ -2,16 +2,22 @@ package dev.oxbow.fish.session;
 
 import dev.oxbow.fish.session.SessionSpec.Owner;
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Sessions whose flow went with the process that had it: their connections wait for whoever opens
  * them again, for a while. Loop thread only.
  */
 final class LostSessions {
+  private static final int PER_TURN = 256;
+
   private final SessionLedger ledger;
   private final long graceNanos;
-  private final List<SessionRecord> lost = new ArrayList<>();
+  private final Map<Owner, List<SessionRecord>> lost = new LinkedHashMap<>();
+  private int size;
 
   LostSessions(SessionLedger ledger, long graceNanos) {
     this.ledger = ledger;
@@ -21,30 +27,41 @@ final class LostSessions {
   /** Goes on from what the ledger says: another process may have worked on it. */
   void rebuild() {
     lost.clear();
-    ledger.records().stream().filter(r -> r.id() != 0 && r.isLost()).forEach(lost::add);
+    size = 0;
+    for (SessionRecord record : ledger.records()) {
+      if (record.id() != 0 && record.isLost()) {
+        lost.computeIfAbsent(record.owner(), owner -> new ArrayList<>()).add(record);
+        size++;
+      }
+    }
   }
 
   int size() {
-    return lost.size();
+    return size;
   }
 
   /** Takes out all that a name stands for: one, or more after a crash at the wrong moment. */
   List<SessionRecord> claim(Owner owner) {
-    return take(
-        owner.name() == null
-            ? List.of()
-            : lost.stream().filter(r -> r.owner().equals(owner)).toList());
+    List<SessionRecord> taken = owner.name() == null ? null : lost.remove(owner);
+    if (taken == null) {
+      return List.of();
+    }
+    size -= taken.size();
+    return taken;
   }
 
-  /** Takes out those that nobody has opened again in time. */
+  /** Takes out some of those that nobody has opened again in time. */
   List<SessionRecord> unclaimed(long nowNanos) {
-    return lost.isEmpty()
-        ? List.of()
-        : take(lost.stream().filter(r -> nowNanos - r.lostNanos() >= graceNanos).toList());
-  }
-
-  private List<SessionRecord> take(List<SessionRecord> taken) {
-    lost.removeAll(taken);
+    List<SessionRecord> taken = new ArrayList<>();
+    Iterator<List<SessionRecord>> all = lost.values().iterator();
+    while (all.hasNext() && taken.size() < PER_TURN) {
+      List<SessionRecord> each = all.next();
+      if (each.stream().allMatch(r -> nowNanos - r.lostNanos() >= graceNanos)) {
+        all.remove();
+        taken.addAll(each);
+      }
+    }
+    size -= taken.size();
     return taken;
   }
 }

@@ -61,12 +61,14 @@ final class Recovery {
           stray.original);
     }
     mappings.settle();
+    Set<Long> gone = new HashSet<>();
     for (int client = 1; client < clients.capacity(); client++) {
       long id = clients.session(client);
       if (id != 0 && id != ClientTable.NOBODY && !waiting.contains(id)) {
-        residents.leave(id);
+        gone.add(id);
       }
     }
+    residents.leave(gone);
   }
 
   private void entry(ConntrackReader entry) {

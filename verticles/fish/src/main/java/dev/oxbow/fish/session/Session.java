@@ -24,6 +24,9 @@ public final class Session {
 
   boolean scheduled;
 
+  /** Of its clients, which {@link Residents} keeps; 0 for none. */
+  int firstClient;
+
   /** Of packets that the flow had no room for. */
   int queue = HeldPackets.NONE;
 

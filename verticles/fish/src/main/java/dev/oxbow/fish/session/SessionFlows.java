@@ -2,19 +2,43 @@ package dev.oxbow.fish.session;
 
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.tcp.SocketAddresses;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fish.conntrack.Conntrack;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** The connections of whole sessions: found, taken up, ended. Loop thread only. */
+/**
+ * The connections of whole sessions: found, taken up, ended. Those of a session that is over are
+ * nobody's at once, and end some in each turn of the loop, so that packets of others do not wait;
+ * whoever goes on with the tables goes on with that. Loop thread only.
+ */
 final class SessionFlows {
+
+  /** Records that are looked at in one turn. */
+  private static final int LOOKS = 1 << 14;
+
+  /** Connections that end in one turn: four requests to the kernel. */
+  static final int ENDS = 4 * Conntrack.BATCH;
+
+  private final DescriptorLoop loop;
   private final ClientTable clients;
   private final FlowTable flows;
   private final Residents residents;
   private final Mappings mappings;
 
-  SessionFlows(Tables tables, Residents residents, Mappings mappings) {
+  /** Where the search for nobody's connections is, and how much of it is to be done. */
+  private int next;
+
+  private int left;
+  private boolean scheduled;
+  private boolean frozen = true;
+
+  SessionFlows(DescriptorLoop loop, Tables tables, Residents residents, Mappings mappings) {
+    this.loop = loop;
     this.clients = tables.clients();
     this.flows = tables.flows();
     this.residents = residents;
@@ -45,14 +69,67 @@ final class SessionFlows {
   }
 
   /** All connections of a session are over. */
-  void dissolve(long session) {
-    for (int flow = 0; flow < flows.capacity(); flow++) {
-      if (isLiveOf(flow, session)) {
-        mappings.forget(flow);
+  void dissolve(Session session) {
+    residents.leave(session);
+    dissolve();
+  }
+
+  /** All connections of sessions that nobody has are over, and so are the records of those. */
+  void dissolve(List<SessionRecord> lost) {
+    if (!lost.isEmpty()) {
+      residents.leave(lost.stream().map(SessionRecord::id).collect(Collectors.toSet()));
+      lost.forEach(SessionRecord::clear);
+      dissolve();
+    }
+  }
+
+  private void dissolve() {
+    left = flows.capacity();
+    if (!scheduled) {
+      some();
+    }
+  }
+
+  /** Touches no table any more. */
+  void freeze() {
+    frozen = true;
+  }
+
+  /** Goes on with what is to end; residents are known. */
+  void thaw() {
+    frozen = false;
+    left = flows.capacity();
+    later();
+  }
+
+  private void later() {
+    if (!scheduled) {
+      scheduled = true;
+      loop.schedule(this::turn, 0);
+    }
+  }
+
+  private void turn() {
+    scheduled = false;
+    some();
+  }
+
+  private void some() {
+    int ends = 0;
+    for (int looks = 0; !frozen && left > 0 && looks < LOOKS && ends < ENDS; looks++) {
+      if (isLiveOf(next, ClientTable.NOBODY)) {
+        mappings.forget(next);
+        ends++;
+      }
+      next = next + 1 == flows.capacity() ? 0 : next + 1;
+      left--;
+    }
+    if (!frozen) {
+      mappings.settle();
+      if (left > 0) {
+        later();
       }
     }
-    mappings.settle();
-    residents.leave(session);
   }
 
   private boolean isLiveOf(int flow, long session) {

@@ -127,7 +127,7 @@ public final class SessionPlane implements AutoCloseable {
     Pools pools = new Pools(parts.pool4, parts.pool6, clients);
     this.ports = new Ports(flows, residents, parts.slices, new SecureRandom().nextLong());
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
-    this.connections = new SessionFlows(tables, residents, mappings);
+    this.connections = new SessionFlows(loop, tables, residents, mappings);
     this.sweep = new Sweep(flows, mappings);
     this.departures = new Departures(mappings);
     this.lost = new LostSessions(tables.sessions(), parts.crashGraceNanos);
@@ -173,14 +173,29 @@ public final class SessionPlane implements AutoCloseable {
       return null;
     }
     now();
-    record.begin(spec, System.nanoTime());
-    Session session = enter(new Session(spec, record, observer, residents.allowances()));
-    for (SessionRecord old : lost.claim(spec.owner())) {
-      session.resumed += connections.resume(old.id(), session);
-      old.clear();
+    Session session = new Session(spec, record, observer, residents.allowances());
+    try {
+      record.begin(spec, System.nanoTime());
+      carrier.begin(session);
+      enter(session);
+      for (SessionRecord old : lost.claim(spec.owner())) {
+        session.resumed += connections.resume(old.id(), session);
+        old.clear();
+      }
+      return session;
+    } catch (RuntimeException e) {
+      Carrier.stop(session);
+      leave(session);
+      lost.rebuild();
+      throw e;
     }
-    carrier.begin(session);
-    return session;
+  }
+
+  private void leave(Session session) {
+    sessions.remove(session.id());
+    count = sessions.size();
+    connections.dissolve(session);
+    session.record.clear();
   }
 
   private Session enter(Session session) {
@@ -218,10 +233,7 @@ public final class SessionPlane implements AutoCloseable {
   }
 
   private void finish(Session session, @Nullable EndReason reason) {
-    sessions.remove(session.id());
-    count = sessions.size();
     now();
-    connections.dissolve(session.id());
     fromFlows.forget(session.id());
     toFlows.forget(session.id());
     held.forget(session);
@@ -231,7 +243,7 @@ public final class SessionPlane implements AutoCloseable {
             session.record.errno(),
             session.ageNanos(),
             session.packets());
-    session.record.clear();
+    leave(session);
     session.observer.closed(outcome);
   }
 
@@ -248,6 +260,7 @@ public final class SessionPlane implements AutoCloseable {
   public void freeze() {
     frozen = true;
     departures.freeze();
+    connections.freeze();
     Timer own = tick;
     if (own != null) {
       own.cancel();
@@ -270,6 +283,7 @@ public final class SessionPlane implements AutoCloseable {
     if (events == null) {
       events = ConntrackEvents.listen(loop, parts.events, parts.mark, departures);
     }
+    connections.thaw();
     carrier.thaw(sessions.values().stream().filter(s -> s.record.reason() == null).toList());
     tickLater();
     if (!shared) {
@@ -357,10 +371,7 @@ public final class SessionPlane implements AutoCloseable {
     mappings.settle();
     fromFlows.expire();
     toFlows.expire();
-    for (SessionRecord record : lost.unclaimed(nanos)) {
-      connections.dissolve(record.id());
-      record.clear();
-    }
+    connections.dissolve(lost.unclaimed(nanos));
     tickLater();
   }
 

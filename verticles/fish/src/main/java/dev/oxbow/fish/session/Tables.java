@@ -32,6 +32,7 @@ public final class Tables implements AutoCloseable {
   private static final String FLOWS = "flows";
   private static final String FRAGMENTS = "fragments";
   private static final String HELD = "held";
+  private static final String RESTING = "resting";
 
   /** Room for fragments from flows, and for those to flows; an owner is a session. */
   private static final int FROM_FLOWS = 0;
@@ -64,7 +65,8 @@ public final class Tables implements AutoCloseable {
   }
 
   /**
-   * Makes empty tables in files, in place of those that are there. Blocks.
+   * Makes tables in files, in place of those that are there: empty but for ports that have not
+   * rested yet since a process ended in order. Blocks.
    *
    * @param files beginning of their names
    */
@@ -74,7 +76,9 @@ public final class Tables implements AutoCloseable {
       made.add(StateTable.open(file(files, SESSIONS), SessionLedger.layout(sizes.sessions)));
       made.add(StateTable.open(file(files, CLIENTS), ClientTable.layout(sizes.clients + 1)));
       made.add(StateTable.open(file(files, FLOWS), FlowTable.layout(sizes.flows)));
-      return withPackets(made);
+      Tables tables = withPackets(made);
+      RestingPorts.load(file(files, RESTING), tables.flows, System.nanoTime());
+      return tables;
     } catch (RuntimeException e) {
       made.forEach(StateTable::close);
       throw e;
@@ -148,6 +152,21 @@ public final class Tables implements AutoCloseable {
 
   private static Path file(Path files, String name) {
     return files.resolveSibling(files.getFileName() + "." + name);
+  }
+
+  /**
+   * Notes in a file which ports rest, for the next {@link #open}: an orderly end. The plane stands
+   * still. Blocks.
+   *
+   * @throws IllegalStateException saying why there can be no such file
+   */
+  public void saveResting(Path files) {
+    RestingPorts.save(file(files, RESTING), flows, System.nanoTime());
+  }
+
+  /** Forgets what was noted, once tables in files have it. Blocks. */
+  public static void forgetResting(Path files) {
+    RestingPorts.delete(file(files, RESTING));
   }
 
   /** Removes the files of tables, which stay until they are closed. Blocks. */

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -107,9 +108,9 @@ class SoftUnicastTest {
   }
 
   /** What the group stands for: more than one name, or the pattern is not right any more. */
-  private static TreeSet<String> found(String pattern, String text) {
+  private static Set<String> found(String pattern, String text) {
     Matcher matcher = Pattern.compile(pattern).matcher(text);
-    TreeSet<String> names =
+    Set<String> names =
         matcher
             .results()
             .map(result -> result.group(1))

@@ -10,6 +10,7 @@ import io.vertx.core.json.JsonObject;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
@@ -85,6 +86,24 @@ final class FishStage implements AutoCloseable {
     assertThat(answer.getInteger("resumed")).as(answer.encode()).isEqualTo(resumed);
   }
 
+  /** Waits until a service is dead, whose rules and entries stay, and starts the next. */
+  void goOnAfter(RunningOxbow killed) throws Exception {
+    killed.await("it is dead", () -> killed.processes().isEmpty());
+    control().close();
+    Files.delete(killed.runtimeDir().resolve("oxbow.pid"));
+    assertClosed();
+    serve();
+    assertThat(control().stats().getInteger("lostSessions")).isEqualTo(1);
+    open(FLOWS);
+  }
+
+  /** The rules are there, the blackhole, and the entries of all flows and no others. */
+  private void assertClosed() {
+    assertThat(inside("nft list ruleset")).contains("oxbow_fish0");
+    assertThat(inside("ip route")).contains("blackhole 100.64.0.0/10");
+    assertThat(entries()).startsWith(FLOWS + " ");
+  }
+
   /** An orderly end, which leaves nothing behind. */
   void end() throws Exception {
     load().pause();
@@ -93,7 +112,9 @@ final class FishStage implements AutoCloseable {
     assertThat(EgressStage.in(middle, "nft list ruleset")).isEmpty();
     assertThat(EgressStage.in(middle, "ip route")).doesNotContain("100.64");
     assertThat(entries()).startsWith("0 ");
-    assertThat(service().runtimeDir().toFile().list()).noneMatch(name -> name.startsWith("fish0"));
+    assertThat(service().runtimeDir().toFile().list())
+        .filteredOn(name -> name.startsWith("fish0"))
+        .containsExactly("fish0.resting");
   }
 
   /** How many entries of this Fish the kernel has, in words. */
@@ -138,6 +159,7 @@ final class FishStage implements AutoCloseable {
       assertThat(from.getAddress()).isEqualTo(InetAddress.getByName(EgressStage.OUTER));
       assertThat(from.getPort()).isBetween(20_000, 20_999);
     }
+    assertClosed();
     assertThat(control().stats().getInteger("sessions")).isEqualTo(1);
     service().awaitDescriptors(descriptors);
     load().goOn();

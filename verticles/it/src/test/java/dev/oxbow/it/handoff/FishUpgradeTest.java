@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import io.vertx.core.json.JsonObject;
+import java.net.SocketAddress;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -32,9 +35,21 @@ class FishUpgradeTest {
   /** More: {@code -Doxbow.upgrades=100}. */
   private static final int UPGRADES = Integer.getInteger("oxbow.upgrades", 3);
 
-  /** All of them: {@code -Doxbow.faults=.*}. */
+  /** The batches are those of the process and of the Fish. */
+  private static final List<String> BEFORE_SWITCH =
+      List.of("spawn:0", "hello:0", "warm:0", "freeze:0", "copy:1", "copy:2");
+
+  /** All sessions are in the first group. */
+  private static final List<String> FROM_SWITCH =
+      List.of("switch:0", "switch:1", "switch:17", "switch:64", "commit:0", "commit:1");
+
+  /** Each phase once; all of them: {@code -Doxbow.faults=.*}. */
   private static final String WANTED =
-      System.getProperty("oxbow.faults", "switch:1:die|switch:17:hang|commit:1:die");
+      System.getProperty(
+          "oxbow.faults",
+          "successor:(hello:0|warm:0|freeze:0|copy:2|switch:1|commit:0):die"
+              + "|predecessor:(copy:1|switch:1|commit:0|commit:1):die"
+              + "|(successor|predecessor):switch:17:hang");
 
   /** Two batches: what was in the hands of a process that was killed, either way. */
   private static final int IN_HANDS = 128;
@@ -87,20 +102,17 @@ class FishUpgradeTest {
         UPGRADES, load().sent() - sent, longest);
   }
 
-  private static Stream<String> wanted(String... faults) {
-    return Stream.of(faults).filter(fault -> fault.matches(WANTED));
+  private static List<String> with(String side, List<String> steps, String... faults) {
+    return Stream.of(faults)
+        .flatMap(fault -> steps.stream().map(step -> side + step + ":" + fault))
+        .filter(fault -> fault.matches(WANTED))
+        .toList();
   }
 
-  static Stream<String> successorFaults() {
-    return wanted(
-        "copy:1:die",
-        "copy:2:die",
-        "switch:1:die",
-        "switch:1:hang",
-        "switch:17:die",
-        "switch:17:hang",
-        "commit:0:die",
-        "commit:0:hang");
+  static List<String> successorFaults() {
+    List<String> all = new ArrayList<>(with("successor:", BEFORE_SWITCH, "die", "hang"));
+    all.addAll(with("successor:", FROM_SWITCH, "die", "hang"));
+    return all;
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -109,7 +121,7 @@ class FishUpgradeTest {
     load().awaitProgress();
     long lost = load().lost();
     long before = service().pid();
-    service().next("exec " + service().successor("successor:" + fault));
+    service().next("exec " + service().successor(fault));
     JsonObject report = service().upgrade();
     assertThat(report.getString("outcome")).as(report.encode()).isEqualTo("rolled-back");
     service().awaitAlone(before);
@@ -117,23 +129,16 @@ class FishUpgradeTest {
     stage().assertLost(lost, IN_HANDS);
   }
 
-  static Stream<String> predecessorFaults() {
-    return wanted(
-        "switch:1:die",
-        "switch:1:hang",
-        "switch:17:die",
-        "switch:17:hang",
-        "commit:0:die",
-        "commit:1:die",
-        "commit:1:hang");
+  static List<String> deathsAfterTheCopy() {
+    return with("predecessor:", FROM_SWITCH, "die", "hang");
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
-  @MethodSource("predecessorFaults")
+  @MethodSource("deathsAfterTheCopy")
   void successorGoesOnWhenItsPredecessorFails(String fault) throws Exception {
     load().awaitProgress();
     long lost = load().lost();
-    service().next("exec " + service().successor("predecessor:" + fault));
+    service().next("exec " + service().successor(fault));
     service().upgradeInOrder();
     service().next("exec " + service().successor());
     JsonObject report = service().upgrade();
@@ -141,5 +146,27 @@ class FishUpgradeTest {
     service().awaitAlone(report.getJsonObject("to").getLong("pid"));
     load().awaitProgress();
     stage().assertLost(lost, IN_HANDS);
+  }
+
+  static List<String> deathsBeforeTheSwitch() {
+    return with("predecessor:", BEFORE_SWITCH, "die");
+  }
+
+  /** Then both are gone: what is lost is what was sent while there was no Fish. */
+  @ParameterizedTest(allowZeroInvocations = true)
+  @MethodSource("deathsBeforeTheSwitch")
+  void nextStartGoesOnWhenThePredecessorDiesBeforeAllIsCopied(String fault) throws Exception {
+    load().awaitProgress();
+    service().next("exec " + service().successor(fault));
+    service().upgradeInOrder();
+    load().pause();
+    List<SocketAddress> sources = load().sources();
+    RunningOxbow killed = service();
+    RunningOxbow.signal(killed.pid(), "HUP");
+    stage().goOnAfter(killed);
+    load().goOn();
+    load().awaitProgress();
+    stage().assertLost(load().lost(), 0);
+    assertThat(load().sources()).isEqualTo(sources);
   }
 }

@@ -1,0 +1,162 @@
+package dev.oxbow.fish.session;
+
+import static dev.oxbow.fish.session.EgressStage.SERVER;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.fish.ports.Mapping;
+import dev.oxbow.fish.session.EgressStage.Client;
+import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.flow.FlowKind;
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Sessions that end with many connections, that cannot begin, and ports that outlive them. */
+@DescriptorLeaks
+@RequiresRoot
+class SessionEndTest {
+  private static final int MTU = 1500;
+
+  /** More than can end in two turns. */
+  private static final int MANY = 2 * SessionFlows.ENDS + 100;
+
+  @TempDir Path directory;
+  private EgressStage stage;
+
+  @BeforeEach
+  void open() {
+    stage = new EgressStage(directory);
+  }
+
+  @AfterEach
+  void close() {
+    stage.close();
+  }
+
+  private Session withManyConnections(Descriptor flow, Descriptor client) {
+    Session session =
+        stage.session(flow.fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU, "edge");
+    for (int port = 1; port <= MANY; port++) {
+      int wanted = port;
+      Peers.send(client, Peers.datagram(64, port));
+      Await.until("it is known", () -> stage.counters().flows() == wanted);
+    }
+    return session;
+  }
+
+  private int live() {
+    FlowTable flows = stage.tables.flows();
+    int live = 0;
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      live += flows.state(flow) == FlowTable.LIVE ? 1 : 0;
+    }
+    return live;
+  }
+
+  private void awaitNoneLive() {
+    Await.until("all have ended", () -> stage.vertx.call(this::live) == 0);
+    assertThat(EgressStage.in(stage.middle, "conntrack -L -m " + EgressStage.MARK))
+        .contains("0 flow entries");
+    assertThat(stage.counters().flows()).isEqualTo(MANY);
+  }
+
+  @Test
+  void manyConnectionsEndInTurnsAndOthersHaveTheLoopInBetween() {
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session = withManyConnections(pair.get(0), pair.get(1));
+    AtomicInteger left = new AtomicInteger();
+    stage.vertx.run(
+        () -> {
+          stage.plane.end(session, EndReason.ABORTED);
+          stage.vertx.context().runOnContext(v -> left.set(live()));
+        });
+    Await.until("the end is told", () -> !stage.outcomes.isEmpty());
+    awaitNoneLive();
+    assertThat(left.get()).isEqualTo(MANY - SessionFlows.ENDS);
+    Descriptor.closeAll(pair);
+  }
+
+  @Test
+  void whoeverGoesOnGoesOnEndingConnections() {
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session = withManyConnections(pair.get(0), pair.get(1));
+    SessionPlane next = stage.successor();
+    stage.vertx.run(
+        () -> {
+          stage.plane.unshare();
+          stage.plane.end(session, EndReason.ABORTED);
+          stage.vertx.context().runOnContext(v -> stage.plane.freeze());
+        });
+    Await.until("the end is told", () -> !stage.outcomes.isEmpty());
+    assertThat(stage.vertx.call(this::live)).isEqualTo(MANY - SessionFlows.ENDS);
+    SessionPlane before = stage.plane;
+    stage.vertx.run(
+        () -> {
+          next.thaw();
+          next.unshare();
+        });
+    awaitNoneLive();
+    stage.plane = next;
+    stage.vertx.run(before::close);
+    Descriptor.closeAll(pair);
+  }
+
+  @Test
+  void sessionThatCannotBeginLeavesNothingAndTakesNothing() throws IOException {
+    Client client = stage.client(Mapping.PER_DESTINATION, MTU, "edge");
+    try (DatagramSocket server = new Peers(stage).bind(SERVER);
+        DatagramSocket socket = client.namespace().call(() -> new DatagramSocket());
+        Descriptor file =
+            Descriptor.adopt(Syscalls.open(directory + "/fish0.flows", Syscalls.O_CLOEXEC, 0))) {
+      Peers.ask(socket, server);
+      stage.crash();
+      // epoll takes no such file.
+      assertThatThrownBy(
+              () ->
+                  stage.session(
+                      file.fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU, "edge"))
+          .hasStackTraceContaining("Operation not permitted");
+      assertThat(stage.counters().sessions()).isZero();
+      assertThat(stage.counters().lost()).isEqualTo(1);
+      Session again =
+          stage.session(
+              client.tun().descriptor().fd(), FlowKind.TUN, Mapping.PER_DESTINATION, MTU, "edge");
+      assertThat(again.resumed()).isEqualTo(1);
+      assertThat(again.slot()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void portsRestOverAnOrderlyEndAndNoLonger() {
+    Path files = directory.resolve("other");
+    Tables tables = Tables.open(files, new Tables.Sizes(16, 16, 16));
+    long now = System.nanoTime();
+    for (int port : new int[] {119, 121}) {
+      int flow = tables.flows().add(0, 17, 9, 0, 5, port, 0, 7, 20_000);
+      tables.flows().setState(flow, FlowTable.RESTING);
+      tables.flows().touch(flow, now - TimeUnit.SECONDS.toNanos(port));
+    }
+    tables.saveResting(files);
+    tables.close();
+    try (Tables next = Tables.open(files, new Tables.Sizes(16, 16, 16))) {
+      assertThat(next.flows().size()).isEqualTo(1);
+      int flow = next.flows().owner(0, 7, 17, 20_000, 0, 5, 119);
+      assertThat(next.flows().state(flow)).isEqualTo(FlowTable.RESTING);
+      assertThat(next.flows().lastNanos(flow)).isEqualTo(now - TimeUnit.SECONDS.toNanos(119));
+    }
+  }
+}
