@@ -7,8 +7,10 @@ import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.TestPeer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
@@ -21,6 +23,9 @@ import java.nio.file.Path;
 public final class ClientNetwork implements AutoCloseable {
   private static final int TIMEOUT_MS = 10_000;
   private static final int QUEUE_PACKETS = 10_000;
+
+  /** IFA_F_TENTATIVE, include/uapi/linux/if_addr.h. */
+  private static final int TENTATIVE = 0x40;
 
   private final Namespace namespace = Namespace.open();
   private final Tun tun;
@@ -44,8 +49,23 @@ public final class ClientNetwork implements AutoCloseable {
       interfaces.up("c0");
       if (mtu >= Environment.MIN_MTU_6) {
         interfaces.address6("c0", InetAddress.getByName("2001:db8::2").getAddress(), 32);
+        Await.until("the kernel has looked at the address", ClientNetwork::isUsable);
       }
       return tun;
+    }
+  }
+
+  /** Without it a socket finds no address of its own; the flags are the fifth word. */
+  private static boolean isUsable() {
+    try {
+      return Files.readAllLines(Path.of("/proc/thread-self/net/if_inet6")).stream()
+          .map(line -> line.split("\\s+"))
+          .anyMatch(
+              words ->
+                  words[0].startsWith("20010db8")
+                      && (Integer.parseInt(words[4], 16) & TENTATIVE) == 0);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -204,8 +204,12 @@ class GatewayProgramsTest {
   @Test
   void programsWorkWithTcpFromTheSliceBehindAServiceOfItsOwn() throws Exception {
     String sections =
-        "fish:\n  egress:\n    - {address: 203.0.113.7, ports: 20000-20999}\n"
-            + "    - {address: '2001:db8:2::7', ports: 20000-20999}\n";
+        """
+        fish:
+          egress:
+            - {address: 203.0.113.7, ports: 20000-20999}
+            - {address: '2001:db8:2::7', ports: 20000-20999}
+        """;
     Path jar = OxbowProcess.builtJar();
     try (OxbowProcess service =
         OxbowProcess.start(folder, "f", sections, jar, inside(middle), Map.of()).awaitServing()) {
