@@ -184,13 +184,13 @@ final class LogWriter {
   }
 
   private void failed(int changes, IOException e) {
+    notBefore = clock.instant().plus(PAUSE);
     lost.addAndGet(changes);
     log.error(
         "the log of ports in {} cannot be written, next try in {} s: {}",
         bounds.directory(),
         PAUSE.toSeconds(),
         e.toString());
-    notBefore = clock.instant().plus(PAUSE);
     closeFile();
   }
 

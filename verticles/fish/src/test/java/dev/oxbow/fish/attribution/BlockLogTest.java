@@ -271,6 +271,9 @@ class BlockLogTest {
       for (int i = 0; log.lost() == 0; i++) {
         assertThat(i).isLessThan(1_000_000);
         release(take(blue, 20_001));
+        long told = 2L * i;
+        // The disk is to be what is full, not the queue.
+        Await.until("the writer follows", () -> log.lost() > 0 || log.written() >= told);
       }
       int stays = take(blue, 20_002);
       Files.delete(filler);
