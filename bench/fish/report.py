@@ -7,7 +7,7 @@ from session import LAUNCHER
 
 OURS = "fish"
 BESIDE = "masquerade"
-ORDER = (BESIDE, OURS, "seqpacket")
+ORDER = (BESIDE, OURS, "tun", "seqpacket")
 
 # Figure, title, format.
 COMPARED = [

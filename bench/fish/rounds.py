@@ -6,16 +6,23 @@ import loads
 from place import Failure
 from samples import Samples, in_turn
 from subjects import (
-    BOTH_CORES, PORTS, SLICE, SLICE_PORTS, Edge, Fish, Masquerade, SeqPacket)
+    BOTH_CORES, PORTS, SLICE, SLICE_PORTS, Edge, Fish, Masquerade, PlainTun, SeqPacket)
 
 STREAMS = (1, 16)
-OTHERS = ("seqpacket",)
+OTHERS = ("tun", "seqpacket")
 ALL = ("packets", "bulk", "flows", "round-trips", "slice", "upgrade")
 # Flows that are asked for beyond what a slice has.
 MORE = 100
 PACKETS_PER_SECOND = 10_000
-# Connections that there is room for: those of all rounds rest for two minutes.
+# Connections that there is room for: those of all rounds rest for two minutes. No quota is reached.
 MAX_FLOWS = 1 << 20
+ROOM = f"""  maxFlows: {MAX_FLOWS}
+quotas:
+  flows: {MAX_FLOWS}
+  sessionFlows: {MAX_FLOWS}
+  flowsPerSecond: 1000000
+  sessionFlowsPerSecond: 1000000
+"""
 
 
 class Sizes:
@@ -41,10 +48,10 @@ class Bench:
         self.taken = Samples(say)
         place = self._processes, self._network
         self.load = loads.Load(*place, folder)
-        self.edge = Edge(*place, folder, "edge", 3, more=f"  maxFlows: {MAX_FLOWS}\n")
+        self.edge = Edge(*place, folder, "edge", 3, more=ROOM)
         self.masquerade = Masquerade(self._network)
         self.fish = Fish(*place, self.edge)
-        kinds = {kind.title: kind for kind in (SeqPacket,)}
+        kinds = {kind.title: kind for kind in (PlainTun, SeqPacket)}
         self.others = [kinds[name](*place, self.edge) for name in options.others]
         # An upgrade ends what is warm, so it has a Fish of its own, with nothing but defaults.
         self.replaced = Edge(*place, folder, "replaced", 4, core=BOTH_CORES)

@@ -90,10 +90,10 @@ class Edge:
 
 
 class Fish:
-    """A session of a Fish; the client's tun is the flow."""
+    """A session of a Fish; the client's tun is the flow, with offloads."""
 
     title = "fish"
-    offloads = False
+    offloads = True
     forks = False
     threads = 1
     core = RELAY_CORE
@@ -182,11 +182,17 @@ class Fish:
         raise Failure(f"no event {name} within {PATIENCE_SECONDS} s")
 
 
+class PlainTun(Fish):
+    """The flow is a tun whose packets come one by one, and with their checksums."""
+
+    title = "tun"
+    offloads = False
+
+
 class SeqPacket(Fish):
     """The flow is a socket; a process carries between it and the client's tun."""
 
     title = "seqpacket"
-    offloads = True
 
     def flow(self, tun):
         ours, other = flows.pair()
