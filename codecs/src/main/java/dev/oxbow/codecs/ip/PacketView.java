@@ -271,9 +271,17 @@ public final class PacketView {
     return V4_LOW | (Bytes.u32(memory, at) & 0xffff_ffffL);
   }
 
-  /** Both addresses name one host: neither unspecified, multicast, reserved nor broadcast. */
+  /**
+   * Both addresses name one host: neither unspecified, multicast, reserved nor broadcast, and in a
+   * packet of IPv6 none of IPv4, which no wire may carry (draft-itojun-v6ops-v4mapped-harmful).
+   */
   public boolean unicast() {
-    return isUnicast(sourceHigh(), sourceLow()) && isUnicast(destinationHigh(), destinationLow());
+    boolean mapped =
+        version() == 6
+            && (isV4(sourceHigh(), sourceLow()) || isV4(destinationHigh(), destinationLow()));
+    return !mapped
+        && isUnicast(sourceHigh(), sourceLow())
+        && isUnicast(destinationHigh(), destinationLow());
   }
 
   /** Whether an address names one host, as far as the address itself tells. */

@@ -33,6 +33,14 @@ public final class VirtioNetHeader {
   public static final int GSO_TCPV6 = 4;
   public static final int GSO_UDP_L4 = 5;
 
+  /** UDP_MAX_SEGMENTS, include/linux/udp.h. */
+  private static final int MOST_DATAGRAMS = 128;
+
+  /** Of TCP: 64 KiB with the least MSS of Linux, 48, and timestamps come near it. */
+  private static final int MOST_SEGMENTS = 2048;
+
+  private static final int MOST_HEADER = 60;
+
   /** Set beside the type when the first segment has CWR. */
   public static final int GSO_ECN = 0x80;
 
@@ -87,11 +95,18 @@ public final class VirtioNetHeader {
       return Defect.BAD_OFFLOAD;
     }
     int type = gsoType(memory, at);
-    if (type != GSO_NONE && (type != gsoType(packet) || gsoSize(memory, at) == 0 || !partial)) {
+    if (type != GSO_NONE && !(partial && type == gsoType(packet) && few(memory, at, packet))) {
       return Defect.BAD_OFFLOAD;
     }
     packet.checksumPartial(partial);
     return null;
+  }
+
+  /** Whether no more segments come of it than a kernel makes: else one costs as much as many. */
+  private static boolean few(ByteBuffer memory, int at, PacketView packet) {
+    int size = gsoSize(memory, at);
+    int most = packet.protocol() == IpProtocol.UDP ? MOST_DATAGRAMS : MOST_SEGMENTS;
+    return size != 0 && packet.transportLength() <= (long) most * size + MOST_HEADER;
   }
 
   /** Whether the checksum is where it is in this packet, and covers all of it. */

@@ -77,7 +77,7 @@ public final class NetlinkEvents implements AutoCloseable {
       }
     }
     if (!closed) {
-      loop.execute(this::turn);
+      loop.schedule(this::turn, 0);
     }
   }
 

@@ -44,16 +44,19 @@ final class TransferableBumblebee implements Transferable {
     Reports<TunnelReport> reports = TunnelReport.reports();
     reports.freeze();
     int place = 0;
+    List<Descriptor> descriptor = List.of();
     try {
       for (Message record : cargo.records(UNTAKEN)) {
-        List<Descriptor> descriptor = List.of(cargo.take(placeName(place++)));
+        descriptor = List.of(cargo.take(placeName(place++)));
         if (record.strings("fds").contains(ClosedEvent.FLOW)) {
           reports.deliver(EventReader.closed(record, descriptor));
         } else {
           untaken.add(EventReader.connected(record, descriptor));
         }
+        descriptor = List.of();
       }
     } catch (RequestException | IllegalArgumentException e) {
+      Descriptor.closeAll(descriptor);
       untaken.forEach(TunnelConnection::close);
       reports.fail(e);
       throw new IllegalArgumentException(UNTAKEN + ": " + e.getMessage(), e);

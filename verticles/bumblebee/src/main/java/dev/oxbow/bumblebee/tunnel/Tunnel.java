@@ -162,7 +162,7 @@ final class Tunnel implements LiveTunnel {
   private void queue() {
     if (!queued) {
       queued = true;
-      loop.execute(turn);
+      loop.queue(turn);
     }
   }
 

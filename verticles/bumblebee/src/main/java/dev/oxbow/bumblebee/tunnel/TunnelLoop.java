@@ -310,6 +310,11 @@ final class TunnelLoop {
     loop.execute(task);
   }
 
+  /** Runs a task after what is ready then, so that one busy tunnel leaves others their turn. */
+  void queue(Runnable task) {
+    loop.schedule(task, 0);
+  }
+
   void run(Runnable task) {
     loop.run(task);
   }

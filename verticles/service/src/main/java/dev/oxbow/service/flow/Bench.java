@@ -65,7 +65,7 @@ public final class Bench {
   /** What an ICMP error is about. */
   public final PacketView quoted = new PacketView();
 
-  private int preparedStride;
+  private int preparedBytes;
   private int preparedHeader;
 
   /** Makes an empty one. */
@@ -96,11 +96,11 @@ public final class Bench {
    * @param headerBytes of the virtio_net_hdr of the flow, or 0
    */
   void prepare(int headerBytes, int packetBytes) {
-    int stride = stride(packetBytes);
-    if (preparedStride == stride && preparedHeader == headerBytes) {
+    if (preparedBytes == packetBytes && preparedHeader == headerBytes) {
       return;
     }
-    preparedStride = stride;
+    int stride = stride(packetBytes);
+    preparedBytes = packetBytes;
     preparedHeader = headerBytes;
     for (int i = 0; i < batch(packetBytes); i++) {
       start[i] = i * stride + HEAD_BYTES;
@@ -119,7 +119,7 @@ public final class Bench {
     if (i == BATCH || (i > 0 && end > READ_BYTES)) {
       return false;
     }
-    preparedStride = 0;
+    preparedBytes = 0;
     start[i] = (end + 63 & ~63) + HEAD_BYTES;
     iovec(receiveVector, 0, address(start[i] - headerBytes), headerBytes + packetBytes);
     return true;

@@ -15,11 +15,17 @@ public final class FlowPort {
   private final boolean socket;
   private final boolean cuts;
   private final boolean wholeUdp;
+
+  /** Whether the open file description is ours, and non-blocking. */
+  private final boolean own;
+
   private final int headerBytes;
   private final int packetBytes;
 
-  private FlowPort(int fd, boolean socket, boolean vnetHdr, boolean wholeUdp, int mtu) {
+  private FlowPort(
+      int fd, boolean socket, boolean vnetHdr, boolean wholeUdp, boolean own, int mtu) {
     this.fd = fd;
+    this.own = own;
     this.socket = socket;
     this.wholeUdp = wholeUdp;
     // Not asked of the tun again: whoever shares it may have changed that since it was accepted.
@@ -40,18 +46,19 @@ public final class FlowPort {
   public static FlowPort of(int fd, FlowKind kind, boolean vnetHdr, int mtu) {
     boolean tun = kind == FlowKind.TUN_VNET;
     // Sockets promise what a tun with TSO takes; a tun takes what another one of its kernel gives.
-    return new FlowPort(fd, kind.isSocket(), tun || (kind.isSocket() && vnetHdr), tun, mtu);
+    boolean header = tun || (kind.isSocket() && vnetHdr);
+    return new FlowPort(fd, kind.isSocket(), header, tun, false, mtu);
   }
 
   /**
    * A tun of our own.
    *
-   * @param fd stays its owner's
+   * @param fd non-blocking; stays its owner's
    * @param vnetHdr whether packets begin with a struct virtio_net_hdr
    * @param udp whether super-packets of UDP are taken, too
    */
   public static FlowPort ofDevice(int fd, boolean vnetHdr, boolean udp) {
-    return new FlowPort(fd, false, vnetHdr, vnetHdr && udp, Bench.PACKET_BYTES);
+    return new FlowPort(fd, false, vnetHdr, vnetHdr && udp, true, Bench.PACKET_BYTES);
   }
 
   /** Bytes of the virtio_net_hdr before each packet; 0 for none. */
@@ -90,7 +97,9 @@ public final class FlowPort {
     int end = 0;
     int i = 0;
     while (bench.prepareNext(i, end, headerBytes, packetBytes)) {
-      long n = Vectors.readNow(fd, bench.receiveVector.address(), 1);
+      long vector = bench.receiveVector.address();
+      // Before Linux 6.4 a tun knows no RWF_NOWAIT.
+      long n = own ? Vectors.readv(fd, vector, 1) : Vectors.readNow(fd, vector, 1);
       if (n < 0) {
         return i == 0 ? (int) n : i;
       }
@@ -125,7 +134,7 @@ public final class FlowPort {
    * @return how many it took, or the negated error number if it took none
    */
   public int send(Outbox out) {
-    return socket ? out.send(fd) : out.write(fd);
+    return socket ? out.send(fd) : out.write(fd, own);
   }
 
   /**
@@ -134,7 +143,9 @@ public final class FlowPort {
    * @return its bytes, or the negated error number
    */
   public long write(NativeMemory vector, int pieces) {
-    return Vectors.writeNow(fd, vector.address(), pieces);
+    return own
+        ? Vectors.writev(fd, vector.address(), pieces)
+        : Vectors.writeNow(fd, vector.address(), pieces);
   }
 
   /** Whether nothing is left to be received, once the other end is closed. */

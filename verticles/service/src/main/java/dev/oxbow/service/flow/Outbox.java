@@ -136,10 +136,15 @@ public final class Outbox {
     return Vectors.sendmmsg(socket, at, size());
   }
 
-  /** Writes to a tun; likewise. */
-  int write(int tun) {
+  /**
+   * Writes to a tun; likewise.
+   *
+   * @param own whether it is ours, and non-blocking
+   */
+  int write(int tun, boolean own) {
     for (int i = first; i < count; i++) {
-      long n = Vectors.writeNow(tun, pieceAddress(PIECES * i), pieces(i));
+      long at = pieceAddress(PIECES * i);
+      long n = own ? Vectors.writev(tun, at, pieces(i)) : Vectors.writeNow(tun, at, pieces(i));
       if (n < 0) {
         return i == first ? (int) n : i - first;
       }
