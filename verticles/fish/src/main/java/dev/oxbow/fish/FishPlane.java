@@ -43,7 +43,10 @@ final class FishPlane implements ServicePlane {
   private @Nullable BlockLog portLog;
 
   /** Whether the rules are still those of the process before this one. */
-  private boolean rulesInherited;
+  private volatile boolean rulesInherited;
+
+  /** Whether they are to be loaded anew as soon as that succeeds. */
+  private volatile boolean rulesDue;
 
   /**
    * @param inherited whether another process has set up the installation
@@ -71,6 +74,7 @@ final class FishPlane implements ServicePlane {
   private void look() {
     apart(() -> deviceDropped = installation.dropped())
         .onFailure(this::unread)
+        .eventually(this::reloadDue)
         .eventually(() -> Turns.call(loop, this::lookLater));
   }
 
@@ -127,15 +131,29 @@ final class FishPlane implements ServicePlane {
     return Future.succeededFuture();
   }
 
-  /** What is granted may have changed with the configuration: now the rules follow. */
+  /**
+   * What is granted may have changed with the configuration: now the rules follow. While they
+   * cannot, those of before hold, which close what is new.
+   */
   @Override
   public Future<Void> unshare() {
     plane.unshare();
-    if (!rulesInherited) {
+    rulesDue = rulesInherited;
+    rulesInherited = false;
+    return reloadDue();
+  }
+
+  private Future<Void> reloadDue() {
+    if (!rulesDue || closed) {
       return Future.succeededFuture();
     }
-    rulesInherited = false;
-    return apart(installation::reload);
+    return apart(installation::reload)
+        .onSuccess(v -> rulesDue = false)
+        .recover(
+            e -> {
+              log.error("the rules are those of the process before; another try in a second", e);
+              return Future.succeededFuture();
+            });
   }
 
   /** As a crash would: rules and blackhole stay. */
@@ -159,6 +177,7 @@ final class FishPlane implements ServicePlane {
               end();
               return apart(installation::restore);
             })
+        .onFailure(e -> log.error("the network is not as it was before Fish", e))
         .eventually(() -> endLog(true));
   }
 

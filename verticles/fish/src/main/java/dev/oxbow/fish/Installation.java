@@ -322,8 +322,11 @@ final class Installation {
     try (ConntrackDump dump = ConntrackDump.open()) {
       // Of sessions that waited to be opened again.
       dump.deleteMarked(options.getMark());
+      network.restore();
+    } finally {
+      // What could not be put back stays closed.
+      network.close();
     }
-    network.restore();
     Tables.delete(files);
   }
 

@@ -36,9 +36,11 @@ import org.slf4j.LoggerFactory;
  */
 final class LogWriter {
   private static final Logger log = LoggerFactory.getLogger(LogWriter.class);
+
+  /** Half of it is for sessions, which are told once only. */
   private static final int MOST_WAITING = 1 << 17;
 
-  /** Bytes of members that wait at most, so that a full disk does not fill the memory. */
+  /** Bytes of members that wait at most, so that a full disk does not fill the memory; so, too. */
   private static final long MOST_WAITING_BYTES = 32 << 20;
 
   /** Sessions that are over and still known at most, before one looks which may be forgotten. */
@@ -91,8 +93,10 @@ final class LogWriter {
       gap = false;
     }
     long bytes = waitingBytes.addAndGet(change.bytes());
-    boolean pointless = gap && !change.isOfSession();
-    if (pointless || bytes > MOST_WAITING_BYTES || !waiting.offer(change)) {
+    boolean refused =
+        !change.isOfSession()
+            && (gap || bytes > MOST_WAITING_BYTES / 2 || waiting.size() >= MOST_WAITING / 2);
+    if (refused || bytes > MOST_WAITING_BYTES || !waiting.offer(change)) {
       waitingBytes.addAndGet(-change.bytes());
       lost.incrementAndGet();
       gap = true;
@@ -307,8 +311,12 @@ final class LogWriter {
     for (int i = 0; i < files.size() - 1; i++) {
       Path each = files.get(i);
       boolean surplus = files.size() - i > bounds.files();
-      if (surplus || Files.getLastModifiedTime(each).toInstant().isBefore(oldest)) {
-        Files.deleteIfExists(each);
+      try {
+        if (surplus || Files.getLastModifiedTime(each).toInstant().isBefore(oldest)) {
+          Files.deleteIfExists(each);
+        }
+      } catch (IOException e) {
+        log.warn("{} is too old or too many, and cannot be removed: {}", each, e.toString());
       }
     }
   }

@@ -57,8 +57,8 @@ public final class EgressNetwork implements AutoCloseable {
     return Company.alone(
         () -> {
           try (Routes routes = Routes.open()) {
-            requireFree(plan, routes);
             Company company = Company.read();
+            requireFree(plan, routes, company);
             company.requireMark(plan.device, plan.mark);
             Ruleset.load(plan.device, plan.mark, plan.slices, company);
             try {
@@ -91,6 +91,7 @@ public final class EgressNetwork implements AutoCloseable {
     routes.ensure(blackhole(plan.pool6));
     Tun tun = Tun.open(plan.device, true);
     try {
+      Settings.allow6(plan.device);
       routes.linkUp(plan.device, MTU, TX_QUEUE_PACKETS);
       int index = routes.link(plan.device).index();
       routes.ensure(unicast(plan.pool4, index));
@@ -123,7 +124,8 @@ public final class EgressNetwork implements AutoCloseable {
   }
 
   /** A pool that the machine uses otherwise would take somebody's packets. */
-  private static void requireFree(Plan plan, Routes routes) {
+  private static void requireFree(Plan plan, Routes routes, Company company) {
+    boolean alone = !isFirst(plan, company) || !company.hasOthers(plan.device);
     if (Settings.hasLink(plan.device)) {
       throw new NetworkException(
           "fish.device: this network namespace has an interface "
@@ -136,6 +138,7 @@ public final class EgressNetwork implements AutoCloseable {
         boolean blackhole = route.type() == own.type() && route.metric() == own.metric();
         boolean ours =
             blackhole
+                && alone
                 && route.prefixLength() == own.prefixLength()
                 && Arrays.equals(route.destination(), own.destination());
         if (!ours

@@ -134,11 +134,18 @@ final class Settings {
     write(CONF_4 + link + FORWARDING, "1");
   }
 
-  /** Changes what is not yet so. */
+  /** Lets an interface of ours have IPv6, where new ones have it not. */
+  static void allow6(String link) {
+    String name = CONF_6 + link + "/disable_ipv6";
+    if ("1".equals(find(name))) {
+      write(name, "0");
+    }
+  }
+
+  /** Changes what is still as it was: somebody else may have changed it since. */
   static void apply(List<Note> notes) {
     for (Note note : notes) {
-      String now = find(note.name);
-      if (now != null && !now.equals(note.set)) {
+      if (!note.was.equals(note.set) && note.was.equals(find(note.name))) {
         write(note.name, note.set);
       }
     }

@@ -8,12 +8,15 @@ import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Moves packets between flows and the tun while it is not frozen: then it has registered them, and
  * no packet is in its hands between two turns. Loop thread only.
  */
 final class Carrier {
+  private static final Logger log = LoggerFactory.getLogger(Carrier.class);
 
   /** Batches of one flow or of the tun in one turn: others want to be served as well. */
   private static final int TURN_BATCHES = 4;
@@ -32,6 +35,8 @@ final class Carrier {
   private final Ends ends;
   private final Bench bench;
   private @Nullable Registration registration;
+  private boolean deviceScheduled;
+  private int deviceErrno;
 
   /** Tells the time to all who note it. */
   interface Clock {
@@ -73,7 +78,7 @@ final class Carrier {
   void thaw(Collection<Session> sessions) {
     registration = loop.register(tun, Readiness.EPOLLIN | Readiness.EPOLLET, ready -> fromDevice());
     sessions.forEach(this::begin);
-    loop.execute(this::fromDevice);
+    deviceLater();
   }
 
   /** Touches no packet any more. */
@@ -119,11 +124,13 @@ final class Carrier {
   private void later(Session session) {
     if (!session.scheduled) {
       session.scheduled = true;
-      loop.execute(
+      // Not as a task of this round of the loop, which would keep it from what is ready.
+      loop.schedule(
           () -> {
             session.scheduled = false;
             turn(session);
-          });
+          },
+          0);
     }
   }
 
@@ -169,10 +176,31 @@ final class Carrier {
       }
       int count = device.receive();
       if (count <= 0) {
+        told(-count);
         return;
       }
       inbound.carry(count, clock.now());
     }
-    loop.execute(this::fromDevice);
+    deviceLater();
+  }
+
+  /** A tun that is down says EIO or EBADFD, until somebody switches it on again. */
+  private void told(int errno) {
+    if (errno != deviceErrno && errno != 0 && errno != Errno.EAGAIN) {
+      log.error("nothing comes from the tun: {}", Errno.name(errno));
+    }
+    deviceErrno = errno;
+  }
+
+  private void deviceLater() {
+    if (!deviceScheduled) {
+      deviceScheduled = true;
+      loop.schedule(
+          () -> {
+            deviceScheduled = false;
+            fromDevice();
+          },
+          0);
+    }
   }
 }

@@ -335,7 +335,7 @@ final class Inbound {
     long high = pools.clients().high(client);
     long low = pools.clients().low(client);
     if (packet.isIcmpError()) {
-      if (packet.quoted(quoted) != null || quoted.isFragment()) {
+      if (packet.quoted(quoted) != null || quoted.fragmentOffset() != 0) {
         session.drop(DropReason.MALFORMED);
         return false;
       }

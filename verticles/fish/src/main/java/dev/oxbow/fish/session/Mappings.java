@@ -88,7 +88,7 @@ final class Mappings implements Conntrack.Outcomes {
   }
 
   /**
-   * Begins a connection.
+   * Begins a connection; after {@link #makeRoom} for it.
    *
    * @return its flow, {@link FlowTable#PROPOSED} until {@link #settle}; or {@link #NO_PORT}, {@link
    *     #NO_RECORD}, {@link #NO_ADDRESS}
@@ -114,7 +114,6 @@ final class Mappings implements Conntrack.Outcomes {
       none = NO_PORT;
       int port = ports.find(range, alone, client, protocol, clientPort, high, low, remotePort);
       if (port >= 0) {
-        makeRoom();
         int flow =
             ports.take(range, alone, client, protocol, clientPort, high, low, remotePort, port);
         if (flow >= 0) {
@@ -193,7 +192,8 @@ final class Mappings implements Conntrack.Outcomes {
     flows.touch(flow, nowNanos);
   }
 
-  private void makeRoom() {
+  /** Settles when there is no room for another request: numbers of clients may become free. */
+  void makeRoom() {
     if (conntrack.isFull() || count == Conntrack.BATCH) {
       settle();
     }

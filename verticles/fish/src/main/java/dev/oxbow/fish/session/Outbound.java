@@ -106,6 +106,7 @@ final class Outbound {
     if (!fragments.add(session, packet)) {
       return;
     }
+    mappings.makeRoom();
     int client = client(session, nowNanos);
     int flow = client < 0 ? DONE : flow(session, client, nowNanos);
     if (flow < 0) {
@@ -132,6 +133,7 @@ final class Outbound {
       error(session, i);
       return;
     }
+    mappings.makeRoom();
     int client = client(session, nowNanos);
     if (client < 0) {
       return;
@@ -296,13 +298,15 @@ final class Outbound {
     long high = pools.high(version);
     long low = pools.low(version, client);
     if (flowOf[i] == ERROR) {
-      if (packet.quoted(quoted) != null || quoted.isFragment()) {
+      if (packet.quoted(quoted) != null || quoted.fragmentOffset() != 0) {
         session.drop(DropReason.MALFORMED);
         return;
       }
       Rewrite.quotedDestination(packet, quoted, high, low, Rewrite.SAME_PORT);
     } else {
-      if (fresh[i] && !allowed(session, client, flowOf[i], nowNanos)) {
+      // Also when the kernel has just lost the entry of one that is not new.
+      boolean asked = fresh[i] || !mappings.open(flowOf[i]);
+      if (asked && !allowed(session, client, flowOf[i], nowNanos)) {
         return;
       }
       track(flowOf[i], nowNanos);
