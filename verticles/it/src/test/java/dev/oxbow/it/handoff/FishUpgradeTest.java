@@ -2,7 +2,6 @@ package dev.oxbow.it.handoff;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import io.vertx.core.json.JsonObject;
 import java.net.SocketAddress;
@@ -26,7 +25,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Sessions move to the next process under 10,000 packets a second, and outlive a kill. The same
  * session lives through case after case.
  */
-@DescriptorLeaks
 @RequiresRoot
 @TestInstance(Lifecycle.PER_CLASS)
 @Timeout(120)
