@@ -5,8 +5,9 @@ package dev.oxbow.pair.loan;
  * milliseconds; what a node's own clock must show for that, its rate being off by at most {@link
  * #driftPpm} either way, is worked out here and nowhere else.
  *
- * @param loanMs from the request for a loan until its last packet. The nodes of a pair may differ;
- *     one that lent for longer yesterday than it does today must not lose its memory meanwhile
+ * @param loanMs from the request for a loan until its last packet. It is safe, but of no use, when
+ *     the nodes of a pair differ: nobody lends for longer than its own. One that lent for longer
+ *     yesterday than it does today must not lose its memory meanwhile
  * @param drainMs at the end of a loan in which no new connection begins
  * @param quarantineMs that a port rests between two connections, and a block between two nodes
  * @param retryMs after which a request is sent again
