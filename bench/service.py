@@ -64,6 +64,12 @@ class Upgraded:
             report = self.report()
             if report["outcome"] == "committed":
                 gone = gone_after([handle], decided, 10)
+                # The file names the successor a moment later; the first process stays a zombie,
+                # which would take the next signal in vain.
+                while self.pid == pid:
+                    if time.monotonic() > deadline:
+                        raise Failure(f"pid {pid} is still named: {tail(self.process)}")
+                    time.sleep(0.0005)
             else:
                 gone = None
         finally:
