@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -25,12 +26,14 @@ final class Child {
   private final String name;
   private final Process process;
   private final Path stderr;
+  private final ProcessBuilder.Redirect stdout;
   private volatile long pid;
 
-  private Child(String name, Process process, Path stderr) {
+  private Child(String name, Process process, Path stderr, ProcessBuilder.Redirect stdout) {
     this.name = name;
     this.process = process;
     this.stderr = stderr;
+    this.stdout = stdout;
     this.pid = process.pid();
   }
 
@@ -64,7 +67,7 @@ final class Child {
               .redirectOutput(stdout)
               .redirectError(ProcessBuilder.Redirect.appendTo(stderr.toFile()));
       builder.environment().putAll(environment);
-      Child child = new Child(name, builder.start(), stderr);
+      Child child = new Child(name, builder.start(), stderr, stdout);
       cleanup.add(child::kill);
       return child;
     } catch (IOException e) {
@@ -144,8 +147,9 @@ final class Child {
   }
 
   /** How it ended; a successor is no child of this process, so that nobody knows. */
-  private String status() {
-    return pid != process.pid() || process.isAlive() ? "" : " with status " + process.exitValue();
+  private String status() throws InterruptedException {
+    boolean known = pid == process.pid() && process.waitFor(1, TimeUnit.SECONDS);
+    return known ? " with status " + process.exitValue() : "";
   }
 
   /** Whether somebody listens on a port in the network namespace of the process. */
@@ -175,9 +179,14 @@ final class Child {
     }
   }
 
+  /** Of its standard error; a JVM that cannot start says why on its standard output. */
   private String lastWords() {
     try {
-      List<String> lines = Files.readAllLines(stderr);
+      List<String> lines = new ArrayList<>();
+      if (stdout.file() != null) {
+        lines.addAll(Files.readAllLines(stdout.file().toPath()));
+      }
+      lines.addAll(Files.readAllLines(stderr));
       return lines.isEmpty() ? "it said nothing" : lines.get(lines.size() - 1);
     } catch (IOException e) {
       return "what it said cannot be read: " + e.getMessage();

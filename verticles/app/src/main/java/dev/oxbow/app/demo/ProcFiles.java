@@ -12,6 +12,11 @@ import java.util.TreeMap;
 final class ProcFiles {
   private static final String RSS = "VmRSS:";
 
+  /** Fields of /proc/PID/stat after the name, which is the second: proc_pid_stat(5). */
+  private static final int STATE = 0;
+
+  private static final int THREADS = 17;
+
   private ProcFiles() {}
 
   /**
@@ -31,11 +36,16 @@ final class ProcFiles {
     return kinds;
   }
 
-  /** Whether a process runs: it is there, and not a zombie that nobody has waited for. */
+  /**
+   * Whether a process runs: it is there, and not a zombie that nobody has waited for. While a
+   * program becomes another one from a thread that is not its first (execve(2)), the first one is a
+   * zombie, too, but not alone.
+   */
   static boolean alive(long pid) {
     try {
       String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-      return !stat.startsWith(" Z", stat.lastIndexOf(')') + 1);
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      return !fields[STATE].equals("Z") || Integer.parseInt(fields[THREADS]) > 1;
     } catch (IOException e) {
       return false;
     }

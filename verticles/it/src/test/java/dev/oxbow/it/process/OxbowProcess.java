@@ -171,7 +171,7 @@ public final class OxbowProcess implements AutoCloseable {
           if (!process.isAlive()) {
             throw new AssertionError("ended: " + log());
           }
-          return Files.exists(runtimeDir().resolve("oxbow.pid"));
+          return serves();
         });
     return this;
   }
@@ -274,11 +274,15 @@ public final class OxbowProcess implements AutoCloseable {
     return RuntimeDirectory.ownerOf(runtimeDir()).isPresent();
   }
 
-  /** Whether a process has ended, waited for or not: where pid 1 does not wait, zombies stay. */
+  /**
+   * Whether a process has ended, waited for or not: where pid 1 does not wait, zombies stay. One
+   * with more threads is in the middle of execve(2).
+   */
   private static boolean gone(ProcessHandle process) {
     try {
       String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
-      return stat.startsWith(" Z", stat.lastIndexOf(')') + 1);
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      return fields[0].equals("Z") && Integer.parseInt(fields[17]) <= 1;
     } catch (IOException e) {
       return true;
     }
