@@ -39,15 +39,19 @@ final class ProcFiles {
   /**
    * Whether a process runs: it is there, and not a zombie that nobody has waited for. While a
    * program becomes another one from a thread that is not its first (execve(2)), the first one is a
-   * zombie, too, but not alone.
+   * zombie, too: not alone until that thread takes its place, and so never at two looks.
    */
   static boolean alive(long pid) {
+    return !endedAtALook(pid) || !endedAtALook(pid);
+  }
+
+  private static boolean endedAtALook(long pid) {
     try {
       String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-      return !fields[STATE].equals("Z") || Integer.parseInt(fields[THREADS]) > 1;
+      return fields[STATE].equals("Z") && Integer.parseInt(fields[THREADS]) <= 1;
     } catch (IOException e) {
-      return false;
+      return true;
     }
   }
 
