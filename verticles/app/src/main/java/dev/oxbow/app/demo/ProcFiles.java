@@ -42,16 +42,21 @@ final class ProcFiles {
    * zombie, too: not alone until that thread takes its place, and so never at two looks.
    */
   static boolean alive(long pid) {
-    return !endedAtALook(pid) || !endedAtALook(pid);
+    for (int look = 0; look < 2; look++) {
+      if (runs(pid)) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  private static boolean endedAtALook(long pid) {
+  private static boolean runs(long pid) {
     try {
       String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-      return fields[STATE].equals("Z") && Integer.parseInt(fields[THREADS]) <= 1;
+      return !fields[STATE].equals("Z") || Integer.parseInt(fields[THREADS]) > 1;
     } catch (IOException e) {
-      return true;
+      return false;
     }
   }
 
