@@ -1,8 +1,8 @@
 package dev.oxbow.fish.network;
 
-import dev.oxbow.fdpassing.descriptor.Descriptor;
-import dev.oxbow.fdpassing.device.Namespace;
-import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fdpassing.libc.LinuxException;
 import dev.oxbow.fish.network.Settings.Note;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +15,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All Fish of a network namespace, and what they found there: in the table {@code inet oxbow} of
@@ -26,6 +27,9 @@ import java.util.regex.Pattern;
  */
 record Company(Map<String, Integer> marks, List<Note> notes) {
   static final String TABLE = "oxbow";
+
+  /** The interface of whoever sets up, down and gone a moment later. */
+  static final String LOCK = "oxbow-setup";
 
   private static final Pattern MEMBER = Pattern.compile("\"([^\"]+)\" comment \"mark (\\d+)\"");
   private static final Pattern NOTE =
@@ -58,20 +62,38 @@ record Company(Map<String, Integer> marks, List<Note> notes) {
   }
 
   /**
-   * Does something while no other Fish of the namespace does.
+   * Does something while no other Fish of the namespace does. Whoever does has a tun of a certain
+   * name, which nobody makes without CAP_NET_ADMIN there nor while another has it, and which goes
+   * with its holder. (The file of a namespace could be locked by any user of the machine.)
    *
    * @throws NetworkException when another one takes too long
    */
   static <T> T alone(Supplier<T> task) {
-    try (Descriptor namespace = Namespace.ofThread()) {
-      for (int i = 0; !Syscalls.tryLock(namespace.fd()); i++) {
-        if (i == PATIENCE) {
-          throw new NetworkException(
-              "another Fish has been setting up this namespace for too long");
+    for (int i = 0; i < PATIENCE; i++) {
+      Tun own = tryLock();
+      if (own != null) {
+        try (own) {
+          return task.get();
         }
-        LockSupport.parkNanos(PAUSE_NANOS);
       }
-      return task.get();
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+    throw new NetworkException(
+        "another Fish has been setting up this namespace for too long: it has the interface "
+            + LOCK);
+  }
+
+  private static @Nullable Tun tryLock() {
+    try {
+      return Tun.open(LOCK, false);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.EBUSY) {
+        return null;
+      }
+      throw new NetworkException(
+          "interface %s cannot be made, which needs CAP_NET_ADMIN and /dev/net/tun: %s"
+              .formatted(LOCK, e.getMessage()),
+          e);
     }
   }
 

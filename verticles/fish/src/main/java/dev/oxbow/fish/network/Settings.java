@@ -89,7 +89,8 @@ final class Settings {
         Objects.requireNonNull(
             ROOT.resolve(folder).toFile().list(), "net/" + folder + " cannot be listed")) {
       String name = folder + link + setting;
-      if (!link.equals("all") && ORDINARY.matcher(link).matches() && "1".equals(find(name))) {
+      boolean lasting = !link.equals("all") && !link.equals(Company.LOCK);
+      if (lasting && ORDINARY.matcher(link).matches() && "1".equals(find(name))) {
         told.accept(name);
       }
     }

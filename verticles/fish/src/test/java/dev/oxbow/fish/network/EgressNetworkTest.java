@@ -3,7 +3,11 @@ package dev.oxbow.fish.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fdpassing.libc.Syscalls;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.ports.PortSlice;
@@ -13,6 +17,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -175,6 +181,48 @@ class EgressNetworkTest {
           namespace, plan("fish1", 1, "100.32.0.0/16", "fd6f:7862:7070::/64"), "fish.mark 1 is");
       restore(namespace, open(namespace, FISH_0));
     }
+  }
+
+  /** Which any user of the machine can do. */
+  @Test
+  void lockOnTheFileOfTheNamespaceIsInNobodysWay() {
+    try (Namespace namespace = Namespace.open();
+        Descriptor file = namespace.call(Namespace::ofThread)) {
+      assertThat(Syscalls.tryLock(file.fd())).isTrue();
+      restore(namespace, open(namespace, FISH_0));
+    }
+  }
+
+  @Test
+  void whoeverSetsUpDoesSoAloneAndLeavesNothing() {
+    try (Namespace namespace = Namespace.open();
+        Namespace same = Namespace.adopt(namespace.descriptor().duplicate())) {
+      String before = namespace.call(EgressNetworkTest::links);
+      CompletableFuture<EgressNetwork> second;
+      try (Tun first = namespace.call(() -> Tun.open(Company.LOCK, false))) {
+        CountDownLatch begun = new CountDownLatch(1);
+        second =
+            same.submit(
+                () -> {
+                  begun.countDown();
+                  return EgressNetwork.open(FISH_0);
+                });
+        Await.until("it has begun", () -> begun.getCount() == 0);
+        assertThat(namespace.call(EgressNetworkTest::links)).contains(first.name());
+        assertThat(namespace.call(EgressNetworkTest::state)).doesNotContain("table inet");
+        assertThat(second).isNotDone();
+      }
+      EgressNetwork network = second.join();
+      assertThat(namespace.call(EgressNetworkTest::links))
+          .contains("fish0")
+          .doesNotContain(Company.LOCK);
+      restore(namespace, network);
+      assertThat(namespace.call(EgressNetworkTest::links)).isEqualTo(before);
+    }
+  }
+
+  private static String links() throws IOException {
+    return sh("ip -o link show | cut -d: -f2; ls /proc/sys/net/ipv4/conf");
   }
 
   @Test
