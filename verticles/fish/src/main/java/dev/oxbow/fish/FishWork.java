@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 /** Fish as what a verticle drives: the sessions and the plane that carries their packets. */
 final class FishWork implements ServiceWork {
 
-  /** The tun, two netlink sockets, and the tables. */
-  private static final int OWN_DESCRIPTORS = 3 + Tables.DESCRIPTORS;
+  /** The tun, two netlink sockets, the lock, and the tables. */
+  private static final int OWN_DESCRIPTORS = 4 + Tables.DESCRIPTORS;
 
   private final DescriptorLoop loop;
   private final FishOptions options;

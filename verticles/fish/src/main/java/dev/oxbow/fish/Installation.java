@@ -1,6 +1,7 @@
 package dev.oxbow.fish;
 
 import dev.oxbow.config.FishOptions;
+import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.NetlinkSocket;
 import dev.oxbow.fdpassing.device.Tun;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
@@ -30,9 +31,11 @@ import org.slf4j.LoggerFactory;
 final class Installation {
   private static final Logger log = LoggerFactory.getLogger(Installation.class);
   private static final String TUN = "tun";
+  private static final String LOCK = "lock";
 
   private final FishOptions options;
   private final Path files;
+  private final TablesLock lock;
   private final EgressNetwork network;
   private final SessionPlane plane;
   private final Tables tables;
@@ -44,6 +47,7 @@ final class Installation {
   private Installation(
       FishOptions options,
       Path files,
+      TablesLock lock,
       EgressNetwork network,
       SessionPlane plane,
       Tables tables,
@@ -51,6 +55,7 @@ final class Installation {
       boolean first) {
     this.options = options;
     this.files = files;
+    this.lock = lock;
     this.network = network;
     this.plane = plane;
     this.tables = tables;
@@ -68,19 +73,21 @@ final class Installation {
   static Installation open(
       DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
     Path files = files(options, directory);
-    Tables left = Tables.find(files);
+    TablesLock lock = TablesLock.open(TablesLock.file(files));
     try {
+      Tables left = Tables.find(files);
       return left == null
-          ? fresh(loop, options, grants, directory)
-          : left(loop, options, grants, directory, left);
+          ? fresh(loop, options, grants, files, lock)
+          : left(loop, options, grants, files, lock, left);
     } catch (LinuxException | NetworkException e) {
-      throw new StartException(String.valueOf(e.getMessage()), e);
+      throw undone(new StartException(String.valueOf(e.getMessage()), e), lock::delete);
+    } catch (RuntimeException e) {
+      throw undone(e, lock::delete);
     }
   }
 
   private static Installation fresh(
-      DescriptorLoop loop, FishOptions options, Grants grants, Path directory) {
-    Path files = files(options, directory);
+      DescriptorLoop loop, FishOptions options, Grants grants, Path files, TablesLock lock) {
     EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
     boolean first = network.isFirst();
     try {
@@ -94,6 +101,7 @@ final class Installation {
             new Installation(
                 options,
                 files,
+                lock,
                 network,
                 plane(loop, options, grants, network, tables),
                 tables,
@@ -123,14 +131,20 @@ final class Installation {
 
   /** If this throws, the entries of the killed process stay, behind its rules. */
   private static Installation left(
-      DescriptorLoop loop, FishOptions options, Grants grants, Path directory, Tables tables) {
+      DescriptorLoop loop,
+      FishOptions options,
+      Grants grants,
+      Path files,
+      TablesLock lock,
+      Tables tables) {
     try {
       EgressNetwork network = EgressNetwork.open(plan(options, grants, tables.clientCapacity()));
       try {
         return recovered(
             new Installation(
                 options,
-                files(options, directory),
+                files,
+                lock,
                 network,
                 plane(loop, options, grants, network, tables),
                 tables,
@@ -167,22 +181,45 @@ final class Installation {
    */
   static Installation inherit(
       DescriptorLoop loop, FishOptions options, Grants grants, Path directory, Cargo cargo) {
-    Tun tun = Tun.adopt(cargo.take(TUN));
+    Path files = files(options, directory);
+    TablesLock lock = lock(files, cargo);
     try {
-      Tables tables = Tables.adopt(cargo);
+      Tun tun = Tun.adopt(cargo.take(TUN));
       try {
-        EgressNetwork network =
-            EgressNetwork.adopt(plan(options, grants, tables.clientCapacity()), tun);
-        SessionPlane plane = plane(loop, options, grants, network, tables);
-        plane.share();
-        return new Installation(
-            options, files(options, directory), network, plane, tables, grants, false);
+        return inherit(loop, options, grants, files, lock, tun, Tables.adopt(cargo));
       } catch (RuntimeException e) {
-        tables.close();
+        tun.close();
         throw e;
       }
     } catch (RuntimeException e) {
-      tun.close();
+      lock.close();
+      throw e;
+    }
+  }
+
+  /** A process of before there was a lock hands none over, and has none. */
+  private static TablesLock lock(Path files, Cargo cargo) {
+    Path file = TablesLock.file(files);
+    Descriptor locked = cargo.takeIfThere(LOCK);
+    return locked == null ? TablesLock.open(file) : new TablesLock(file, locked);
+  }
+
+  private static Installation inherit(
+      DescriptorLoop loop,
+      FishOptions options,
+      Grants grants,
+      Path files,
+      TablesLock lock,
+      Tun tun,
+      Tables tables) {
+    try {
+      EgressNetwork network =
+          EgressNetwork.adopt(plan(options, grants, tables.clientCapacity()), tun);
+      SessionPlane plane = plane(loop, options, grants, network, tables);
+      plane.share();
+      return new Installation(options, files, lock, network, plane, tables, grants, false);
+    } catch (RuntimeException e) {
+      tables.close();
       throw e;
     }
   }
@@ -277,7 +314,7 @@ final class Installation {
 
   /** Puts what another process needs into what that gets. */
   void lend(Cargo cargo) {
-    cargo.lend(TUN, network.tun().descriptor());
+    cargo.lend(TUN, network.tun().descriptor()).lend(LOCK, lock.descriptor());
     plane.lend(cargo);
   }
 
@@ -301,6 +338,7 @@ final class Installation {
   /** Closes this process's part, and leaves the rest as it is, as a crash would. */
   void abandon() {
     network.close();
+    lock.close();
   }
 
   /** Whether nothing of an earlier life was there when it was set up. */
@@ -323,11 +361,13 @@ final class Installation {
       // Of sessions that waited to be opened again.
       dump.deleteMarked(options.getMark());
       network.restore();
+      Tables.delete(files);
+      lock.delete();
     } finally {
       // What could not be put back stays closed.
       network.close();
+      lock.close();
     }
-    Tables.delete(files);
   }
 
   private static Prefix pool(String key, String text, int version, int clients) {

@@ -13,12 +13,15 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.session.EgressStage;
+import dev.oxbow.service.local.LocalClient;
 import dev.oxbow.service.testing.ControlPeer;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -53,15 +56,24 @@ class FishStartTest {
   }
 
   private FishVerticle fish(String group) {
-    OxbowOptions options =
-        new OxbowOptions(directory)
-            .setFish(
-                new FishOptions()
-                    .setMaxFlows(1024)
-                    .setMaxClients(100)
-                    .setEgress(List.of(Grant.of("203.0.113.7", "20000-20999"))));
+    OxbowOptions options = options();
     options.getControl().setSocketGroup(group);
     return new FishVerticle(options, null, middle);
+  }
+
+  private OxbowOptions options() {
+    return new OxbowOptions(directory)
+        .setFish(
+            new FishOptions()
+                .setMaxFlows(1024)
+                .setMaxClients(100)
+                .setEgress(List.of(Grant.of("203.0.113.7", "20000-20999"))));
+  }
+
+  /** One without a control socket, of which a directory can have two. */
+  private FishVerticle embedded(Namespace namespace) {
+    String address = LocalClient.newAddress(FishVerticle.NAME);
+    return new FishVerticle(options(), null, namespace, address);
   }
 
   private void requireNoStart() {
@@ -108,6 +120,31 @@ class FishStartTest {
           EpollVertx.await(vertx.vertx().undeploy(next));
         }
       }
+    }
+  }
+
+  @Test
+  void filesOfOneAreNobodyElsesWhateverHasCrashedBefore() throws IOException {
+    Path lock = directory.resolve("fish0.tables.lock");
+    try (Namespace other = Namespace.open()) {
+      String before = EgressStage.in(other, STATE);
+      for (int crash = 0; crash < 2; crash++) {
+        FishVerticle killed = embedded(middle);
+        String id = EpollVertx.await(vertx.vertx().deployVerticle(killed));
+        assertThatThrownBy(() -> EpollVertx.await(vertx.vertx().deployVerticle(embedded(other))))
+            .hasStackTraceContaining(lock + " is locked by another Fish")
+            .hasStackTraceContaining("Give this one another runtimeDir or fish.device.");
+        assertThat(EgressStage.in(other, STATE)).isEqualTo(before);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(lock)))
+            .isEqualTo("rw-------");
+        end(killed);
+        EpollVertx.await(vertx.vertx().undeploy(id));
+      }
+      String next = EpollVertx.await(vertx.vertx().deployVerticle(embedded(middle)));
+      EpollVertx.await(vertx.vertx().undeploy(next));
+      assertThat(directory).isEmptyDirectory();
+      next = EpollVertx.await(vertx.vertx().deployVerticle(embedded(other)));
+      EpollVertx.await(vertx.vertx().undeploy(next));
     }
   }
 
