@@ -33,13 +33,14 @@ record Told(ConnectionStream connections, Reports<TunnelReport> reports) {
   Future<List<Event>> freeze() {
     return connections
         .freeze()
-        .map(
-            untaken -> {
-              List<Event> events = new ArrayList<>();
-              untaken.forEach(connection -> events.add(new ConnectedEvent(connection)));
-              reports.freeze().forEach(report -> events.add(report.event()));
-              return events;
-            });
+        .compose(untaken -> reports.freeze().map(unclaimed -> events(untaken, unclaimed)));
+  }
+
+  private static List<Event> events(List<TunnelConnection> untaken, List<TunnelReport> unclaimed) {
+    List<Event> events = new ArrayList<>();
+    untaken.forEach(connection -> events.add(new ConnectedEvent(connection)));
+    unclaimed.forEach(report -> events.add(report.event()));
+    return events;
   }
 
   /** Goes on. */

@@ -1,5 +1,6 @@
 package dev.oxbow.service.client;
 
+import io.vertx.core.AsyncResult;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Promise;
@@ -12,13 +13,17 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Who waits for which report of work that has ended. Thread-safe.
+ * Who waits for which report of work that has ended. Thread-safe. Whoever is told and throws keeps
+ * nobody else from being told: that is logged.
  *
  * @param <R> owns descriptors
  */
 public final class Reports<R> {
+  private static final Logger log = LoggerFactory.getLogger(Reports.class);
 
   /** Reports that wait for a handler at most; beyond that the oldest is closed. */
   private static final int MAX_WAITING = 4096;
@@ -31,6 +36,11 @@ public final class Reports<R> {
   private @Nullable Handler<R> unclaimed;
   private @Nullable Throwable failure;
   private boolean frozen;
+
+  /** Whether the handler has one now, and who is told when it has it no more. */
+  private boolean handling;
+
+  private @Nullable Promise<Void> quiet;
 
   /**
    * @param idOf the id of the work that a report is about
@@ -58,27 +68,71 @@ public final class Reports<R> {
     drain();
   }
 
+  /** Gives the handler what waits, in order, one thread at a time. */
   private void drain() {
-    List<R> before;
-    Handler<R> handler;
-    synchronized (this) {
-      handler = unclaimed;
-      if (handler == null || frozen) {
-        return;
+    while (true) {
+      R next;
+      Handler<R> handler;
+      synchronized (this) {
+        handler = unclaimed;
+        if (handling || frozen || handler == null || waiting.isEmpty()) {
+          return;
+        }
+        handling = true;
+        next = waiting.remove();
       }
-      before = List.copyOf(waiting);
-      waiting.clear();
+      try {
+        handler.handle(next);
+      } catch (RuntimeException e) {
+        failed(e);
+      } finally {
+        handled();
+      }
     }
-    before.forEach(handler::handle);
+  }
+
+  private void handled() {
+    Promise<Void> told;
+    synchronized (this) {
+      handling = false;
+      told = quiet;
+      quiet = null;
+    }
+    if (told != null) {
+      told.complete();
+    }
+  }
+
+  private static <T> void tell(Promise<T> promise, AsyncResult<T> what) {
+    try {
+      promise.handle(what);
+    } catch (RuntimeException e) {
+      failed(e);
+    }
+  }
+
+  private static void failed(RuntimeException e) {
+    log.error("whoever was told of a report has failed", e);
   }
 
   /**
    * Gives the handler nothing until {@link #thaw()}: another process may have the same reports.
    *
-   * @return those that nobody has claimed, which stay here
+   * @return those that nobody has claimed, once none is being handled any more; they stay here
    */
-  public synchronized List<R> freeze() {
-    frozen = true;
+  public Future<List<R>> freeze() {
+    Future<Void> handled;
+    synchronized (this) {
+      frozen = true;
+      if (handling && quiet == null) {
+        quiet = Promise.promise();
+      }
+      handled = quiet == null ? Future.succeededFuture() : quiet.future();
+    }
+    return handled.map(v -> unclaimed());
+  }
+
+  private synchronized List<R> unclaimed() {
     return List.copyOf(waiting);
   }
 
@@ -101,23 +155,23 @@ public final class Reports<R> {
    */
   public void deliver(R report) {
     Promise<R> promise;
-    @Nullable Handler<R> handler;
     @Nullable R surplus = null;
     synchronized (this) {
       promise = awaited.remove(idOf.apply(report));
-      handler = unclaimed;
-      if (promise == null && (handler == null || frozen)) {
-        handler = null;
+      if (promise == null) {
         waiting.add(report);
-        surplus = failure != null || waiting.size() > MAX_WAITING ? waiting.remove() : null;
+        boolean kept = unclaimed == null || frozen;
+        boolean tooMany = failure != null || waiting.size() > MAX_WAITING;
+        surplus = kept && tooMany ? waiting.remove() : null;
       }
     }
-    if (promise != null) {
-      promise.complete(report);
-    } else if (handler != null) {
-      handler.handle(report);
-    } else if (surplus != null) {
+    if (surplus != null) {
       discard.accept(surplus);
+    }
+    if (promise != null) {
+      tell(promise, Future.succeededFuture(report));
+    } else {
+      drain();
     }
     tellIfDone();
   }
@@ -141,7 +195,7 @@ public final class Reports<R> {
       done = List.copyOf(patient);
       patient.clear();
     }
-    done.forEach(Promise::complete);
+    done.forEach(promise -> tell(promise, Future.succeededFuture()));
   }
 
   /**
@@ -159,7 +213,7 @@ public final class Reports<R> {
       waiting.clear();
     }
     unwanted.forEach(discard);
-    all.forEach(promise -> promise.fail(why));
+    all.forEach(promise -> tell(promise, Future.failedFuture(why)));
     tellIfDone();
   }
 }
