@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class SessionFlows {
 
   /** Records that are looked at in one turn. */
-  private static final int LOOKS = 1 << 14;
+  static final int LOOKS = 1 << 14;
 
   /** Connections that end in one turn: four requests to the kernel. */
   static final int ENDS = 4 * Conntrack.BATCH;

@@ -128,7 +128,7 @@ public final class SessionPlane implements AutoCloseable {
     this.ports = new Ports(flows, residents, parts.slices, new SecureRandom().nextLong());
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
     this.connections = new SessionFlows(loop, tables, residents, mappings);
-    this.sweep = new Sweep(flows, mappings);
+    this.sweep = new Sweep(loop, flows, mappings, this::now);
     this.departures = new Departures(mappings);
     this.lost = new LostSessions(tables.sessions(), parts.crashGraceNanos);
     this.fromFlows = tables.fromFlows(this::lost);
@@ -261,6 +261,7 @@ public final class SessionPlane implements AutoCloseable {
     frozen = true;
     departures.freeze();
     connections.freeze();
+    sweep.freeze();
     Timer own = tick;
     if (own != null) {
       own.cancel();
@@ -366,7 +367,7 @@ public final class SessionPlane implements AutoCloseable {
       return;
     }
     long nanos = now();
-    sweep.step(nanos);
+    sweep.step();
     departures.step(nanos);
     mappings.settle();
     fromFlows.expire();

@@ -1,12 +1,17 @@
 package dev.oxbow.fish.session;
 
 import dev.oxbow.codecs.ip.IpProtocol;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fish.ports.FlowTable;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks after the table of flows, a part of it at a time: connections that nobody uses end, and
- * ports that have rested are free. Loop thread only.
+ * ports that have rested are free. A part in which many do takes several turns of the loop, so that
+ * packets do not wait. Loop thread only.
  */
 final class Sweep {
 
@@ -31,15 +36,27 @@ final class Sweep {
   /** Of a small table all is looked at in a moment. */
   private static final int STEP_MIN = 1024;
 
+  private final DescriptorLoop loop;
   private final FlowTable flows;
   private final Mappings mappings;
+  private final LongSupplier clock;
+  private @Nullable Timer later;
   private int next;
+
+  /** How much of the part is to be looked at yet. */
+  private int left;
+
   private long restingSeen;
   private long resting;
 
-  Sweep(FlowTable flows, Mappings mappings) {
+  /**
+   * @param clock tells the time to all who note it
+   */
+  Sweep(DescriptorLoop loop, FlowTable flows, Mappings mappings, LongSupplier clock) {
+    this.loop = loop;
     this.flows = flows;
     this.mappings = mappings;
+    this.clock = clock;
   }
 
   /** Ports that rest, as of the last time that the whole table was looked at. */
@@ -47,12 +64,32 @@ final class Sweep {
     return resting;
   }
 
-  /** Looks at the next part. */
-  void step(long nowNanos) {
-    int count =
-        Math.min(flows.capacity(), Math.max(STEP_MIN, (flows.capacity() + STEPS - 1) / STEPS));
-    for (int i = 0; i < count; i++) {
-      look(next, nowNanos);
+  /** Looks at the next part, some of it now. */
+  void step() {
+    int part = Math.max(STEP_MIN, (flows.capacity() + STEPS - 1) / STEPS);
+    left = Math.min(flows.capacity(), left + part);
+    if (later == null) {
+      some();
+    }
+  }
+
+  /** Touches no table any more. */
+  void freeze() {
+    left = 0;
+    Timer own = later;
+    if (own != null) {
+      own.cancel();
+      later = null;
+    }
+  }
+
+  private void some() {
+    later = null;
+    long nowNanos = clock.getAsLong();
+    int ends = 0;
+    for (int i = 0; left > 0 && i < SessionFlows.LOOKS && ends < SessionFlows.ENDS; i++) {
+      ends += look(next, nowNanos) ? 1 : 0;
+      left--;
       next++;
       if (next == flows.capacity()) {
         next = 0;
@@ -60,19 +97,27 @@ final class Sweep {
         restingSeen = 0;
       }
     }
+    mappings.settle();
+    if (left > 0) {
+      later = loop.schedule(this::some, 0);
+    }
   }
 
-  private void look(int flow, long nowNanos) {
+  /** Whether the kernel is asked for something. */
+  private boolean look(int flow, long nowNanos) {
     int state = flows.state(flow);
     long idleNanos = state == FlowTable.FREE ? 0 : nowNanos - flows.lastNanos(flow);
     if (state == FlowTable.RESTING) {
       restingSeen++;
       if (idleNanos > REST_NANOS) {
         mappings.free(flow);
+        return true;
       }
     } else if (state == FlowTable.LIVE && idleNanos > limit(flow)) {
       mappings.forget(flow);
+      return true;
     }
+    return false;
   }
 
   private long limit(int flow) {

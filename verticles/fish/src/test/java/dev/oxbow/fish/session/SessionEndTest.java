@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -88,6 +90,38 @@ class SessionEndTest {
     awaitNoneLive();
     assertThat(left.get()).isEqualTo(MANY - SessionFlows.ENDS);
     Descriptor.closeAll(pair);
+  }
+
+  @Test
+  void manyPortsThatHaveRestedAreFreedInTurns() {
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session = withManyConnections(pair.get(0), pair.get(1));
+    stage.end(session);
+    Await.until("the end is told", () -> !stage.outcomes.isEmpty());
+    awaitNoneLive();
+    List<Integer> sizes = new CopyOnWriteArrayList<>();
+    stage.vertx.run(
+        () -> {
+          sizes.add(stage.tables.flows().size());
+          stage.later(TimeUnit.SECONDS.toNanos(121));
+          look(sizes);
+        });
+    Await.until("all are free", () -> sizes.get(sizes.size() - 1) == 0);
+    for (int i = 1; i < sizes.size(); i++) {
+      assertThat(sizes.get(i - 1) - sizes.get(i)).isLessThanOrEqualTo(SessionFlows.ENDS);
+    }
+    Descriptor.closeAll(pair);
+  }
+
+  /** Notes the size of the table in each turn of the loop in which it is another. */
+  private void look(List<Integer> sizes) {
+    int size = stage.tables.flows().size();
+    if (size != sizes.get(sizes.size() - 1)) {
+      sizes.add(size);
+    }
+    if (size > 0) {
+      DescriptorLoop.of(stage.vertx.context()).schedule(() -> look(sizes), 0);
+    }
   }
 
   @Test
