@@ -132,6 +132,7 @@ final class Mappings implements Conntrack.Outcomes {
     conntrack.delete(count - 1, tuple(flow));
     flows.setState(flow, PROPOSED);
     flows.setFlags(flow, flows.flags(flow) & ALONE);
+    flows.setSinceMs(flow, System.currentTimeMillis());
     makeRoom();
     ask(flow, RENEW, null, false);
   }

@@ -186,7 +186,7 @@ final class Outbound {
     int flags = tcp ? TcpHeader.flags(packet) : 0;
     boolean syn = (flags & (TcpHeader.SYN | TcpHeader.ACK)) == TcpHeader.SYN;
     if (flow >= 0) {
-      return known(flow, tcp, syn);
+      return known(session, flow, tcp, syn, nowNanos);
     }
     if (tcp && !syn) {
       session.drop(DropReason.UNKNOWN);
@@ -219,7 +219,7 @@ final class Outbound {
     return DONE;
   }
 
-  private int known(int flow, boolean tcp, boolean syn) {
+  private int known(Session session, int flow, boolean tcp, boolean syn, long nowNanos) {
     int state = flows.state(flow);
     if (state == FlowTable.PROPOSED) {
       return flow;
@@ -228,6 +228,11 @@ final class Outbound {
     int flags = flows.flags(flow);
     boolean closing = (flags & (CLOSING | FlowTable.RESET)) != 0;
     if (syn && (resting || closing)) {
+      DropReason quota = session.renew(nowNanos);
+      if (quota != null) {
+        refuse(session, quota, nowNanos);
+        return DONE;
+      }
       mappings.renew(flow);
     } else if (syn || (resting && !tcp)) {
       mappings.probe(flow);

@@ -86,9 +86,11 @@ public final class Session {
 
   /** Why it may not begin another connection now; null when it does. */
   @Nullable DropReason begin(long nowNanos) {
-    if (own.isFull() || uid.isFull()) {
-      return DropReason.FLOW_QUOTA;
-    }
+    return own.isFull() || uid.isFull() ? DropReason.FLOW_QUOTA : renew(nowNanos);
+  }
+
+  /** Why it may not begin one now that takes the place of one that is over; null when it does. */
+  @Nullable DropReason renew(long nowNanos) {
     if (!own.begins().has(nowNanos) || !uid.begins().has(nowNanos)) {
       return DropReason.FLOW_RATE;
     }

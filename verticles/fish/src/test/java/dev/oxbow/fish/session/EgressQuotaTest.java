@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.codecs.ip.IcmpError;
 import dev.oxbow.codecs.ip.PacketView;
+import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
+import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.EgressStage.Client;
 import dev.oxbow.service.flow.FlowKind;
@@ -203,6 +205,44 @@ class EgressQuotaTest {
       assertThat(stage.flows(busy)).isEqualTo(perSecond + 3 + perSecond);
     }
     Descriptor.closeAll(pair);
+  }
+
+  /** A SYN with the ports of a connection that is over begins another. */
+  @Test
+  void connectionThatIsBegunAnewCountsAsOne() {
+    int perSecond = 3;
+    stage.quotas.setSessionFlowsPerSecond(perSecond);
+    timeStandsStill();
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session =
+        stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    byte[] syn = Packets.tcp(Packets.client(SERVER), 5000, SERVER, 9, Packets.TCP_SYN);
+    for (int i = 0; i < perSecond; i++) {
+      Peers.send(pair.get(1), syn);
+      // The server has nobody at that port, and so it is over.
+      assertThat(TcpHeader.flags(Peers.packet(pair.get(1))) & TcpHeader.RST).isPositive();
+      assertThat(sinceMs()).as("of the %dth", i + 1).isPositive();
+    }
+    Peers.send(pair.get(1), syn);
+    assertThat(IcmpError.PROHIBITED.is(Peers.packet(pair.get(1)))).isTrue();
+    assertThat(dropped(session, RATE)).isEqualTo(1);
+    assertThat(stage.flows(session)).isEqualTo(1);
+    Descriptor.closeAll(pair);
+  }
+
+  /** When the one connection began, which is forgotten then. */
+  private long sinceMs() {
+    FlowTable flows = stage.tables.flows();
+    return stage.vertx.call(
+        () -> {
+          int flow = 0;
+          while (flows.state(flow) == FlowTable.FREE) {
+            flow++;
+          }
+          long sinceMs = flows.sinceMs(flow);
+          flows.setSinceMs(flow, 0);
+          return sinceMs;
+        });
   }
 
   private void timeStandsStill() {
