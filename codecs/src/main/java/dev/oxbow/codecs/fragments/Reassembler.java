@@ -249,13 +249,20 @@ public final class Reassembler {
     }
   }
 
-  /** Forgets the fragments of an owner that is gone; nobody hears of it. */
-  public void forget(long owner) {
+  /**
+   * Forgets the fragments of an owner that is gone; {@link Loss} does not hear of it.
+   *
+   * @return how many there were
+   */
+  public int forget(long owner) {
+    int fragments = 0;
     for (int slot = 0; slot < datagrams.count; slot++) {
       if (isPending(slot) && datagrams.owner(slot) == owner) {
+        fragments += datagrams.fragments(slot);
         datagrams.state(slot, Datagrams.FREE);
       }
     }
+    return fragments;
   }
 
   /** Whether no datagram is incomplete, nor refused and not yet over. */

@@ -103,18 +103,17 @@ final class Device {
     }
   }
 
+  /** One packet came, and so one was refused, however many of its segments were. */
   private void writeSegments(PacketView packet, int segmentBytes) {
-    if (out.cut(packet, segmentBytes, Bench.PACKET_BYTES) != null) {
-      refused++;
-      return;
-    }
-    for (int done = 0; done < out.segments(); ) {
+    boolean all = out.cut(packet, segmentBytes, Bench.PACKET_BYTES) == null;
+    for (int done = all ? 0 : out.segments(); done < out.segments(); ) {
       out.addSegments(done, bench.address(0), port.headerBytes());
       int n = port.send(out);
       out.clear();
-      refused += n < 0 ? 1 : 0;
+      all &= n > 0;
       done += Math.max(1, n);
     }
+    refused += all ? 0 : 1;
   }
 
   /** Gives the kernel the batch; returns how many packets of it were refused. */

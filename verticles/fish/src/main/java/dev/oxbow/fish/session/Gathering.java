@@ -67,9 +67,9 @@ final class Gathering {
     return address;
   }
 
-  /** A session is over. */
-  void forget(long session) {
-    reassembler().forget(session);
+  /** A session is over, and so are its fragments that wait for others. */
+  void forget(Session session) {
+    session.drop(DropReason.FRAGMENT, reassembler().forget(session.id()));
   }
 
   /** Gives up what has waited too long. */

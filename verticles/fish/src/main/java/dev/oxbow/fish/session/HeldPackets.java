@@ -150,12 +150,31 @@ final class HeldPackets implements AutoCloseable {
     return 0;
   }
 
-  /** Frees a session's queue, whatever is in it. */
-  void forget(Session session) {
+  /** How many messages wait for a session's flow. */
+  int count(Session session) {
+    int count = 0;
+    if (session.queue != NONE) {
+      int at = at(session.queue);
+      int end = memory.getInt(at + 12);
+      for (int next = memory.getInt(at + 8); next < end; count++) {
+        next += Integer.BYTES + memory.getInt(at + next);
+      }
+    }
+    return count;
+  }
+
+  /**
+   * Frees a session's queue, whatever is in it.
+   *
+   * @return how many messages there were
+   */
+  int forget(Session session) {
+    int count = count(session);
     if (session.queue != NONE) {
       memory.putLong(at(session.queue), 0);
       session.queue = NONE;
     }
+    return count;
   }
 
   private int at(int queue) {

@@ -234,9 +234,9 @@ public final class SessionPlane implements AutoCloseable {
 
   private void finish(Session session, @Nullable EndReason reason) {
     now();
-    fromFlows.forget(session.id());
-    toFlows.forget(session.id());
-    held.forget(session);
+    fromFlows.forget(session);
+    toFlows.forget(session);
+    session.drop(DropReason.FLOW_FULL, held.forget(session));
     FlowOutcome outcome =
         new FlowOutcome(
             reason == null ? EndReason.ERROR : reason,

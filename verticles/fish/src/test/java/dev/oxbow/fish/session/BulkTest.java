@@ -9,6 +9,7 @@ import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.offload.VirtioNetHeader;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.fdpassing.testing.RequiresRoot;
 import dev.oxbow.fish.ports.Mapping;
@@ -23,6 +24,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -147,6 +149,28 @@ class BulkTest {
               .isEqualTo(Arrays.copyOfRange(payload(), at, at + came.getLength()));
         }
         assertThat(session.packets().dropped()).isEmpty();
+      }
+    }
+  }
+
+  /** As one packet, however many datagrams are in it: one came. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void superPacketThatTheKernelRefusesIsCountedOnce(boolean header) throws IOException {
+    try (EgressStage stage = new EgressStage(directory, header);
+        DatagramSocket server = new Peers(stage).bind(SERVER)) {
+      var pair = EgressStage.packetPair();
+      try (Descriptor flow = pair.get(0);
+          Descriptor far = pair.get(1)) {
+        Session session =
+            stage.session(flow.fd(), FlowKind.SEQPACKET, true, Mapping.PER_DESTINATION, MTU, null);
+        Peers.send(far, superDatagram(server.getLocalPort()));
+        Peers.receive(server);
+        EgressStage.in(stage.middle, "ip link set fish0 down");
+        Peers.send(far, superDatagram(server.getLocalPort()));
+        Await.until("both came", () -> session.packets().in() == 2);
+        assertThat(stage.vertx.<Object>call(() -> session.packets().dropped()))
+            .isEqualTo(Map.of("kernel-refused", 1L));
       }
     }
   }

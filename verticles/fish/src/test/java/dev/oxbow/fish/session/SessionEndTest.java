@@ -15,7 +15,9 @@ import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.session.EgressStage.Client;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.FlowKind;
+import dev.oxbow.service.flow.PacketCounts;
 import java.io.IOException;
+import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.nio.file.Path;
 import java.util.List;
@@ -172,6 +174,41 @@ class SessionEndTest {
       assertThat(again.resumed()).isEqualTo(1);
       assertThat(again.slot()).isEqualTo(1);
     }
+  }
+
+  /** What waits for a flow at its end, or for other fragments, has not gone. */
+  @Test
+  void everyPacketForAClientHasGoneOrIsCountedAsDropped() throws IOException {
+    int packets = 1000;
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session =
+        stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    try (DatagramSocket server = new Peers(stage).bind(SERVER)) {
+      Peers.send(
+          pair.get(1), Packets.udp(Packets.client(SERVER), 5000, SERVER, server.getLocalPort(), 4));
+      DatagramPacket came = Peers.receive(server);
+      for (int i = 0; i < packets; i++) {
+        server.send(new DatagramPacket(new byte[1000], 1000, came.getSocketAddress()));
+      }
+    }
+    HeldPackets held = stage.tables.held();
+    Await.until(
+        "all came",
+        () -> stage.vertx.call(() -> gone(session.packets()) + held.count(session)) == packets);
+    assertThat(stage.vertx.<Integer>call(() -> held.count(session))).isPositive();
+    Peers.send(pair.get(1), Packets.fragment(Packets.client(SERVER), SERVER, 0, true));
+    Await.until("it came", () -> session.packets().in() == 2);
+    stage.end(session);
+    Await.until("the end is told", () -> !stage.outcomes.isEmpty());
+    PacketCounts counts = stage.outcomes.get(0).packets();
+    assertThat(counts.dropped()).containsOnlyKeys("flow-full", "fragment");
+    assertThat(counts.dropped()).containsEntry("fragment", 1L);
+    assertThat(gone(counts)).isEqualTo(packets + 1);
+    Descriptor.closeAll(pair);
+  }
+
+  private static long gone(PacketCounts counts) {
+    return counts.out() + counts.droppedInAll();
   }
 
   @Test
