@@ -25,7 +25,7 @@ public final class FishVerticle extends ServiceVerticle {
   public static final String NAME = "fish";
 
   /** Of the state that it hands over, and the oldest that it takes over. */
-  public static final Layout LAYOUT = new Layout(Tables.LAYOUT, Tables.LAYOUT);
+  public static final Layout LAYOUT = new Layout(Tables.LAYOUT, Tables.OLDEST_LAYOUT);
 
   private final FishOptions fish;
   private final @Nullable Namespace namespace;

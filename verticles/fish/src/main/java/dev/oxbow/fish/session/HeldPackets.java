@@ -5,71 +5,125 @@ import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.handoff.state.StateTable;
 import dev.oxbow.service.flow.Outbox;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Messages that flows had no room for, as these take them, in their order: a queue for each of the
- * flows that are full now, in a memfd, so that whoever goes on has them. Loop thread only.
+ * Messages that flows had no room for, as these take them, in their order: a ring for each of the
+ * flows that are full now, in a memfd, so that whoever goes on has them. When all rings are taken,
+ * the flow that has taken nothing for longest gives way. Loop thread only.
  *
  * <pre>
  *  0 session u64 (0: free)   8 first u32   12 end u32   16..63 zero
- * 64 messages, each with its length u32 before it, from first to end
+ * 64 messages, each with its length u32 before it, from first to end; behind the last before the
+ *    end of the record, or a length of 0, comes the one at 64
  * </pre>
  */
 final class HeldPackets implements AutoCloseable {
 
-  /** No queue. */
+  /** No ring. */
   static final int NONE = -1;
+
+  /** How long a flow takes nothing before it gives way. */
+  static final long STANDING_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** "fishheld". */
   private static final long MAGIC = 0x6669_7368_6865_6c64L;
 
-  private static final int VERSION = 1;
+  /** In version 1 no message comes behind the end of the record. */
+  private static final int VERSION = 2;
 
   /** Flows that may be full at once; of others packets are dropped. */
   private static final int QUEUES = 256;
 
   private static final int DATA = 64;
 
-  /** Enough for one that is full while its reader has no turn. */
-  private static final int QUEUE_BYTES = 256 << 10;
-
-  private static final StateTable.Layout LAYOUT =
-      new StateTable.Layout(MAGIC, VERSION, VERSION, QUEUE_BYTES, QUEUES);
+  /** Seven of the longest messages, so that a full flow does not lose all of a super-packet. */
+  private static final int QUEUE_BYTES = 512 << 10;
 
   private final StateTable table;
   private final NativeMemory memory;
+  private final int bytes;
+
+  /** Whose each ring is. */
+  private final @Nullable Session[] holders;
+
+  /** When its flow took a message last, or it was begun. */
+  private final long[] progressNanos;
+
+  private boolean wraps;
+  private long nowNanos;
 
   private HeldPackets(StateTable table) {
     this.table = table;
     this.memory = table.memory();
+    this.bytes = table.layout().recordBytes();
+    this.wraps = table.layout().version() >= VERSION;
+    this.holders = new Session[table.layout().records()];
+    this.progressNanos = new long[holders.length];
   }
 
   static HeldPackets open() {
-    return new HeldPackets(StateTable.open("oxbow-fish-held", LAYOUT));
+    return open(VERSION, QUEUES, QUEUE_BYTES);
+  }
+
+  /** With so many rings, each of so many bytes with its header. */
+  static HeldPackets open(int version, int queues, int queueBytes) {
+    return new HeldPackets(
+        StateTable.open(
+            "oxbow-fish-held", new StateTable.Layout(MAGIC, version, version, queueBytes, queues)));
   }
 
   /**
-   * Takes over those of another process.
+   * Takes over those of another process, whatever their number and size.
    *
    * @param memfd owned by this object from here on, and closed when this throws
    * @throws IllegalArgumentException saying what does not fit
    */
   static HeldPackets adopt(Descriptor memfd) {
-    return new HeldPackets(StateTable.adopt(memfd, MAGIC, VERSION, QUEUE_BYTES, QUEUES));
+    try {
+      return new HeldPackets(StateTable.adopt(memfd, MAGIC, VERSION));
+    } catch (RuntimeException e) {
+      memfd.close();
+      throw e;
+    }
   }
 
   Descriptor descriptor() {
     return table.descriptor();
   }
 
+  /** Sets the time. */
+  void now(long nanos) {
+    nowNanos = nanos;
+  }
+
+  /** No process that knows the former version only will go on. */
+  void convert() {
+    if (!wraps) {
+      table.convert(VERSION, VERSION);
+      wraps = true;
+    }
+  }
+
   /** Goes on from what the memory says: another process may have worked on it. */
   void rebuild(Collection<Session> sessions) {
     sessions.forEach(session -> session.queue = NONE);
-    for (int queue = 0; queue < QUEUES; queue++) {
+    Arrays.fill(holders, null);
+    Arrays.fill(progressNanos, nowNanos);
+    for (int queue = 0; queue < holders.length; queue++) {
       long id = memory.getLong(at(queue));
-      int own = queue;
-      sessions.stream().filter(s -> s.id() == id).forEach(session -> session.queue = own);
+      if (id == 0) {
+        continue;
+      }
+      for (Session session : sessions) {
+        if (session.id() == id) {
+          session.queue = queue;
+          holders[queue] = session;
+        }
+      }
     }
   }
 
@@ -84,28 +138,77 @@ final class HeldPackets implements AutoCloseable {
     }
     int at = at(session.queue);
     int end = memory.getInt(at + 12);
-    int bytes = out.bytes();
-    if (end + Integer.BYTES + bytes > QUEUE_BYTES) {
+    int length = out.bytes();
+    int place = room(at, end, Integer.BYTES + length);
+    if (place == NONE) {
       return false;
     }
-    memory.putInt(at + end, bytes);
-    out.copy(memory, at + end + Integer.BYTES);
-    memory.putInt(at + 12, end + Integer.BYTES + bytes);
+    memory.putInt(at + place, length);
+    out.copy(memory, at + place + Integer.BYTES);
+    if (place != end && end + Integer.BYTES <= bytes) {
+      memory.putInt(at + end, 0);
+    }
+    memory.putInt(at + 12, place + Integer.BYTES + length);
     return true;
   }
 
+  /** Where there is room behind the end; one that is full does not end where it begins. */
+  private int room(int at, int end, int length) {
+    int first = memory.getInt(at + 8);
+    if (end < first) {
+      return end + length < first ? end : NONE;
+    }
+    if (end + length <= bytes) {
+      return end;
+    }
+    return wraps && DATA + length < first ? DATA : NONE;
+  }
+
+  /** Where the message is that begins somewhere, or at the other end of the ring. */
+  private int place(int at, int next) {
+    return next + Integer.BYTES > bytes || memory.getInt(at + next) == 0 ? DATA : next;
+  }
+
   private boolean begin(Session session) {
-    for (int queue = 0; queue < QUEUES; queue++) {
-      int at = at(queue);
-      if (memory.getLong(at) == 0) {
-        memory.putInt(at + 8, DATA);
-        memory.putInt(at + 12, DATA);
-        memory.putLong(at, session.id());
-        session.queue = queue;
-        return true;
+    int queue = free();
+    if (queue == NONE && !session.standing) {
+      queue = vacate();
+    }
+    if (queue == NONE) {
+      return false;
+    }
+    int at = at(queue);
+    memory.putInt(at + 8, DATA);
+    memory.putInt(at + 12, DATA);
+    memory.putLong(at, session.id());
+    holders[queue] = session;
+    progressNanos[queue] = nowNanos;
+    session.queue = queue;
+    return true;
+  }
+
+  private int free() {
+    for (int queue = 0; queue < holders.length; queue++) {
+      if (holders[queue] == null) {
+        return queue;
       }
     }
-    return false;
+    return NONE;
+  }
+
+  /** Whose flow has taken nothing for longest gives way, and takes nobody's place until it does. */
+  private int vacate() {
+    int oldest = 0;
+    for (int queue = 1; queue < holders.length; queue++) {
+      oldest = progressNanos[queue] - progressNanos[oldest] < 0 ? queue : oldest;
+    }
+    Session standing = holders[oldest];
+    if (standing == null || nowNanos - progressNanos[oldest] < STANDING_NANOS) {
+      return NONE;
+    }
+    standing.standing = true;
+    standing.drop(DropReason.FLOW_FULL, forget(standing));
+    return oldest;
   }
 
   /**
@@ -120,10 +223,11 @@ final class HeldPackets implements AutoCloseable {
       int first = memory.getInt(at + 8);
       int end = memory.getInt(at + 12);
       int next = first;
-      while (next < end && !out.isFull()) {
-        int bytes = memory.getInt(at + next);
-        out.add(memory.address() + at + next + Integer.BYTES, bytes);
-        next += Integer.BYTES + bytes;
+      while (next != end && !out.isFull()) {
+        next = place(at, next);
+        int length = memory.getInt(at + next);
+        out.add(memory.address() + at + next + Integer.BYTES, length);
+        next += Integer.BYTES + length;
       }
       // Noted before: after a kill in between they are lost, and do not come twice.
       memory.putInt(at + 8, next);
@@ -133,10 +237,14 @@ final class HeldPackets implements AutoCloseable {
       boolean refused = result < 0 && result != -Errno.EAGAIN;
       int done = refused ? 1 : Math.max(0, result);
       for (int i = 0; i < done; i++) {
+        first = place(at, first);
         first += Integer.BYTES + memory.getInt(at + first);
       }
       memory.putInt(at + 8, first);
-      session.record.countOut(Math.max(0, result));
+      session.took(Math.max(0, result));
+      if (done > 0) {
+        progressNanos[session.queue] = nowNanos;
+      }
       if (first == end) {
         forget(session);
       }
@@ -156,7 +264,8 @@ final class HeldPackets implements AutoCloseable {
     if (session.queue != NONE) {
       int at = at(session.queue);
       int end = memory.getInt(at + 12);
-      for (int next = memory.getInt(at + 8); next < end; count++) {
+      for (int next = memory.getInt(at + 8); next != end; count++) {
+        next = place(at, next);
         next += Integer.BYTES + memory.getInt(at + next);
       }
     }
@@ -164,7 +273,7 @@ final class HeldPackets implements AutoCloseable {
   }
 
   /**
-   * Frees a session's queue, whatever is in it.
+   * Frees a session's ring, whatever is in it.
    *
    * @return how many messages there were
    */
@@ -172,6 +281,7 @@ final class HeldPackets implements AutoCloseable {
     int count = count(session);
     if (session.queue != NONE) {
       memory.putLong(at(session.queue), 0);
+      holders[session.queue] = null;
       session.queue = NONE;
     }
     return count;

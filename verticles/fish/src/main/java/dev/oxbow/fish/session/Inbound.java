@@ -299,7 +299,7 @@ final class Inbound {
     while (out.size() > 0) {
       int result = session.queue == HeldPackets.NONE ? session.port.send(out) : -Errno.EAGAIN;
       if (result > 0) {
-        session.record.countOut(result);
+        session.took(result);
         out.skip(result);
       } else if (result == -Errno.EAGAIN) {
         if (!held.add(session, out)) {

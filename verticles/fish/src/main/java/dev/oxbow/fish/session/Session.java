@@ -30,6 +30,9 @@ public final class Session {
   /** Of packets that the flow had no room for. */
   int queue = HeldPackets.NONE;
 
+  /** Whether it had to give way there, and its flow has taken nothing since. */
+  boolean standing;
+
   // Of the batch that comes from the tun: the packets that are this session's.
   int firstPacket = -1;
   int lastPacket;
@@ -74,6 +77,12 @@ public final class Session {
   /** Connections that it has taken up of a session that was lost. */
   public int resumed() {
     return resumed;
+  }
+
+  /** Its flow took messages. */
+  void took(int messages) {
+    record.countOut(messages);
+    standing &= messages == 0;
   }
 
   void drop(DropReason reason) {

@@ -275,10 +275,11 @@ public final class SessionPlane implements AutoCloseable {
     ports.rebuild();
     residents.rebuild(sessions.values());
     lost.rebuild();
+    long nanos = now();
     held.rebuild(sessions.values());
     fromFlows.thaw();
     toFlows.thaw();
-    departures.thaw(now());
+    departures.thaw(nanos);
     mappings.forgetProposed();
     frozen = false;
     if (events == null) {
@@ -305,6 +306,7 @@ public final class SessionPlane implements AutoCloseable {
   /** This process alone goes on; what had to end does so now. */
   public void unshare() {
     shared = false;
+    held.convert();
     if (!frozen) {
       finishEnded();
     }
@@ -342,6 +344,7 @@ public final class SessionPlane implements AutoCloseable {
     long nanos = parts.clock.getAsLong();
     mappings.now(nanos);
     ports.now(nanos);
+    held.now(nanos);
     return nanos;
   }
 

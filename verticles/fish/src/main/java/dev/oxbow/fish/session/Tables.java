@@ -20,8 +20,11 @@ import org.slf4j.LoggerFactory;
  */
 public final class Tables implements AutoCloseable {
 
-  /** Version of the state that a plane lends, and the oldest that one inherits. */
-  public static final int LAYOUT = 1;
+  /** Version of the state that a plane lends; in version 1 the rings of packets do not wrap. */
+  public static final int LAYOUT = 2;
+
+  /** The oldest that one inherits. */
+  public static final int OLDEST_LAYOUT = 1;
 
   /** How many descriptors it lends. */
   public static final int DESCRIPTORS = 5;
