@@ -4,6 +4,10 @@ import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.QuotaOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.libc.LinuxException;
+import dev.oxbow.fish.conntrack.Conntrack;
+import dev.oxbow.fish.conntrack.ConntrackDump;
+import dev.oxbow.fish.conntrack.ConntrackEvents;
+import dev.oxbow.fish.network.EgressNetwork;
 import dev.oxbow.fish.network.NetworkException;
 import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.network.Ruleset;
@@ -24,7 +28,7 @@ public final class FishTrial {
    */
   public static String rules(FishOptions options) {
     try {
-      return Ruleset.preview(options.getDevice(), options.getMark(), grants(options).slices());
+      return Ruleset.preview(Installation.plan(options, grants(options), options.getMaxClients()));
     } catch (NetworkException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
@@ -43,9 +47,26 @@ public final class FishTrial {
   public static Offloads run(FishOptions options) {
     Grants grants = grants(options);
     try (Namespace namespace = Namespace.open()) {
-      return namespace.call(() -> Installation.attempt(options, grants));
-    } catch (LinuxException e) {
+      return namespace.call(() -> attempt(options, grants));
+    } catch (LinuxException | NetworkException e) {
       throw new StartException(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** With what can be tried without a plane. */
+  private static Offloads attempt(FishOptions options, Grants grants) {
+    EgressNetwork network =
+        EgressNetwork.open(Installation.plan(options, grants, options.getMaxClients()));
+    Offloads offloads;
+    try (ConntrackDump dump = ConntrackDump.open()) {
+      Conntrack.open(options.getMark()).close();
+      ConntrackEvents.open().close();
+      dump.marked(options.getMark(), entry -> {});
+      offloads = network.offloads();
+    } catch (RuntimeException e) {
+      throw Installation.undone(e, network::restore);
+    }
+    network.restore();
+    return offloads;
   }
 }

@@ -120,7 +120,7 @@ final class Installation {
   }
 
   /** What is undone after a failure does not hide the failure when it fails itself. */
-  private static RuntimeException undone(RuntimeException cause, Runnable undo) {
+  static RuntimeException undone(RuntimeException cause, Runnable undo) {
     try {
       undo.run();
     } catch (RuntimeException e) {
@@ -224,36 +224,16 @@ final class Installation {
     }
   }
 
-  /**
-   * Sets up what can be tried without a plane, and takes it down.
-   *
-   * @return what its tun carried unfinished
-   * @throws StartException saying what stands in the way
-   */
-  static Offloads attempt(FishOptions options, Grants grants) {
-    try {
-      EgressNetwork network = EgressNetwork.open(plan(options, grants, options.getMaxClients()));
-      Offloads offloads;
-      try (ConntrackDump dump = ConntrackDump.open()) {
-        Conntrack.open(options.getMark()).close();
-        ConntrackEvents.open().close();
-        dump.marked(options.getMark(), entry -> {});
-        offloads = network.offloads();
-      } catch (RuntimeException e) {
-        throw undone(e, network::restore);
-      }
-      network.restore();
-      return offloads;
-    } catch (LinuxException | NetworkException e) {
-      throw new StartException(String.valueOf(e.getMessage()), e);
-    }
-  }
-
   private static Path files(FishOptions options, Path directory) {
     return directory.resolve(options.getDevice());
   }
 
-  private static EgressNetwork.Plan plan(FishOptions options, Grants grants, int clients) {
+  /**
+   * What is to be set up for so many clients.
+   *
+   * @throws StartException naming a pool that is none, or too small
+   */
+  static EgressNetwork.Plan plan(FishOptions options, Grants grants, int clients) {
     return new EgressNetwork.Plan(
         options.getDevice(),
         options.getMark(),

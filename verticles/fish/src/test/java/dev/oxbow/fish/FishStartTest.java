@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -119,6 +120,40 @@ class FishStartTest {
           FishProtocolTest.ask(here, there);
           EpollVertx.await(vertx.vertx().undeploy(next));
         }
+      }
+    }
+  }
+
+  @Test
+  void connectionsGoOnInAnotherPoolAndUnderAnotherMarkAfterACrash() throws IOException {
+    try (Namespace server = Namespace.open();
+        Namespace client = Namespace.open();
+        Tun tun = EgressStage.clientTun(client, 1500);
+        DatagramSocket here = client.call(() -> new DatagramSocket())) {
+      EgressStage.wire(middle, server);
+      try (DatagramSocket there =
+          server.call(() -> new DatagramSocket(new InetSocketAddress(SERVER, 5353)))) {
+        FishVerticle killed = fish(null);
+        String id = EpollVertx.await(vertx.vertx().deployVerticle(killed));
+        int port;
+        try (ControlPeer peer = connect()) {
+          peer.ask(EGRESS, tun.descriptor());
+          port = FishProtocolTest.ask(here, there);
+          end(killed);
+        }
+        EpollVertx.await(vertx.vertx().undeploy(id));
+        OxbowOptions options = options();
+        Objects.requireNonNull(options.getFish()).setPool("100.80.0.0/12").setMark(7);
+        String next =
+            EpollVertx.await(vertx.vertx().deployVerticle(new FishVerticle(options, null, middle)));
+        assertThat(EgressStage.in(middle, STATE)).doesNotContain("100.64.", "mark=3861");
+        try (ControlPeer peer = connect()) {
+          assertThat(peer.ask(EGRESS, tun.descriptor()).getInteger("resumed")).isEqualTo(1);
+          assertThat(FishProtocolTest.ask(here, there)).isEqualTo(port);
+          assertThat(EgressStage.in(middle, STATE)).contains("mark=7 ", "src=100.80.0.1 ");
+          EpollVertx.await(vertx.vertx().undeploy(next));
+        }
+        assertThat(EgressStage.in(middle, STATE)).doesNotContain("100.80.", "mark=", "oxbow");
       }
     }
   }

@@ -39,11 +39,16 @@ record Company(Map<String, Integer> marks, List<Note> notes) {
 
   /** Reads it. */
   static Company read() {
+    return parse(table(TABLE));
+  }
+
+  /** What nft prints of a table, nothing if there is none. */
+  static String table(String name) {
     boolean there =
         Command.run("", "nft", "list", "tables", "inet")
             .lines()
-            .anyMatch(line -> line.strip().equals("table inet " + TABLE));
-    return parse(there ? Command.run("", "nft", "list", "table", "inet", TABLE) : "");
+            .anyMatch(line -> line.strip().equals("table inet " + name));
+    return there ? Command.run("", "nft", "list", "table", "inet", name) : "";
   }
 
   /** Of what nft prints. */

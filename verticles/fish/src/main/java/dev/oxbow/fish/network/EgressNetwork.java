@@ -4,7 +4,9 @@ import dev.oxbow.codecs.netlink.AddressReader.Address;
 import dev.oxbow.codecs.netlink.Route;
 import dev.oxbow.codecs.netlink.RouteMessages;
 import dev.oxbow.fdpassing.device.Tun;
+import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.ports.PortSlice;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -58,9 +60,11 @@ public final class EgressNetwork implements AutoCloseable {
         () -> {
           try (Routes routes = Routes.open()) {
             Company company = Company.read();
-            requireFree(plan, routes, company);
+            List<Prefix> former = isFirst(plan, company) ? List.of() : Ruleset.pools(plan.device);
+            requireFree(plan, routes, company, former);
             company.requireMark(plan.device, plan.mark);
-            Ruleset.load(plan.device, plan.mark, plan.slices, company);
+            removeFormer(plan, routes, company, former);
+            Ruleset.load(plan, company);
             try {
               return open(plan, routes, company);
             } catch (RuntimeException e) {
@@ -118,14 +122,36 @@ public final class EgressNetwork implements AutoCloseable {
   public void reload() {
     Company.alone(
         () -> {
-          Ruleset.load(plan.device, plan.mark, plan.slices, Company.read());
+          Ruleset.load(plan, Company.read());
           return plan;
         });
   }
 
+  /**
+   * Takes away what an earlier life had under another mark and in other pools, while its rules are
+   * still there: nobody would know of it any more. Connections are made again when they are used.
+   */
+  private static void removeFormer(Plan plan, Routes routes, Company company, List<Prefix> former) {
+    int mark = company.marks().getOrDefault(plan.device, plan.mark);
+    if (mark != plan.mark) {
+      try (ConntrackDump entries = ConntrackDump.open()) {
+        entries.deleteMarked(mark);
+      }
+    }
+    for (Prefix pool : former) {
+      if (!pool.equals(plan.pool4) && !pool.equals(plan.pool6)) {
+        routes.remove(blackhole(pool));
+      }
+    }
+  }
+
   /** A pool that the machine uses otherwise would take somebody's packets. */
-  private static void requireFree(Plan plan, Routes routes, Company company) {
-    boolean alone = !isFirst(plan, company) || !company.hasOthers(plan.device);
+  private static void requireFree(Plan plan, Routes routes, Company company, List<Prefix> former) {
+    List<Route> ours = new ArrayList<>(former.stream().map(EgressNetwork::blackhole).toList());
+    if (!isFirst(plan, company) || !company.hasOthers(plan.device)) {
+      ours.add(blackhole(plan.pool4));
+      ours.add(blackhole(plan.pool6));
+    }
     if (Settings.hasLink(plan.device)) {
       throw new NetworkException(
           "fish.device: this network namespace has an interface "
@@ -135,13 +161,7 @@ public final class EgressNetwork implements AutoCloseable {
     for (Prefix pool : List.of(plan.pool4, plan.pool6)) {
       Route own = blackhole(pool);
       for (Route route : routes.routes()) {
-        boolean blackhole = route.type() == own.type() && route.metric() == own.metric();
-        boolean ours =
-            blackhole
-                && alone
-                && route.prefixLength() == own.prefixLength()
-                && Arrays.equals(route.destination(), own.destination());
-        if (!ours
+        if (ours.stream().noneMatch(known -> isSame(known, route))
             && route.prefixLength() > 0
             && own.overlaps(route.destination(), route.prefixLength())) {
           throw new NetworkException(
@@ -155,6 +175,13 @@ public final class EgressNetwork implements AutoCloseable {
         }
       }
     }
+  }
+
+  private static boolean isSame(Route known, Route route) {
+    return route.type() == known.type()
+        && route.metric() == known.metric()
+        && route.prefixLength() == known.prefixLength()
+        && Arrays.equals(route.destination(), known.destination());
   }
 
   private static Route blackhole(Prefix pool) {

@@ -1,33 +1,47 @@
 package dev.oxbow.fish.network;
 
 import dev.oxbow.config.OxbowConfig;
+import dev.oxbow.fish.network.EgressNetwork.Plan;
 import dev.oxbow.fish.ports.PortSlice;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The rules of nftables with all that was granted filled in, and what loads them. */
 public final class Ruleset {
   private static final String TABLE = "oxbow_";
+  private static final Pattern POOL =
+      Pattern.compile("set pool[46] \\{[^{}]*elements = \\{ ([^ ,{}]+) \\}");
 
   private Ruleset() {}
 
   /** The rules as a Fish would load them now in the calling thread's network namespace; blocks. */
-  public static String preview(String device, int mark, List<PortSlice> slices) {
-    return text(device, mark, slices, Company.read());
+  public static String preview(Plan plan) {
+    return text(plan, Company.read());
   }
 
-  private static String text(String device, int mark, List<PortSlice> slices, Company company) {
+  private static String text(Plan plan, Company company) {
     return OxbowConfig.fishRules()
-        .replace("@DEVICE@", device)
-        .replace("@MARK@", Integer.toString(mark))
-        .replace("@SLICES4@", elements(slices, false))
-        .replace("@SLICES6@", elements(slices, true))
+        .replace("@DEVICE@", plan.device())
+        .replace("@MARK@", Integer.toString(plan.mark()))
+        .replace("@SLICES4@", elements(plan.slices(), false))
+        .replace("@SLICES6@", elements(plan.slices(), true))
+        .replace("@POOL4@", plan.pool4().toString())
+        .replace("@POOL6@", plan.pool6().toString())
         .replace("@ROUTER@", company.router());
   }
 
   /** Loads the rules in place of those of an earlier life; blocks. */
-  static void load(String device, int mark, List<PortSlice> slices, Company company) {
-    Command.run(text(device, mark, slices, company), "nft", "-f", "-");
+  static void load(Plan plan, Company company) {
+    Command.run(text(plan, company), "nft", "-f", "-");
+  }
+
+  /** The pools of an earlier life, as far as its rules tell them; blocks. */
+  static List<Prefix> pools(String device) {
+    return POOL.matcher(Company.table(TABLE + device))
+        .results()
+        .map(pool -> Prefix.parse(pool.group(1)))
+        .toList();
   }
 
   /**

@@ -226,6 +226,28 @@ class EgressNetworkTest {
   }
 
   @Test
+  void otherPoolsAndAnotherMarkAfterACrashLeaveNothingOfTheFormer() {
+    try (Namespace namespace = Namespace.open()) {
+      String before = namespace.call(EgressNetworkTest::state);
+      open(namespace, FISH_0).close();
+      String entry = "conntrack -I -p udp -s 100.64.0.1 -d 198.51.100.9 --sport 5 --dport 9 -t 60 ";
+      EgressStage.in(namespace, entry + "-m 1", entry.replace("sport 5", "sport 6") + "-m 9");
+      // Within the former one, whose blackhole is not somebody else's route.
+      EgressNetwork network =
+          open(namespace, plan("fish0", 7, "100.64.0.0/16", "fd6f:7862:6f78::/64"));
+      assertThat(namespace.call(EgressNetworkTest::state))
+          .contains("blackhole 100.64.0.0/16", "blackhole fd6f:7862:6f78::/64", "mark 7")
+          .doesNotContain("100.64.0.0/10", "fd6f:7862:6f77");
+      assertThat(EgressStage.in(namespace, "conntrack -L 2>/dev/null"))
+          .contains("mark=9")
+          .doesNotContain("mark=1 ");
+      EgressStage.in(namespace, "conntrack -F");
+      restore(namespace, network);
+      assertThat(namespace.call(EgressNetworkTest::state)).isEqualTo(before);
+    }
+  }
+
+  @Test
   void whatCannotBeSetUpLeavesNothing() {
     try (Namespace namespace = Namespace.open()) {
       String before = namespace.call(EgressNetworkTest::state);
