@@ -315,6 +315,35 @@ class EgressTrafficTest {
     }
   }
 
+  /** As while an upgrade pauses it. */
+  @Test
+  void burstWaitsInTheQueueOfTheDeviceWhileFishHasNoTurn() throws IOException {
+    int burst = 9_000;
+    List<Descriptor> pair = EgressStage.packetPair();
+    Session session =
+        stage.session(pair.get(0).fd(), FlowKind.SEQPACKET, Mapping.PER_DESTINATION, MTU);
+    try (DatagramSocket server = peers.bind(SERVER)) {
+      Peers.send(pair.get(1), Peers.datagram(64, server.getLocalPort()));
+      DatagramPacket came = Peers.receive(server);
+      stage.vertx.call(
+          () -> {
+            for (int i = 0; i < burst; i++) {
+              server.send(new DatagramPacket(new byte[20], 20, came.getSocketAddress()));
+            }
+            return true;
+          });
+    }
+    Await.until("all came", () -> stage.vertx.<Long>call(() -> known(session)) == burst);
+    assertThat(stage.middle.<Long>call(stage.network::dropped)).isZero();
+    Descriptor.closeAll(pair);
+  }
+
+  /** Packets for the client that went, were dropped, or wait. */
+  private long known(Session session) {
+    int waiting = stage.tables.held().count(session);
+    return session.packets().out() + session.packets().droppedInAll() + waiting;
+  }
+
   @Test
   void endOfTheFlowEndsTheSession() {
     List<Descriptor> pair = EgressStage.packetPair();
