@@ -35,9 +35,21 @@ final class EmbeddedFish implements Fish {
    */
   static Future<Fish> start(
       Vertx vertx, OxbowOptions options, @Nullable Cargo inherited, @Nullable Namespace namespace) {
+    String address = newAddress();
+    return start(vertx, address, new FishVerticle(options, inherited, namespace, address));
+  }
+
+  static String newAddress() {
+    return LocalClient.newAddress(FishVerticle.NAME);
+  }
+
+  /**
+   * Uses a verticle.
+   *
+   * @param address where it takes requests
+   */
+  static Future<Fish> start(Vertx vertx, String address, FishVerticle verticle) {
     Told told = new Told();
-    String address = LocalClient.newAddress(FishVerticle.NAME);
-    FishVerticle verticle = new FishVerticle(options, inherited, namespace, address);
     return LocalClient.deploy(vertx, address, verticle, told::event)
         .map(client -> new EmbeddedFish(verticle, client, told));
   }

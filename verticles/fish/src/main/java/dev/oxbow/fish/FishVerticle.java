@@ -10,7 +10,9 @@ import dev.oxbow.service.verticle.ServiceVerticle;
 import dev.oxbow.service.verticle.ServiceWork;
 import dev.oxbow.service.verticle.Surroundings;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +72,18 @@ public final class FishVerticle extends ServiceVerticle {
     FishOptions own = options().getFish();
     this.fish = own == null ? new FishOptions() : own;
     this.namespace = namespace;
+  }
+
+  /**
+   * Hands over and back a Fish that nobody uses, again and again, so that the JVM has compiled what
+   * is needed for it. Leaves nothing behind. Needs CAP_SYS_ADMIN, for a network namespace of its
+   * own, besides what a Fish needs. Blocks; not on an event loop.
+   *
+   * @param cpu processor time of this process after which it ends
+   * @param wall time after which it ends
+   */
+  public static void practise(Vertx vertx, Duration cpu, Duration wall) {
+    Practice.run(vertx, cpu, wall);
   }
 
   @Override

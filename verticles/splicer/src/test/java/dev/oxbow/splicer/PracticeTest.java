@@ -1,88 +1,47 @@
 package dev.oxbow.splicer;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import dev.oxbow.fdpassing.testing.Await;
-import dev.oxbow.fdpassing.testing.DescriptorLeakExtension;
 import dev.oxbow.fdpassing.testing.EpollVertx;
 import dev.oxbow.handoff.cargo.Cargo;
+import dev.oxbow.service.testing.PracticeContract;
+import dev.oxbow.service.testing.PracticeFault;
+import dev.oxbow.service.verticle.ServicePractice;
 import dev.oxbow.service.verticle.ServiceVerticle;
 import io.vertx.core.Vertx;
 import java.time.Duration;
-import java.util.function.Function;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A process practises hand-overs and is as before, descriptors included. */
-@ExtendWith(DescriptorLeakExtension.class)
-class PracticeTest {
+/** That of Splicer. */
+class PracticeTest extends PracticeContract {
+  private static final int RELAYS = 70;
 
-  /** A service starts in that; a step alone may take ten seconds. */
-  private static final Duration AT_ONCE = Duration.ofSeconds(6);
-
-  @Test
-  void leavesNoVerticleNoThreadAndNoDescriptor() {
-    try (EpollVertx loop = EpollVertx.open()) {
-      SplicerVerticle.practise(loop.vertx(), Duration.ofMillis(200), Duration.ofSeconds(5));
-
-      assertThat(loop.vertx().deploymentIDs()).isEmpty();
-      Await.until("no thread of a plane runs", () -> watchdogs() == 0);
-    }
+  @Override
+  protected void practise(Vertx vertx, Duration cpu, Duration wall) {
+    SplicerVerticle.practise(vertx, cpu, wall);
   }
 
-  /** Whose heir carries nothing, in the middle of a hand-over. */
-  private static final class Broken extends Practice {
-    private int exchanges;
-
-    Broken(Vertx vertx) {
-      super(vertx, 70);
-    }
-
-    @Override
-    protected void exchange() {
-      if (++exchanges == 2) {
-        throw new IllegalStateException("nothing comes out");
+  @Override
+  protected ServicePractice practice(Vertx vertx, PracticeFault fault) {
+    return new Practice(vertx, RELAYS) {
+      @Override
+      protected void exchange() {
+        fault.exchanging();
+        super.exchange();
       }
-      super.exchange();
-    }
-  }
 
-  /** Whose heir does not understand what it is given. */
-  private static final class Misunderstood extends Practice {
-    Misunderstood(Vertx vertx) {
-      super(vertx, 70);
-    }
-
-    @Override
-    protected ServiceVerticle heirOf(Cargo cargo) {
-      return super.heirOf(cargo.document("riddle", new byte[0]));
-    }
+      @Override
+      protected ServiceVerticle heirOf(Cargo cargo) {
+        return super.heirOf(fault.given(cargo));
+      }
+    };
   }
 
   @Test
-  void givesAllBackAtOnceWhenTheHeirDoesNotWork() {
-    fails(Broken::new, "nothing comes out");
-  }
-
-  @Test
-  void givesAllBackAtOnceWhenTheHeirDoesNotStart() {
-    fails(Misunderstood::new, "riddle");
-  }
-
-  private static void fails(Function<Vertx, Practice> maker, String why) {
+  void leavesNoThread() {
     try (EpollVertx loop = EpollVertx.open()) {
-      long began = System.nanoTime();
-      assertThatThrownBy(
-              () -> {
-                try (Practice practice = maker.apply(loop.vertx())) {
-                  practice.run(Duration.ZERO, Duration.ZERO);
-                }
-              })
-          .hasMessageContaining(why)
-          .hasNoSuppressedExceptions();
-      assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(AT_ONCE);
-      assertThat(loop.vertx().deploymentIDs()).isEmpty();
+      practise(loop.vertx(), Duration.ZERO, Duration.ZERO);
+
+      Await.until("no thread of a plane runs", () -> watchdogs() == 0);
     }
   }
 

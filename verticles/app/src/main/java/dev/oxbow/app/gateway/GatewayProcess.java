@@ -20,6 +20,7 @@ import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fish.Fish;
+import dev.oxbow.fish.FishVerticle;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.cargo.Transferable;
 import dev.oxbow.handoff.cargo.Transferable.Layout;
@@ -252,6 +253,9 @@ final class GatewayProcess implements Work {
     }
     if (plan.bumblebee() == null) {
       embedded.add(BumblebeeVerticle::practise);
+    }
+    if (plan.fish() == null && !sessions.isEmpty()) {
+      embedded.add(FishVerticle::practise);
     }
     WarmUp.share(embedded, vertx, cpu, wall);
   }

@@ -7,11 +7,16 @@ import dev.oxbow.app.upgrade.WarmUp;
 import dev.oxbow.bumblebee.Bumblebee;
 import dev.oxbow.bumblebee.Tunnel;
 import dev.oxbow.bumblebee.UpgradeRequest;
+import dev.oxbow.config.FishOptions;
+import dev.oxbow.config.FishOptions.Grant;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fish.FishTrial;
+import dev.oxbow.fish.FishVerticle;
+import dev.oxbow.service.runtime.StartException;
 import dev.oxbow.splicer.Relay;
 import dev.oxbow.splicer.SpliceReport;
 import dev.oxbow.splicer.SpliceRequest;
@@ -23,12 +28,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A short life of a process that serves, so that a JVM loads the classes that the next one will
  * need, and writes them to an archive. What a service does in its first second belongs here.
  */
 final class Rehearsal {
+  private static final Logger log = LoggerFactory.getLogger(Rehearsal.class);
   private static final long PATIENCE_SECONDS = 30;
   private static final int BYTES = 4096;
 
@@ -62,6 +70,10 @@ final class Rehearsal {
               carry(directory.resolve("bumblebee.sock"));
             }
             WarmUp.once((vertx, cpu, wall) -> Services.practise(vertx, options, cpu, wall));
+            if (canTranslate()) {
+              // In a namespace of its own: one that serves would be in this machine's.
+              WarmUp.once(FishVerticle::practise);
+            }
             stop.countDown();
           });
     } finally {
@@ -75,6 +87,16 @@ final class Rehearsal {
     return PacketsCheck.examine(true).stream()
         .allMatch(
             found -> found.level() == Finding.Level.OK || found.level() == Finding.Level.WARN);
+  }
+
+  private static boolean canTranslate() {
+    try {
+      FishTrial.run(new FishOptions().setEgress(List.of(Grant.of("203.0.113.7", "20000-20999"))));
+      return true;
+    } catch (StartException e) {
+      log.debug("the rehearsal goes without Fish", e);
+      return false;
+    }
   }
 
   /** Opens a tunnel as a proxy would; what goes through one is a matter of the practice. */

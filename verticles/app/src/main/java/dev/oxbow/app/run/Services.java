@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,7 +59,7 @@ final class Services {
               FishVerticle.LAYOUT,
               (options, cargo) ->
                   cargo == null ? new FishVerticle(options) : new FishVerticle(options, cargo),
-              null));
+              FishVerticle::practise));
 
   /** Makes a service, afresh or from what another process has handed over. */
   private interface Maker {
@@ -74,7 +73,7 @@ final class Services {
    * @param title as people write it
    * @param on whether a configuration switches it on
    * @param layout of the state that this program reads
-   * @param practice hands it over and back; null where there is nothing to practise
+   * @param practice hands it over and back
    */
   private record Kind(
       String name,
@@ -82,7 +81,7 @@ final class Services {
       Predicate<OxbowOptions> on,
       Transferable.Layout layout,
       Maker maker,
-      WarmUp.@Nullable Practice practice) {}
+      WarmUp.Practice practice) {}
 
   private Services() {}
 
@@ -104,10 +103,7 @@ final class Services {
    */
   static void practise(Vertx vertx, OxbowOptions options, Duration cpu, Duration wall) {
     List<WarmUp.Practice> all =
-        KINDS.stream()
-            .filter(kind -> kind.on.test(options))
-            .flatMap(kind -> Stream.ofNullable(kind.practice))
-            .toList();
+        KINDS.stream().filter(kind -> kind.on.test(options)).map(kind -> kind.practice).toList();
     WarmUp.share(all, vertx, cpu, wall);
   }
 

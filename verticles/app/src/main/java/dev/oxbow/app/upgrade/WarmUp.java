@@ -38,9 +38,9 @@ public final class WarmUp {
     void run(Vertx vertx, Duration cpu, Duration wall);
   }
 
-  /** One after the other, each with its share of the time. Blocks. */
+  /** One after the other, each with its share of the time, whatever becomes of others. Blocks. */
   public static void share(List<Practice> all, Vertx vertx, Duration cpu, Duration wall) {
-    all.forEach(one -> one.run(vertx, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
+    all.forEach(one -> practise(vertx, one, cpu.dividedBy(all.size()), wall.dividedBy(all.size())));
   }
 
   /** Before this process takes over: its Vert.x has nothing else to do. Blocks. */
@@ -84,7 +84,8 @@ public final class WarmUp {
     try {
       practice.run(vertx, cpu, wall);
       log.debug("practised for {} ms", (System.nanoTime() - began) / 1_000_000);
-    } catch (RuntimeException e) {
+    } catch (Exception | OutOfMemoryError e) {
+      // Of any kind: a future that fails throws what it failed with.
       log.warn("hand-over could not be practised: pauses may be longer", e);
     }
   }

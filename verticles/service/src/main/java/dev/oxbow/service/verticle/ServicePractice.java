@@ -65,10 +65,20 @@ public abstract class ServicePractice implements Drill.Heir, AutoCloseable {
         exchange();
         drill.run(own, this);
       } while (cpuNanos() < cpuLimit && System.nanoTime() < deadline);
-    } catch (RuntimeException | Error e) {
+    } catch (Throwable e) {
+      // Of any kind: a future that fails throws what it failed with.
       giveUp(heir, e);
       giveUp(home, e);
       throw e;
+    }
+  }
+
+  /** Gives the service up as if its process had ended, unless that was done before. */
+  protected final void giveUp() {
+    ServiceVerticle own = home;
+    if (own != null && !failed) {
+      failed = true;
+      await(own.giveUp());
     }
   }
 
