@@ -6,6 +6,7 @@ import dev.oxbow.fdpassing.eventloop.Registration;
 import dev.oxbow.fdpassing.libc.Errno;
 import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
+import dev.oxbow.service.work.BusyPoll;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -21,6 +22,9 @@ final class Carrier {
   /** Batches of one flow or of the tun in one turn: others want to be served as well. */
   private static final int TURN_BATCHES = 4;
 
+  /** How long the loop stays awake after a batch: an answer is often there sooner. */
+  private static final int BUSY_POLL_MICROS = 50;
+
   private static final int FLOW_EVENTS =
       Readiness.EPOLLIN | Readiness.EPOLLOUT | Readiness.EPOLLRDHUP | Readiness.EPOLLET;
   private static final int END_EVENTS =
@@ -33,10 +37,12 @@ final class Carrier {
   private final Inbound inbound;
   private final Clock clock;
   private final Ends ends;
+  private final BusyPoll busyPoll;
   private final Bench bench;
   private @Nullable Registration registration;
   private boolean deviceScheduled;
   private int deviceErrno;
+  private boolean shared;
 
   /** Tells the time to all who note it. */
   interface Clock {
@@ -70,6 +76,7 @@ final class Carrier {
     this.device = device;
     this.outbound = outbound;
     this.inbound = inbound;
+    this.busyPoll = new BusyPoll(loop::everyTurn, clock::now, BUSY_POLL_MICROS);
     this.clock = clock;
     this.ends = ends;
   }
@@ -89,6 +96,19 @@ final class Carrier {
       registration = null;
     }
     sessions.forEach(Carrier::stop);
+  }
+
+  /** Whether another process may have to go on at any moment. */
+  void share(boolean shared) {
+    this.shared = shared;
+  }
+
+  /** A batch has passed, and an answer may follow soon. */
+  private void passed(long nanos) {
+    // While two processes share the processors, neither waits on one.
+    if (!shared) {
+      busyPoll.messagePassed(nanos);
+    }
   }
 
   private boolean isFrozen() {
@@ -147,6 +167,7 @@ final class Carrier {
       long nanos = clock.now();
       session.record.activityNanos(nanos);
       outbound.carry(session, count, nanos);
+      passed(nanos);
       if (session.ending && session.port.drained()) {
         ends.end(session, EndReason.EOF, 0);
         return;
@@ -179,7 +200,9 @@ final class Carrier {
         told(-count);
         return;
       }
-      inbound.carry(count, clock.now());
+      long nanos = clock.now();
+      inbound.carry(count, nanos);
+      passed(nanos);
     }
     deviceLater();
   }

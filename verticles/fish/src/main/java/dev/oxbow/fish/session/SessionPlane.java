@@ -296,6 +296,7 @@ public final class SessionPlane implements AutoCloseable {
   /** Another process may have to go on at any moment, from here on until {@link #unshare()}. */
   public void share() {
     shared = true;
+    carrier.share(true);
   }
 
   /** Puts all that the tables are in into what another process gets. */
@@ -307,6 +308,7 @@ public final class SessionPlane implements AutoCloseable {
   public void unshare() {
     shared = false;
     held.convert();
+    carrier.share(false);
     if (!frozen) {
       finishEnded();
     }

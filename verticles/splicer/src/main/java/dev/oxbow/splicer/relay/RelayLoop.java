@@ -14,6 +14,7 @@ import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.message.StreamReader;
+import dev.oxbow.service.work.BusyPoll;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
 import java.util.ArrayList;

@@ -13,7 +13,7 @@
  * <p>Descriptors are registered edge-triggered, once; what is wanted of them changes only when a
  * destination is blocked. A turn works until the sockets say EAGAIN or its budget is used up; then
  * the relay queues behind the others of its loop. After small messages the loop looks for more for
- * a moment before it sleeps, {@link dev.oxbow.splicer.relay.BusyPoll}.
+ * a moment before it sleeps, {@link dev.oxbow.service.work.BusyPoll}.
  *
  * <p>Callers hold copies of the sockets and share their O_NONBLOCK flag. Those of other users are
  * therefore served with MSG_DONTWAIT only, and a {@link dev.oxbow.splicer.relay.Watchdog} frees a

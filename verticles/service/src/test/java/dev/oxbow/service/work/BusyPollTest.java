@@ -1,4 +1,4 @@
-package dev.oxbow.splicer.relay;
+package dev.oxbow.service.work;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.oxbow.splicer.relay;
+package dev.oxbow.service.work;
 
 import dev.oxbow.fdpassing.eventloop.Timer;
 import java.util.function.Function;
@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * too. Whoever has waited in vain waits more rarely, down to once in {@link #RAREST} messages,
  * until a message comes in time again. Loop thread only.
  */
-final class BusyPoll {
+public final class BusyPoll {
 
   /** Messages per attempt when none has succeeded for long. */
   static final int RAREST = 64;
@@ -38,14 +38,14 @@ final class BusyPoll {
    * @param clock nanoseconds
    * @param windowMicros how long after a message; 0 for not at all
    */
-  BusyPoll(Function<Runnable, Timer> everyTurn, LongSupplier clock, int windowMicros) {
+  public BusyPoll(Function<Runnable, Timer> everyTurn, LongSupplier clock, int windowMicros) {
     this.everyTurn = everyTurn;
     this.clock = clock;
     this.windowNanos = windowMicros * NANOS_PER_MICRO;
   }
 
   /** A message has passed; {@code now} as the clock tells it, or a little before. */
-  void messagePassed(long now) {
+  public void messagePassed(long now) {
     if (windowNanos == 0) {
       return;
     }
