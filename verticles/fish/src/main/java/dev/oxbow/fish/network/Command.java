@@ -1,16 +1,28 @@
 package dev.oxbow.fish.network;
 
+import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Namespace;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A program that is waited for, in the calling thread's network namespace. */
+/**
+ * A program that is waited for, in the calling thread's network namespace.
+ *
+ * <p>For each program the JVM makes a thread that waits for its end, and then a minute for others.
+ * Made in another namespace than the process's it would keep that for so long; so the program goes
+ * there by itself, by nsenter(1).
+ */
 final class Command {
   private static final int TIMEOUT_SECONDS = 20;
+  private static final Path OF_PROCESS = Path.of("/proc/self/ns/net");
+  private static final Path OF_THREAD = Path.of("/proc/thread-self/ns/net");
 
   private Command() {}
 
@@ -26,7 +38,10 @@ final class Command {
     try {
       Path said = Files.createTempFile("oxbow", ".out");
       try {
-        return run(name, input, said, command);
+        boolean home = Files.readSymbolicLink(OF_THREAD).equals(Files.readSymbolicLink(OF_PROCESS));
+        return home
+            ? finished(start(List.of(command), said), name, input, said)
+            : elsewhere(name, input, said, List.of(command));
       } finally {
         Files.delete(said);
       }
@@ -38,14 +53,37 @@ final class Command {
     }
   }
 
-  /** Its output goes to a file: reading a pipe to its end would have no time limit. */
-  private static String run(String name, String input, Path said, String... command)
+  private static String elsewhere(String name, String input, Path said, List<String> command)
       throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(List.of(command))
-            .redirectErrorStream(true)
-            .redirectOutput(said.toFile())
-            .start();
+    int flags = Syscalls.O_RDONLY | Syscalls.O_CLOEXEC;
+    try (Descriptor there = Namespace.ofThread();
+        Descriptor home = Descriptor.adopt(Syscalls.open(OF_PROCESS.toString(), flags, 0))) {
+      long pid = ProcessHandle.current().pid();
+      List<String> words = new ArrayList<>();
+      words.add("nsenter");
+      words.add("--net=/proc/" + pid + "/fd/" + there.fd());
+      words.addAll(command);
+      Process process;
+      Syscalls.setns(home.fd(), Syscalls.CLONE_NEWNET);
+      try {
+        process = start(words, said);
+      } finally {
+        Syscalls.setns(there.fd(), Syscalls.CLONE_NEWNET);
+      }
+      return finished(process, name, input, said);
+    }
+  }
+
+  /** Its output goes to a file: reading a pipe to its end would have no time limit. */
+  private static Process start(List<String> words, Path said) throws IOException {
+    return new ProcessBuilder(words)
+        .redirectErrorStream(true)
+        .redirectOutput(said.toFile())
+        .start();
+  }
+
+  private static String finished(Process process, String name, String input, Path said)
+      throws IOException, InterruptedException {
     try (OutputStream in = process.getOutputStream()) {
       in.write(input.getBytes(StandardCharsets.UTF_8));
     }

@@ -15,8 +15,9 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashSet;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** A process practises hand-overs of a service and is as before, descriptors included. */
@@ -27,13 +28,20 @@ public abstract class PracticeContract {
   private static final Duration AT_ONCE = Duration.ofSeconds(6);
 
   private static final Path THREADS = Path.of("/proc/self/task");
-  private static final Path NETWORK = Path.of("/proc/self/ns/net");
+
+  /** Of what other tests have left behind: threads of the JVM that wait for processes. */
+  private Set<Path> before = Set.of();
 
   /** As a process that is about to take over does it. */
   protected abstract void practise(Vertx vertx, Duration cpu, Duration wall);
 
   /** The same practice, in which something goes wrong. */
   protected abstract ServicePractice practice(Vertx vertx, PracticeFault fault);
+
+  @BeforeEach
+  void lookBefore() {
+    before = namespaces();
+  }
 
   @Test
   void leavesNoVerticleNoNamespaceAndNoDescriptor() {
@@ -97,22 +105,20 @@ public abstract class PracticeContract {
     }
   }
 
-  private static void requireNothingLeft(Vertx vertx) {
+  private void requireNothingLeft(Vertx vertx) {
     assertThat(vertx.deploymentIDs()).isEmpty();
-    Await.until("no thread is in another network namespace", () -> strangers().isEmpty());
+    Await.until(
+        "no thread is in another network namespace than before",
+        () -> before.containsAll(namespaces()));
   }
 
-  /** A namespace lives as long as anybody is in it, or has a descriptor of it. */
-  private static List<Path> strangers() {
+  /** Those that threads are in. One lives as long as that, or as there are descriptors of it. */
+  private static Set<Path> namespaces() {
     try (var threads = Files.list(THREADS)) {
-      List<Path> strangers = new ArrayList<>();
-      Path own = Files.readSymbolicLink(NETWORK);
+      Set<Path> namespaces = new HashSet<>();
       for (Path thread : threads.toList()) {
         try {
-          Path its = Files.readSymbolicLink(thread.resolve("ns/net"));
-          if (!its.equals(own)) {
-            strangers.add(thread);
-          }
+          namespaces.add(Files.readSymbolicLink(thread.resolve("ns/net")));
         } catch (FileSystemException e) {
           // Of one that has just ended; ESRCH has no exception of its own.
           if (Files.exists(thread)) {
@@ -120,7 +126,7 @@ public abstract class PracticeContract {
           }
         }
       }
-      return strangers;
+      return namespaces;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
