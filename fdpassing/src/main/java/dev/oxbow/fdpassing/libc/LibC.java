@@ -122,6 +122,8 @@ public interface LibC {
   long syscall(
       long number, long first, long second, long third, long fourth, @Nullable Pointer fifth);
 
+  int clock_gettime(int clock, long timespec);
+
   int kill(int pid, int signal);
 
   int setpriority(int which, int who, int priority);

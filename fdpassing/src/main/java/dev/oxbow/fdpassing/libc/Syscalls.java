@@ -56,7 +56,8 @@ public final class Syscalls {
   private static final int RLIMIT_NOFILE = 7;
   private static final int RLIMIT_NICE = 13;
 
-  // arch/x86/entry/syscalls/syscall_64.tbl; the C library has no function for it before glibc 2.36
+  // include/uapi/linux/time.h
+  private static final int CLOCK_BOOTTIME = 7;
 
   // include/uapi/linux/resource.h
   private static final int PRIO_PROCESS = 0;
@@ -309,6 +310,16 @@ public final class Syscalls {
   public static long openDescriptors() {
     String[] open = new java.io.File("/proc/self/fd").list();
     return open == null ? 0 : open.length;
+  }
+
+  /**
+   * CLOCK_BOOTTIME, clock_gettime(2), in nanoseconds: goes on while the machine sleeps, which
+   * System.nanoTime() does not.
+   */
+  public static long bootNanos() {
+    NativeMemory time = scratch();
+    check("clock_gettime", C.clock_gettime(CLOCK_BOOTTIME, time.address()));
+    return time.getLong(0) * 1_000_000_000 + time.getLong(8);
   }
 
   /** geteuid(2), as an unsigned number. */

@@ -179,4 +179,11 @@ class SyscallsTest {
       child.destroyForcibly().waitFor();
     }
   }
+
+  @Test
+  void bootTimeIsThatOfTheMachine() throws Exception {
+    String uptime = Files.readString(Path.of("/proc/uptime")).split(" ", -1)[0];
+    long after = Syscalls.bootNanos();
+    assertThat(after / 1e9 - Double.parseDouble(uptime)).isBetween(0.0, 5.0);
+  }
 }

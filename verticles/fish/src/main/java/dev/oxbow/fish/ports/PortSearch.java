@@ -24,7 +24,7 @@ public final class PortSearch {
 
   /**
    * A port that no flow has toward a destination, resting ones included, and that is not another
-   * client's alone.
+   * client's alone. Ports that a partner has lent come last: they may have to go back.
    *
    * @param first of the ports that the session may use, within the slice
    * @param last of them
@@ -42,15 +42,44 @@ public final class PortSearch {
       long remoteHigh,
       long remoteLow,
       int remotePort) {
+    long endpoint = PortSlice.endpoint(client, clientPort);
+    int port =
+        find(
+            slice,
+            first,
+            last,
+            alone,
+            endpoint,
+            protocol,
+            remoteHigh,
+            remoteLow,
+            remotePort,
+            false);
+    return port < 0 && slice.isShared()
+        ? find(
+            slice, first, last, alone, endpoint, protocol, remoteHigh, remoteLow, remotePort, true)
+        : port;
+  }
+
+  private int find(
+      PortSlice slice,
+      int first,
+      int last,
+      boolean alone,
+      long endpoint,
+      int protocol,
+      long remoteHigh,
+      long remoteLow,
+      int remotePort,
+      boolean lent) {
     int count = last - first + 1;
     int hash = HashIndex.mix(remoteHigh ^ secret, remoteLow, slice.low() ^ remotePort);
     int offset = (hash >>> 16) % OFFSETS;
     int start = Math.floorMod(hash + offsets[offset], count);
-    long endpoint = PortSlice.endpoint(client, clientPort);
     for (int i = 0; i < count; i++) {
       int port = first + (start + i) % count;
       long exclusive = slice.exclusive(protocol, port);
-      if (!slice.owns(port) || (exclusive != 0 && exclusive != endpoint)) {
+      if (!slice.offers(port, lent) || (exclusive != 0 && exclusive != endpoint)) {
         continue;
       }
       if (alone

@@ -2,11 +2,12 @@ package dev.oxbow.fish.ports;
 
 import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The ports of one outer address that this machine has: who uses them how often, which of them
- * belong to one client's port alone, and which blocks of them are this node's to give out. One
- * thread at a time.
+ * belong to one client's port alone, and which of them may be given out where a partner has a say.
+ * One thread at a time.
  */
 public final class PortSlice {
 
@@ -19,7 +20,6 @@ public final class PortSlice {
   private final long low;
   private final int first;
   private final int last;
-  private final boolean[] owned;
 
   /** Per protocol and port: flows that use it, and whose it is alone (0: nobody's). */
   private final NativeMemory uses;
@@ -29,8 +29,14 @@ public final class PortSlice {
   /** Finds the port of a client's port that has one alone. */
   private final HashIndex endpoints;
 
+  /** Null where all ports are this node's. */
+  private @Nullable SharedBlocks shared;
+
+  /** The numbers of its blocks there. */
+  private int[] blocks = {};
+
   /**
-   * All of its blocks are this node's.
+   * All of its ports are this node's.
    *
    * @param high of the outer address
    * @param low of the outer address
@@ -45,8 +51,6 @@ public final class PortSlice {
     this.low = low;
     this.first = first;
     this.last = last;
-    this.owned = new boolean[last / BLOCK_PORTS - first / BLOCK_PORTS + 1];
-    java.util.Arrays.fill(owned, true);
     this.uses = NativeMemory.allocate(PROTOCOLS * size() * Integer.BYTES);
     this.exclusive = NativeMemory.allocate(PROTOCOLS * size() * Long.BYTES);
     this.endpoints = new HashIndex(PROTOCOLS * size(), this::endpointHash);
@@ -78,13 +82,33 @@ public final class PortSlice {
     return addressHigh == high && addressLow == low && port >= first && port <= last;
   }
 
-  /** Says whether this node may give out the ports of a block that begins at a multiple of 64. */
-  public void own(int blockPort, boolean ours) {
-    owned[blockPort / BLOCK_PORTS - first / BLOCK_PORTS] = ours;
+  /**
+   * A partner has a say from here on.
+   *
+   * @param numbers of this slice's blocks
+   */
+  void share(SharedBlocks with, int[] numbers) {
+    shared = with;
+    blocks = numbers;
   }
 
-  boolean owns(int port) {
-    return owned[port / BLOCK_PORTS - first / BLOCK_PORTS];
+  boolean isShared() {
+    return shared != null;
+  }
+
+  /** The number of a port's block among those that are shared. */
+  int block(int port) {
+    return blocks[port / BLOCK_PORTS - first / BLOCK_PORTS];
+  }
+
+  /** Whether a new connection may have a port now. */
+  private boolean offers(int port) {
+    return shared == null || shared.mayBegin(block(port));
+  }
+
+  /** Whether a new connection may have a port that is this node's own, or that it is lent. */
+  boolean offers(int port, boolean lent) {
+    return shared == null || (shared.isOwn(block(port)) != lent && shared.mayBegin(block(port)));
   }
 
   /** Nobody uses any of its ports. */
@@ -96,6 +120,11 @@ public final class PortSlice {
       exclusive.putLong(at, 0);
     }
     endpoints.clear();
+    for (int block : blocks) {
+      if (shared != null) {
+        shared.clear(block);
+      }
+    }
   }
 
   /** Flows that use a port, toward whatever destination. */
@@ -107,6 +136,9 @@ public final class PortSlice {
   public void countUse(int protocol, int port, int change) {
     int at = index(protocol, port) * Integer.BYTES;
     uses.putInt(at, uses.getInt(at) + change);
+    if (shared != null) {
+      shared.count(block(port), change);
+    }
     if (uses.getInt(at) == 0 && exclusive(protocol, port) != 0) {
       endpoints.remove(index(protocol, port));
       exclusive.putLong(index(protocol, port) * Long.BYTES, 0);
@@ -127,14 +159,17 @@ public final class PortSlice {
     }
   }
 
-  /** The port that a client's port has alone, or -1. */
+  /** The port that a client's port has alone, and may have for another connection; or -1. */
   public int portOf(int protocol, int client, int clientPort) {
     long endpoint = endpoint(client, clientPort);
     int row = index(protocol, first) / size();
     int candidate = endpoints.first(endpointHash(row, endpoint));
     while (candidate >= 0) {
-      if (candidate / size() == row && exclusive.getLong(candidate * Long.BYTES) == endpoint) {
-        return first + candidate % size();
+      int port = first + candidate % size();
+      if (candidate / size() == row
+          && exclusive.getLong(candidate * Long.BYTES) == endpoint
+          && offers(port)) {
+        return port;
       }
       candidate = endpoints.next();
     }

@@ -34,7 +34,9 @@ public enum DropReason implements Drop {
   /** The session, or its uid, has as many connections as it may; the sender was told. */
   FLOW_QUOTA(12, "flow-quota"),
   /** The session, or its uid, began as many in this second as it may; the sender was told. */
-  FLOW_RATE(13, "flow-rate");
+  FLOW_RATE(13, "flow-rate"),
+  /** The partner, that has lent the port of its connection, may use that by now. */
+  LOAN_OVER(14, "loan-over");
 
   private static final DropReason[] BY_CODE = values();
 

@@ -104,14 +104,14 @@ final class Mappings implements Conntrack.Outcomes {
       int remotePort) {
     boolean alone = session.spec.mapping() == Mapping.ENDPOINT_INDEPENDENT;
     int ranges = session.spec.egress().size();
-    int none = NO_ADDRESS;
+    Range tried = null;
     for (int i = 0; i < ranges; i++) {
       // A client keeps to one address as long as it can: RFC 4787, REQ-2.
       Range range = session.spec.egress().get((client + i) % ranges);
       if (!range.isVersion(version)) {
         continue;
       }
-      none = NO_PORT;
+      tried = range;
       int port = ports.find(range, alone, client, protocol, clientPort, high, low, remotePort);
       if (port >= 0) {
         int flow =
@@ -122,7 +122,7 @@ final class Mappings implements Conntrack.Outcomes {
         return flow < 0 ? NO_RECORD : flow;
       }
     }
-    return none;
+    return tried == null ? NO_ADDRESS : ports.ranShort(tried);
   }
 
   /** A SYN on a flow that is over: the kernel's entry would vanish under it, so it is made anew. */

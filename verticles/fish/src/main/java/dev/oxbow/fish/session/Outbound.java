@@ -31,6 +31,7 @@ final class Outbound {
   private final Bench bench;
   private final Device device;
   private final Mappings mappings;
+  private final Ports ports;
   private final FlowTable flows;
   private final Pools pools;
   private final Residents residents;
@@ -45,6 +46,7 @@ final class Outbound {
   Outbound(
       Device device,
       Mappings mappings,
+      Ports ports,
       FlowTable flows,
       Pools pools,
       Residents residents,
@@ -54,6 +56,7 @@ final class Outbound {
     this.packet = bench.packet;
     this.quoted = bench.quoted;
     this.mappings = mappings;
+    this.ports = ports;
     this.flows = flows;
     this.pools = pools;
     this.residents = residents;
@@ -227,14 +230,20 @@ final class Outbound {
     boolean resting = state == FlowTable.RESTING;
     int flags = flows.flags(flow);
     boolean closing = (flags & (CLOSING | FlowTable.RESET)) != 0;
-    if (syn && (resting || closing)) {
+    boolean over = syn && (resting || closing);
+    boolean again = over || (resting && !tcp);
+    if (again ? !ports.mayRenew(flow) : !ports.mayUse(flow)) {
+      refuse(session, DropReason.LOAN_OVER, nowNanos);
+      return DONE;
+    }
+    if (over) {
       DropReason quota = session.renew(nowNanos);
       if (quota != null) {
         refuse(session, quota, nowNanos);
         return DONE;
       }
       mappings.renew(flow);
-    } else if (syn || (resting && !tcp)) {
+    } else if (syn || again) {
       mappings.probe(flow);
     } else if ((flags & FlowTable.UNMAPPED) != 0) {
       mappings.resume(flow);

@@ -7,6 +7,7 @@ import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.fish.session.SessionSpec.Range;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ports taken and given back, in the table of flows and in the slices at once. Loop thread only.
@@ -21,6 +22,7 @@ final class Ports {
   private final List<PortSlice> slices;
   private final PortSearch search;
   private PortUses uses = PortUses.unheeded();
+  private @Nullable Sharing sharing;
   private long nowNanos;
 
   Ports(FlowTable flows, Residents residents, List<PortSlice> slices, long secret) {
@@ -38,7 +40,41 @@ final class Ports {
     for (int flow = 0; flow < flows.capacity(); flow++) {
       if (flows.state(flow) != FlowTable.FREE) {
         count(flow, 1);
+        place(flow);
       }
+    }
+  }
+
+  /** A partner has a say in all ports from the next thaw on. */
+  void share(Sharing with) {
+    sharing = with;
+  }
+
+  /** Whether a packet of a connection may leave, as far as a partner has a say. */
+  boolean mayUse(int flow) {
+    return sharing == null || sharing.blocks().mayUse(flow);
+  }
+
+  /** Whether a new connection may have the port of one that is over, likewise. */
+  boolean mayRenew(int flow) {
+    return sharing == null || sharing.blocks().mayRenew(flow);
+  }
+
+  /** Somebody found no port of an address: {@link Mappings#NO_PORT}. */
+  int ranShort(Range range) {
+    if (sharing != null) {
+      sharing.ranShort(range.slice());
+    }
+    return Mappings.NO_PORT;
+  }
+
+  private void place(int flow) {
+    Sharing with = sharing;
+    PortSlice slice = with == null ? null : slice(flow);
+    if (with != null && slice != null) {
+      with.blocks().place(flow, slice, flows.outerPort(flow));
+    } else if (with != null) {
+      with.blocks().placeNowhere(flow);
     }
   }
 
@@ -55,6 +91,9 @@ final class Ports {
 
   void now(long nanos) {
     nowNanos = nanos;
+    if (sharing != null) {
+      sharing.now();
+    }
   }
 
   /** A port to propose, or -1. */
@@ -106,6 +145,7 @@ final class Ports {
       residents.count(client, 1);
       flows.touch(flow, nowNanos);
       slice.countUse(protocol, port, 1);
+      place(flow);
       if (alone) {
         flows.setFlags(flow, FlowTable.ALONE);
         slice.setExclusive(protocol, port, client, clientPort);
@@ -140,11 +180,12 @@ final class Ports {
             flows.remoteLow(flow),
             flows.remotePort(flow));
     if (port < 0) {
-      return -1;
+      return ranShort(range);
     }
     slice.countUse(protocol, taken, -1);
     flows.repropose(flow, port);
     slice.countUse(protocol, port, 1);
+    place(flow);
     if (alone) {
       slice.setExclusive(protocol, port, flows.client(flow), flows.clientPort(flow));
     }
@@ -167,6 +208,17 @@ final class Ports {
     int remotePort = flows.remotePort(flow);
     release(flow);
     mark(slice, protocol, taken, high, low, remotePort);
+  }
+
+  /**
+   * A connection is over whose port the partner has back: the port rests, and is not its client's
+   * any more, who may have another one.
+   */
+  void restAsNobodys(int flow) {
+    PortSlice slice = slice(flow);
+    if (slice != null) {
+      releaseForeign(flow, slice);
+    }
   }
 
   /** Notes that somebody else has a port toward a destination. */
@@ -209,27 +261,29 @@ final class Ports {
 
   /** Whether the port of a flow is one that is granted. */
   boolean granted(int flow) {
+    return slice(flow) != null;
+  }
+
+  private @Nullable PortSlice slice(int flow) {
     for (PortSlice slice : slices) {
       if (slice.contains(flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
-        return true;
+        return slice;
       }
     }
-    return false;
+    return null;
   }
 
   /** A slice that is not granted any more counts nothing. */
   private void count(int flow, int change) {
-    for (PortSlice slice : slices) {
-      if (slice.contains(flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
-        slice.countUse(flows.protocol(flow), flows.outerPort(flow), change);
-        if (change > 0 && (flows.flags(flow) & FlowTable.ALONE) != 0) {
-          slice.setExclusive(
-              flows.protocol(flow),
-              flows.outerPort(flow),
-              flows.client(flow),
-              flows.clientPort(flow));
-        }
-        return;
+    PortSlice slice = slice(flow);
+    if (slice != null) {
+      slice.countUse(flows.protocol(flow), flows.outerPort(flow), change);
+      if (change > 0 && (flows.flags(flow) & FlowTable.ALONE) != 0) {
+        slice.setExclusive(
+            flows.protocol(flow),
+            flows.outerPort(flow),
+            flows.client(flow),
+            flows.clientPort(flow));
       }
     }
   }

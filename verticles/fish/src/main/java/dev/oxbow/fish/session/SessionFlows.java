@@ -5,16 +5,21 @@ import dev.oxbow.codecs.tcp.SocketAddresses;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fish.conntrack.Conntrack;
 import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.partner.Partner;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.fish.ports.SharedBlocks;
 import java.util.List;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The connections of whole sessions: found, taken up, ended. Those of a session that is over are
  * nobody's at once, and end some in each turn of the loop, so that packets of others do not wait;
- * whoever goes on with the tables goes on with that. Loop thread only.
+ * whoever goes on with the tables goes on with that. So do those whose ports a partner has back.
+ * Loop thread only.
  */
 final class SessionFlows {
 
@@ -29,6 +34,8 @@ final class SessionFlows {
   private final FlowTable flows;
   private final Residents residents;
   private final Mappings mappings;
+  private final Ports ports;
+  private @Nullable Sharing sharing;
 
   /** Where the search for nobody's connections is, and how much of it is to be done. */
   private int next;
@@ -37,12 +44,24 @@ final class SessionFlows {
   private boolean scheduled;
   private boolean frozen = true;
 
-  SessionFlows(DescriptorLoop loop, Tables tables, Residents residents, Mappings mappings) {
+  SessionFlows(
+      DescriptorLoop loop, Tables tables, Residents residents, Mappings mappings, Ports ports) {
     this.loop = loop;
     this.clients = tables.clients();
     this.flows = tables.flows();
     this.residents = residents;
     this.mappings = mappings;
+    this.ports = ports;
+  }
+
+  /** A partner has a say in all ports from the next thaw on. */
+  <T extends Partner> T share(
+      Partner.Source<T> source, List<PortSlice> slices, boolean remembered, LongSupplier clock) {
+    SharedBlocks blocks = new SharedBlocks(slices, flows.capacity());
+    Sharing made = new Sharing(blocks, remembered, clock, this::dissolveSoon);
+    sharing = made;
+    ports.share(made);
+    return made.with(source.over(made));
   }
 
   /**
@@ -90,16 +109,33 @@ final class SessionFlows {
     }
   }
 
+  private void dissolveSoon() {
+    left = flows.capacity();
+    later();
+  }
+
   /** Touches no table any more. */
   void freeze() {
     frozen = true;
+    if (sharing != null) {
+      sharing.freeze();
+    }
   }
 
-  /** Goes on with what is to end; residents are known. */
+  /** Goes on with what is to end; residents are known. Before any packet. */
   void thaw() {
     frozen = false;
-    left = flows.capacity();
-    later();
+    if (sharing != null) {
+      sharing.thaw();
+    }
+    dissolveSoon();
+  }
+
+  /** Time passes. */
+  void tick() {
+    if (sharing != null) {
+      sharing.tick();
+    }
   }
 
   private void later() {
@@ -120,6 +156,10 @@ final class SessionFlows {
       if (isLiveOf(next, ClientTable.NOBODY)) {
         mappings.forget(next);
         ends++;
+      } else if (isLent(next)) {
+        mappings.forget(next);
+        ports.restAsNobodys(next);
+        ends++;
       }
       next = next + 1 == flows.capacity() ? 0 : next + 1;
       left--;
@@ -130,6 +170,15 @@ final class SessionFlows {
         later();
       }
     }
+  }
+
+  /** Whether the partner may use the port of a client's connection. */
+  private boolean isLent(int flow) {
+    int state = flows.state(flow);
+    return (state == FlowTable.LIVE || state == FlowTable.RESTING)
+        && flows.client(flow) != Ports.NOBODY
+        && !ports.mayUse(flow)
+        && ports.granted(flow);
   }
 
   private boolean isLiveOf(int flow, long session) {

@@ -9,6 +9,7 @@ import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.conntrack.ConntrackEvents;
 import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.partner.Partner;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSlice;
@@ -68,12 +69,7 @@ public final class SessionPlane implements AutoCloseable {
       LongFunction<QuotaOptions> quotas,
       LongSupplier clock) {}
 
-  /**
-   * Who has a five-tuple now.
-   *
-   * @param client address and port in the flow's packets
-   * @param sinceMs milliseconds since 1970
-   */
+  /** Who has a five-tuple since when (1970); the client is as in the flow's packets. */
   public record Owner(Session session, String client, long sinceMs) {}
 
   /**
@@ -127,7 +123,7 @@ public final class SessionPlane implements AutoCloseable {
     Pools pools = new Pools(parts.pool4, parts.pool6, clients);
     this.ports = new Ports(flows, residents, parts.slices, new SecureRandom().nextLong());
     this.mappings = new Mappings(parts.conntrack, flows, pools, ports);
-    this.connections = new SessionFlows(loop, tables, residents, mappings);
+    this.connections = new SessionFlows(loop, tables, residents, mappings, ports);
     this.sweep = new Sweep(loop, flows, mappings, this::now);
     this.departures = new Departures(mappings);
     this.lost = new LostSessions(tables.sessions(), parts.crashGraceNanos);
@@ -142,7 +138,7 @@ public final class SessionPlane implements AutoCloseable {
             loop,
             parts.tun,
             device,
-            new Outbound(device, mappings, flows, pools, residents, fromFlows),
+            new Outbound(device, mappings, ports, flows, pools, residents, fromFlows),
             inbound,
             this::now,
             this::end);
@@ -151,6 +147,11 @@ public final class SessionPlane implements AutoCloseable {
   /** Tells somebody of all ports, from the next thaw on. */
   public <T extends PortUses> T heed(PortUses.Source<T> source) {
     return ports.heed(source.over(parts.slices, flows, clients));
+  }
+
+  /** Shares all ports, from the next thaw on: see {@link Sharing}; the clock is CLOCK_BOOTTIME. */
+  public <T extends Partner> T pair(Partner.Source<T> by, boolean known, LongSupplier boot) {
+    return connections.share(by, parts.slices, known, boot);
   }
 
   /**
@@ -374,6 +375,7 @@ public final class SessionPlane implements AutoCloseable {
     long nanos = now();
     sweep.step();
     departures.step(nanos);
+    connections.tick();
     mappings.settle();
     fromFlows.expire();
     toFlows.expire();

@@ -9,6 +9,7 @@ import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.state.StateTable;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -94,19 +95,42 @@ class PortsTest {
   }
 
   @Test
-  void blocksOfAnotherNodeAreLeftAlone() {
+  void onlyBlocksThatMayBeUsedAreAndTheOwnOnesFirst() {
     int client = clients.add(7, 0, 0, 1);
-    for (int block = 19_968; block <= 20_992; block += PortSlice.BLOCK_PORTS) {
-      slice.own(block, block == 20_096);
-    }
-    Set<Integer> ports = new HashSet<>();
-    for (int i = 0; i < PortSlice.BLOCK_PORTS; i++) {
+    SharedBlocks shared = new SharedBlocks(List.of(slice), 5000);
+    assertThat(shared.count()).isEqualTo(17);
+    assertThat(find(client, 1, SERVER)).as("before anything is allowed").isEqualTo(-1);
+    int lent = shared(shared, 20_100);
+    int own = shared(shared, 20_600);
+    shared.allow(lent, false, 1000, 2000);
+    shared.allow(own, true, Long.MAX_VALUE, Long.MAX_VALUE);
+    shared.now(999);
+    for (int i = 0; i < 2 * PortSlice.BLOCK_PORTS; i++) {
       int port = find(client, i, SERVER);
-      ports.add(port);
+      assertThat(shared(shared, port)).isEqualTo(i < PortSlice.BLOCK_PORTS ? own : lent);
       take(client, i, SERVER, port);
+      shared.place(flows.find(client, TCP, i, 0, SERVER, 443), slice, port);
     }
-    assertThat(ports).hasSize(64).allMatch(port -> port >= 20_096 && port < 20_160);
-    assertThat(find(client, 99, SERVER)).isEqualTo(-1);
+    assertThat(find(client, 999, SERVER)).isEqualTo(-1);
+    assertThat(find(client, 999, SERVER + 1)).isNotNegative();
+    assertThat(shared.connections(lent)).isEqualTo(64);
+    shared.now(1000);
+    int last = flows.find(client, TCP, 2 * PortSlice.BLOCK_PORTS - 1, 0, SERVER, 443);
+    assertThat(shared.mayRenew(last)).isFalse();
+    assertThat(shared.mayUse(last)).isTrue();
+    shared.now(2000);
+    assertThat(shared.mayUse(last)).isFalse();
+    slice.clear();
+    assertThat(shared.connections(own)).isZero();
+  }
+
+  private static int shared(SharedBlocks blocks, int port) {
+    for (int block = 0; block < blocks.count(); block++) {
+      if (blocks.index(block) == port / PortSlice.BLOCK_PORTS) {
+        return block;
+      }
+    }
+    throw new AssertionError("port " + port + " is not shared");
   }
 
   @Test
