@@ -19,12 +19,11 @@
  * over, or when the borrower says that it has gone back.
  *
  * <p><b>Live connections at a loan's end.</b> While the link works, a loan is renewed as long as
- * the block has connections or ports that rest, and the home refuses that only to who wants it for
- * longer than its own loans are, so that they end when they would have. When it cannot be renewed,
- * new connections stop first (the drain), and at the end those that still live are cut off, all on
- * one's own clock, before the home may use their ports: a node that cannot reach the other cannot
- * know that it is dead. Who wants connections to outlive a long partition gives out ports of its
- * own blocks first; only what exceeds them is at risk.
+ * the block has connections or ports that rest; where the nodes lend for different times, for the
+ * shorter one. When it cannot be renewed, new connections stop first (the drain), and at the end
+ * those that still live are cut off, all on one's own clock, before the home may use their ports: a
+ * node that cannot reach the other cannot know that it is dead. So ports of a node's own blocks are
+ * given out first; only what exceeds them is at risk in a long partition.
  *
  * <p><b>Answers.</b> A borrower takes a block only on the first answer to a request that this very
  * process sent and still waits for, and a renewed loan only while it holds it. What comes back is

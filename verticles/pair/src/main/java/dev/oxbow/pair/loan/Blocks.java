@@ -44,11 +44,28 @@ public final class Blocks {
    */
   public record Id(long high, long low, int index) {
 
+    /** Of the address. */
+    public Address address() {
+      return new Address(high, low);
+    }
+
+    boolean isOf(Address address) {
+      return high == address.high && low == address.low;
+    }
+
     /** Whose block it is. */
     public Home home() {
       return Home.of(index * BLOCK_PORTS);
     }
   }
+
+  /**
+   * Blocks are wanted of one address at a time.
+   *
+   * @param high bits of the address
+   * @param low bits of the address
+   */
+  public record Address(long high, long low) {}
 
   private Blocks(Map<Id, Integer> numbers) {
     this.ids = new ArrayList<>(numbers.keySet());

@@ -3,7 +3,9 @@ package dev.oxbow.pair.loan;
 import static dev.oxbow.pair.loan.LoanRecords.FREE;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -24,8 +26,9 @@ final class Borrower {
   private final Consumer<LoanMessage> partner;
   private final Requests borrowing = new Requests();
   private final Requests renewing = new Requests();
-  private boolean isShort;
-  private long shortMs;
+
+  /** Since when there was no port of an address. */
+  private final Map<Blocks.Address, Long> shortMs = new HashMap<>();
 
   Borrower(
       Blocks blocks,
@@ -44,12 +47,18 @@ final class Borrower {
     this.partner = partner;
   }
 
-  boolean mayGrant(int block, long nowMs) {
-    return records.epoch(block) != FREE && nowMs < records.untilMs(block) - times.drainMs();
+  private boolean mayGrant(int block, long nowMs) {
+    return nowMs < grantUntilMs(block);
   }
 
-  boolean mayUse(int block, long nowMs) {
-    return records.epoch(block) != FREE && nowMs < records.untilMs(block);
+  /** 0 for a block that it does not hold. */
+  long grantUntilMs(int block) {
+    return records.epoch(block) == FREE ? 0 : records.untilMs(block) - times.drainMs();
+  }
+
+  /** Likewise. */
+  long useUntilMs(int block) {
+    return records.epoch(block) == FREE ? 0 : records.untilMs(block);
   }
 
   /** Nobody knows what was borrowed: nothing is any more. */
@@ -74,16 +83,15 @@ final class Borrower {
     }
   }
 
-  /** This node has no port left for somebody. */
-  void need(long nowMs) {
-    isShort = true;
-    shortMs = nowMs;
+  /** This node has no port of an address left for somebody. */
+  void need(Blocks.Address of, long nowMs) {
+    shortMs.put(of, nowMs);
     borrow(nowMs);
   }
 
   void tick(long nowMs) {
     // Whoever is short says so again with the next connection that finds no port.
-    isShort = isShort && nowMs - shortMs < times.loanMs() / 4;
+    shortMs.values().removeIf(sinceMs -> nowMs - sinceMs >= times.loanMs() / 4);
     giveBack();
     renew(nowMs);
     borrow(nowMs);
@@ -92,7 +100,7 @@ final class Borrower {
   private void giveBack() {
     List<Loan> unused = new ArrayList<>();
     for (int block = 0; block < blocks.count(); block++) {
-      if (isHeld(block) && !isShort && ports.unused(block)) {
+      if (isHeld(block) && !isShort(block) && ports.unused(block)) {
         unused.add(loan(block));
         records.free(block);
       }
@@ -108,7 +116,7 @@ final class Borrower {
     }
     List<Loan> due = new ArrayList<>();
     for (int block = 0; block < blocks.count(); block++) {
-      if (isHeld(block) && records.untilMs(block) - nowMs < times.useMs() * 3 / 4) {
+      if (isHeld(block) && records.untilMs(block) - nowMs < times.useMs(times.loanMs()) * 3 / 4) {
         due.add(loan(block));
       }
     }
@@ -119,18 +127,34 @@ final class Borrower {
     }
   }
 
+  private boolean isShort(int block) {
+    return !shortMs.isEmpty()
+        && shortMs.keySet().stream().anyMatch(address -> blocks.id(block).isOf(address));
+  }
+
   private void borrow(long nowMs) {
-    if (!isShort || !borrowing.isDue(nowMs, times.retryMs())) {
+    if (shortMs.isEmpty() || !borrowing.isDue(nowMs, times.retryMs())) {
       return;
     }
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isForeign(block) && mayGrant(block, nowMs) && ports.unused(block)) {
-        return;
+    for (Blocks.Address of : shortMs.keySet()) {
+      if (!hasUnused(of, nowMs)) {
+        long request = numbers.next();
+        borrowing.sent(request, nowMs);
+        partner.accept(new LoanMessage.Borrow(request, times.loanMs(), STEP, of));
       }
     }
-    long request = numbers.next();
-    borrowing.sent(request, nowMs);
-    partner.accept(new LoanMessage.Borrow(request, times.loanMs(), STEP));
+  }
+
+  private boolean hasUnused(Blocks.Address of, long nowMs) {
+    for (int block = 0; block < blocks.count(); block++) {
+      if (isForeign(block)
+          && blocks.id(block).isOf(of)
+          && mayGrant(block, nowMs)
+          && ports.unused(block)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -139,8 +163,9 @@ final class Borrower {
    */
   void lent(LoanMessage.Lent lent, long nowMs) {
     long renewedMs = renewing.answered(lent.request());
+    long useMs = times.useMs(lent.useMs());
     if (renewedMs != Requests.UNASKED) {
-      lent.loans().forEach(loan -> extend(loan, renewedMs + times.useMs()));
+      lent.loans().forEach(loan -> extend(loan, renewedMs + useMs));
       return;
     }
     long askedMs = borrowing.answered(lent.request());
@@ -150,8 +175,8 @@ final class Borrower {
       if (block < 0 || !isForeign(block) || isHeld(block)) {
         continue;
       }
-      if (askedMs != Requests.UNASKED && nowMs < askedMs + times.useMs()) {
-        records.set(block, loan.epoch(), askedMs + times.useMs());
+      if (askedMs != Requests.UNASKED && nowMs < askedMs + useMs) {
+        records.set(block, loan.epoch(), askedMs + useMs);
       } else if (ports.unused(block) && nowMs >= records.bornMs() + times.restMs()) {
         // What this node does not use may as well go home now; what still rests runs out.
         refused.add(loan);

@@ -50,6 +50,11 @@ final class Lender {
     return records.epoch(block) == FREE || nowMs >= records.untilMs(block);
   }
 
+  /** Until it is lent, which happens in this node's own hands. */
+  long untilMs(int block, long nowMs) {
+    return mayGrant(block, nowMs) ? LoanNode.FOREVER : 0;
+  }
+
   /**
    * Nobody knows what was lent: all that is not seen to be in use here counts as lent just now. A
    * block with connections of this node's was not lent, since only unused ones ever are.
@@ -92,33 +97,35 @@ final class Lender {
     List<Loan> lent = new ArrayList<>();
     // Without memory nobody knows what of this node's own connections still rests.
     boolean rested = nowMs >= records.bornMs() + times.restMs();
-    if (rested && isUse(asked.useMs())) {
-      int most = Math.min(asked.blocks(), unused() - reserve());
+    long useMs = times.lendMs(asked.useMs());
+    if (rested && useMs > 0) {
+      int most = Math.min(asked.blocks(), unused(asked.of()) - reserve(asked.of()));
       for (int tried = 0; tried < blocks.count() && lent.size() < most; tried++) {
         int block = next;
         next = (next + 1) % blocks.count();
-        if (isOwn(block) && records.epoch(block) == FREE && ports.unused(block)) {
+        if (isOwnOf(block, asked.of()) && records.epoch(block) == FREE && ports.unused(block)) {
           Loan loan = new Loan(blocks.id(block), numbers.next());
-          records.set(block, loan.epoch(), nowMs + times.awayMs(asked.useMs()));
+          records.set(block, loan.epoch(), nowMs + times.awayMs(useMs));
           lent.add(loan);
         }
       }
     }
-    partner.accept(new LoanMessage.Lent(asked.request(), lent));
+    partner.accept(new LoanMessage.Lent(asked.request(), useMs, lent));
   }
 
   void renew(LoanMessage.Renew asked, long nowMs) {
     List<Loan> lent = new ArrayList<>();
+    long useMs = times.lendMs(asked.useMs());
     for (Loan loan : asked.loans()) {
       int block = lent(loan);
       // One that rests was over for the borrower before it was for this node.
-      if (block >= 0 && isUse(asked.useMs()) && nowMs < records.untilMs(block) - times.restMs()) {
-        long untilMs = nowMs + times.awayMs(asked.useMs());
+      if (block >= 0 && useMs > 0 && nowMs < records.untilMs(block) - times.restMs()) {
+        long untilMs = nowMs + times.awayMs(useMs);
         records.setUntil(block, Math.max(records.untilMs(block), untilMs));
         lent.add(loan);
       }
     }
-    partner.accept(new LoanMessage.Lent(asked.request(), lent));
+    partner.accept(new LoanMessage.Lent(asked.request(), useMs, lent));
   }
 
   void returned(LoanMessage.Return returned) {
@@ -162,16 +169,15 @@ final class Lender {
         : -1;
   }
 
-  /** How long a loan may be here, so that a node without memory waits long enough. */
-  private boolean isUse(long useMs) {
-    return useMs > 0 && useMs <= times.loanMs();
+  private boolean isOwnOf(int block, Blocks.Address of) {
+    return isOwn(block) && blocks.id(block).isOf(of);
   }
 
-  /** Blocks that are its own and unused. */
-  private int unused() {
+  /** Blocks of an address that are its own and unused. */
+  private int unused(Blocks.Address of) {
     int unused = 0;
     for (int block = 0; block < blocks.count(); block++) {
-      unused += isOwn(block) && records.epoch(block) == FREE && ports.unused(block) ? 1 : 0;
+      unused += isOwnOf(block, of) && records.epoch(block) == FREE && ports.unused(block) ? 1 : 0;
     }
     return unused;
   }
@@ -185,11 +191,11 @@ final class Lender {
     return count;
   }
 
-  /** Unused blocks that it keeps for itself: a quarter of its own. */
-  private int reserve() {
+  /** Unused blocks that it keeps for itself: a quarter of its own of an address. */
+  private int reserve(Blocks.Address of) {
     int own = 0;
     for (int block = 0; block < blocks.count(); block++) {
-      own += isOwn(block) ? 1 : 0;
+      own += isOwnOf(block, of) ? 1 : 0;
     }
     return (own + 3) / 4;
   }

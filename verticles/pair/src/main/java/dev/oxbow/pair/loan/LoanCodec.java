@@ -11,8 +11,8 @@ import java.util.List;
  * <pre>
  *  0 version u8 (1)   1 kind u8
  *  2 request or question u64 (not of a return)
- *    use ms u64 (borrow, renew) or rest ms u64 (held)
- *    blocks u32 (borrow)
+ *    use ms u64 (borrow, renew, lent) or rest ms u64 (held)
+ *    blocks u32, address high u64, address low u64 (borrow)
  *    loans (renew, lent, return, held): count u32, then of each
  *      address high u64   address low u64   index u16   epoch u64
  * </pre>
@@ -34,12 +34,18 @@ public final class LoanCodec {
   /** The bytes of a message. */
   public static byte[] encode(LoanMessage message) {
     if (message instanceof LoanMessage.Borrow borrow) {
-      return bytes(begin(BORROW, 0, borrow.request(), borrow.useMs()).putInt(borrow.blocks()));
+      Blocks.Address of = borrow.of();
+      return bytes(
+          begin(BORROW, 1, borrow.request(), borrow.useMs())
+              .putInt(borrow.blocks())
+              .putLong(of.high())
+              .putLong(of.low()));
     } else if (message instanceof LoanMessage.Renew renew) {
       int count = renew.loans().size();
       return loans(begin(RENEW, count, renew.request(), renew.useMs()), renew.loans());
     } else if (message instanceof LoanMessage.Lent lent) {
-      return loans(begin(LENT, lent.loans().size(), lent.request()), lent.loans());
+      int count = lent.loans().size();
+      return loans(begin(LENT, count, lent.request(), lent.useMs()), lent.loans());
     } else if (message instanceof LoanMessage.Return returned) {
       return loans(begin(RETURN, returned.loans().size()), returned.loans());
     } else if (message instanceof LoanMessage.Ask ask) {
@@ -100,9 +106,14 @@ public final class LoanCodec {
 
   private static LoanMessage message(byte kind, ByteBuffer in) {
     return switch (kind) {
-      case BORROW -> new LoanMessage.Borrow(in.getLong(), durationMs(in), in.getInt());
+      case BORROW ->
+          new LoanMessage.Borrow(
+              in.getLong(),
+              durationMs(in),
+              in.getInt(),
+              new Blocks.Address(in.getLong(), in.getLong()));
       case RENEW -> new LoanMessage.Renew(in.getLong(), durationMs(in), loans(in));
-      case LENT -> new LoanMessage.Lent(in.getLong(), loans(in));
+      case LENT -> new LoanMessage.Lent(in.getLong(), durationMs(in), loans(in));
       case RETURN -> new LoanMessage.Return(loans(in));
       case ASK -> new LoanMessage.Ask(in.getLong());
       case HELD -> new LoanMessage.Held(in.getLong(), durationMs(in), loans(in));

@@ -9,12 +9,12 @@ import java.util.List;
 public sealed interface LoanMessage {
 
   /**
-   * Lend me blocks. Answered by {@link Lent}.
+   * Lend me blocks of an address. Answered by {@link Lent}.
    *
    * @param useMs true milliseconds from the moment of the request for which they will be used
    * @param blocks how many at most
    */
-  record Borrow(long request, long useMs, int blocks) implements LoanMessage {}
+  record Borrow(long request, long useMs, int blocks, Blocks.Address of) implements LoanMessage {}
 
   /**
    * Lend me these for longer. Answered by {@link Lent}; what is missing there runs out.
@@ -27,8 +27,12 @@ public sealed interface LoanMessage {
     }
   }
 
-  /** What was lent, or lent for longer; empty where there is nothing to lend. */
-  record Lent(long request, List<Loan> loans) implements LoanMessage {
+  /**
+   * What was lent, or lent for longer; empty where there is nothing to lend.
+   *
+   * @param useMs true milliseconds from the moment of the request, no more than were asked for
+   */
+  record Lent(long request, long useMs, List<Loan> loans) implements LoanMessage {
     public Lent {
       loans = List.copyOf(loans);
     }

@@ -15,6 +15,10 @@ import java.util.random.RandomGenerator;
  * several times within the quarantine.
  */
 public final class LoanNode {
+
+  /** For {@link #grantUntilMs} and {@link #useUntilMs}: no end is known. */
+  public static final long FOREVER = Long.MAX_VALUE;
+
   private final Blocks blocks;
   private final LoanRecords records;
   private final long fingerprint;
@@ -48,10 +52,12 @@ public final class LoanNode {
    * the partner's, and waits for its own blocks until the partner says what it holds, or until the
    * longest loan and its rest are over.
    *
+   * @param portsRemembered whether it is known which connections there were, and which ports rest;
+   *     without that, what is remembered of loans is worth nothing
    * @return whether there was a memory
    */
-  public boolean start(long nowMs) {
-    boolean remembers = records.isOf(fingerprint) && records.bornMs() <= nowMs;
+  public boolean start(long nowMs, boolean portsRemembered) {
+    boolean remembers = portsRemembered && records.isOf(fingerprint) && records.bornMs() <= nowMs;
     if (!remembers) {
       records.unborn();
       lender.forget(nowMs);
@@ -96,19 +102,45 @@ public final class LoanNode {
     borrower.settle(nowMs);
   }
 
-  /** A connection found no port: asks the partner for blocks, now and while this goes on. */
-  public void need(long nowMs) {
-    borrower.need(nowMs);
+  /**
+   * A connection found no port of an address: asks the partner for blocks of it, now and while this
+   * goes on.
+   */
+  public void need(Blocks.Address of, long nowMs) {
+    borrower.need(of, nowMs);
+  }
+
+  /** Whether a block is this node's own, wherever it is now. */
+  public boolean isOwn(int block) {
+    return lender.isOwn(block);
+  }
+
+  /**
+   * Until when new connections may have ports of a block, exclusive: 0 for never. It holds until
+   * the next call of another method.
+   */
+  public long grantUntilMs(int block, long nowMs) {
+    return lender.isOwn(block) ? lender.untilMs(block, nowMs) : borrower.grantUntilMs(block);
+  }
+
+  /** Until when packets of the connections on a block may leave, likewise. */
+  public long useUntilMs(int block, long nowMs) {
+    return lender.isOwn(block) ? lender.untilMs(block, nowMs) : borrower.useUntilMs(block);
   }
 
   /** Whether a new connection may have a port of a block. */
   public boolean mayGrant(int block, long nowMs) {
-    return lender.isOwn(block) ? lender.mayGrant(block, nowMs) : borrower.mayGrant(block, nowMs);
+    return nowMs < grantUntilMs(block, nowMs);
   }
 
   /** Whether packets of the connections on a block may leave. */
   public boolean mayUse(int block, long nowMs) {
-    return lender.isOwn(block) ? lender.mayGrant(block, nowMs) : borrower.mayUse(block, nowMs);
+    return nowMs < useUntilMs(block, nowMs);
+  }
+
+  /** Blocks of its own, wherever they are. */
+  public int own() {
+    return blocks.count() - foreign();
   }
 
   /** Blocks of its own that it has lent, or that rest after a loan that has run out. */

@@ -5,8 +5,8 @@ package dev.oxbow.pair.loan;
  * milliseconds; what a node's own clock must show for that, its rate being off by at most {@link
  * #driftPpm} either way, is worked out here and nowhere else.
  *
- * @param loanMs from the request for a loan until its last packet. It is safe, but of no use, when
- *     the nodes of a pair differ: nobody lends for longer than its own. One that lent for longer
+ * @param loanMs from the request for a loan until its last packet. Where the nodes of a pair
+ *     differ, the shorter holds: nobody lends for longer than its own. One that lent for longer
  *     yesterday than it does today must not lose its memory meanwhile
  * @param drainMs at the end of a loan in which no new connection begins
  * @param quarantineMs that a port rests between two connections, and a block between two nodes
@@ -55,9 +55,14 @@ public record LoanTimes(long loanMs, long drainMs, long quarantineMs, long retry
     return (shownMs * MILLION + rate - 1) / rate;
   }
 
+  /** For how long a block is lent that is wanted for so long. */
+  long lendMs(long askedMs) {
+    return Math.min(askedMs, loanMs);
+  }
+
   /** On the borrower's clock from its request: when its last connection there has ended. */
-  long useMs() {
-    return atMost(loanMs);
+  long useMs(long lentMs) {
+    return atMost(lendMs(lentMs));
   }
 
   /** On the lender's clock from the borrower's request: when a block is its own again. */

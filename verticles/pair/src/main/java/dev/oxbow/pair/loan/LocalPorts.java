@@ -1,14 +1,17 @@
 package dev.oxbow.pair.loan;
 
-/** The connections of this node, as the protocol of loans sees them. Called on its thread. */
+/**
+ * The connections of this node, as the protocol of loans sees them. Called on its thread, which is
+ * the one that gives out ports: what is unused stays so until the call of the node ends.
+ */
 public interface LocalPorts {
 
   /** Whether no port of a block has a connection, or rests after one. */
   boolean unused(int block);
 
   /**
-   * Ends all connections on ports of a block, before it returns: nothing leaves from there any
-   * more. The ports rest from now on.
+   * Nothing leaves from ports of a block any more when it returns, and the connections on them end.
+   * The ports rest from then on.
    */
   void end(int block);
 }

@@ -17,6 +17,9 @@ final class History {
   static final Blocks BLOCKS = Blocks.of(List.of(new Blocks.Range(0, 7, 64, 64 * 13 - 1)));
   static final LoanTimes TIMES = new LoanTimes(10_000, 2_000, 8_000, 500, 100_000);
 
+  /** Of the second node. */
+  static final LoanTimes SHORTER = new LoanTimes(8_000, 2_000, 8_000, 500, 100_000);
+
   /** Between looking at the clock and the packet's leaving: less than the quarantine. */
   private static final int HESITATION_MS = 2_000;
 

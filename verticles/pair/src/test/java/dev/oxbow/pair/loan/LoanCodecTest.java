@@ -22,10 +22,10 @@ class LoanCodecTest {
 
   static Stream<LoanMessage> messages() {
     return Stream.of(
-        new LoanMessage.Borrow(-5, 120_000, 4),
+        new LoanMessage.Borrow(-5, 120_000, 4, new Blocks.Address(6, -7)),
         new LoanMessage.Renew(6, 120_000, LOANS),
-        new LoanMessage.Lent(7, LOANS),
-        new LoanMessage.Lent(7, List.of()),
+        new LoanMessage.Lent(7, 90_000, LOANS),
+        new LoanMessage.Lent(7, 0, List.of()),
         new LoanMessage.Return(LOANS),
         new LoanMessage.Ask(Long.MIN_VALUE),
         new LoanMessage.Held(8, 0, LOANS));

@@ -22,6 +22,7 @@ class LoanNodeTest {
   private static final int MOST = 6;
 
   private static final long BOOT = 1;
+  private static final Blocks.Address OF = new Blocks.Address(0, 7);
 
   private final Node first = new Node(Home.FIRST);
   private final Node second = new Node(Home.SECOND);
@@ -34,6 +35,7 @@ class LoanNodeTest {
     final Home home;
     ByteBuffer memory = ByteBuffer.allocate(LoanRecords.bytes(BLOCKS.count()));
     LoanNode loans;
+    boolean portsRemembered = true;
 
     Node(Home home) {
       this.home = home;
@@ -43,7 +45,7 @@ class LoanNodeTest {
       loans =
           new LoanNode(
               BLOCKS, home, TIMES, new LoanRecords(memory, boot), this, new Random(), said::add);
-      return loans.start(nowMs);
+      return loans.start(nowMs, portsRemembered);
     }
 
     @Override
@@ -97,7 +99,7 @@ class LoanNodeTest {
 
   /** The second borrows a block and has a connection there: its number. */
   private int borrow() {
-    second.loans.need(nowMs);
+    second.loans.need(OF, nowMs);
     deliver();
     for (int block = 0; block < BLOCKS.count(); block++) {
       if (BLOCKS.home(block) == Home.FIRST && second.loans.mayGrant(block, nowMs)) {
@@ -124,7 +126,7 @@ class LoanNodeTest {
   @Test
   void aBlockWithConnectionsIsNotLent() {
     first.used.set(0, BLOCKS.count());
-    second.loans.need(nowMs);
+    second.loans.need(OF, nowMs);
     deliver();
     assertThat(second.loans.borrowed()).isZero();
   }
@@ -152,7 +154,7 @@ class LoanNodeTest {
 
   @Test
   void aLoanBeginsWithItsRequestHoweverLateTheAnswerIs() {
-    second.loans.need(nowMs);
+    second.loans.need(OF, nowMs);
     deliver(second, first);
     nowMs += TIMES.loanMs() - TIMES.drainMs() - 1;
     deliver(first, second);
@@ -193,7 +195,7 @@ class LoanNodeTest {
 
   @Test
   void aCopyOfAnAnswerLendsNothing() {
-    second.loans.need(nowMs);
+    second.loans.need(OF, nowMs);
     deliver(second, first);
     LoanMessage lent = first.said.element();
     deliver(first, second);
@@ -290,19 +292,45 @@ class LoanNodeTest {
   @Test
   void blocksThatWereNotGrantedHereAreNeitherLentNorTaken() {
     Blocks.Id stranger = new Blocks.Id(0, 8, 4);
-    second.loans.need(nowMs);
+    second.loans.need(OF, nowMs);
     LoanMessage.Borrow borrow = (LoanMessage.Borrow) second.said.remove();
     second.loans.handle(
-        new LoanMessage.Lent(borrow.request(), List.of(new Loan(stranger, 5))), nowMs);
+        new LoanMessage.Lent(borrow.request(), 60_000, List.of(new Loan(stranger, 5))), nowMs);
     first.loans.handle(new LoanMessage.Return(List.of(new Loan(stranger, 5))), nowMs);
     assertThat(second.loans.borrowed()).isZero();
     assertThat(first.granting(nowMs)).isEqualTo(8);
   }
 
+  /** Where the nodes differ, the shorter holds: the home would not wait longer without memory. */
   @Test
-  void aLoanForLongerThanTheHomeWouldWaitIsRefused() {
-    first.loans.handle(new LoanMessage.Borrow(9, TIMES.loanMs() + 1, 1), nowMs);
-    assertThat(first.said).containsExactly(new LoanMessage.Lent(9, List.of()));
-    assertThat(first.loans.lent()).isZero();
+  void aLoanThatIsWantedForLongerIsLentForTheHomesTime() {
+    first.loans.handle(new LoanMessage.Borrow(9, TIMES.loanMs() + 1, 1, OF), nowMs);
+    LoanMessage.Lent lent = (LoanMessage.Lent) first.said.remove();
+    assertThat(lent.useMs()).isEqualTo(TIMES.loanMs());
+    assertThat(lent.loans()).hasSize(1);
+    int block = BLOCKS.number(lent.loans().get(0).block());
+    after(TIMES.loanMs() + TIMES.quarantineMs());
+    assertThat(first.loans.mayGrant(block, nowMs)).isTrue();
+  }
+
+  @Test
+  void aLoanEndsWhenTheHomeSaysEvenIfMoreWasWanted() {
+    second.loans.need(OF, nowMs);
+    LoanMessage.Borrow borrow = (LoanMessage.Borrow) second.said.remove();
+    Loan loan = new Loan(new Blocks.Id(0, 7, 4), 5);
+    second.loans.handle(new LoanMessage.Lent(borrow.request(), 20_000, List.of(loan)), nowMs);
+    int block = BLOCKS.number(loan.block());
+    assertThat(second.loans.useUntilMs(block, nowMs)).isEqualTo(nowMs + 20_000);
+    second.loans.handle(new LoanMessage.Lent(borrow.request(), 60_000, List.of(loan)), nowMs);
+    assertThat(second.loans.useUntilMs(block, nowMs)).isEqualTo(nowMs + 20_000);
+  }
+
+  @Test
+  void memoryOfLoansWithoutThatOfPortsIsNone() {
+    int block = borrow();
+    second.portsRemembered = false;
+    assertThat(second.start(nowMs, BOOT)).isFalse();
+    assertThat(second.loans.mayUse(block, nowMs)).isFalse();
+    assertThat(second.loans.unknown()).isEqualTo(8);
   }
 }

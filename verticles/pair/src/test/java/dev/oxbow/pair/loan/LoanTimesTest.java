@@ -17,7 +17,7 @@ class LoanTimesTest {
         LoanTimes times = new LoanTimes(loanMs, 0, 5_000, 1, driftPpm);
         double slowest = 1 - driftPpm / 1e6;
         double fastest = 1 + driftPpm / 1e6;
-        double borrowedTrueMs = times.useMs() / slowest;
+        double borrowedTrueMs = times.useMs(times.loanMs()) / slowest;
         double awayTrueMs = times.awayMs(loanMs) / fastest;
         assertThat(borrowedTrueMs).isLessThanOrEqualTo(loanMs + 1e-6);
         assertThat(awayTrueMs).isGreaterThanOrEqualTo(loanMs + 5_000 - 1e-6);

@@ -62,7 +62,7 @@ final class SimulatedNode implements LocalPorts {
 
   /** A new process begins with the memory that there is. */
   void begin() {
-    LoanTimes times = History.TIMES;
+    LoanTimes times = home == Home.FIRST ? History.TIMES : History.SHORTER;
     if (breach == Breach.NO_QUARANTINE) {
       times = new LoanTimes(times.loanMs(), times.drainMs(), 0, times.retryMs(), times.driftPpm());
     }
@@ -79,9 +79,9 @@ final class SimulatedNode implements LocalPorts {
             message -> history.send(this, message));
     if (breach == Breach.NO_WAIT_WITHOUT_MEMORY && memory.getLong(0) == 0) {
       // As if it had been there for ever, and all loans were over.
-      loans.start(now() - LONG_AGO_MS);
+      loans.start(now() - LONG_AGO_MS, true);
     }
-    boolean remembers = loans.start(now());
+    boolean remembers = loans.start(now(), true);
     history.trace(name, "starts", remembers ? "with memory" : "without memory");
   }
 
@@ -216,7 +216,7 @@ final class SimulatedNode implements LocalPorts {
         }
       }
     }
-    loans.need(nowMs);
+    loans.need(History.BLOCKS.id(random.nextInt(all / TUPLES)).address(), nowMs);
     return false;
   }
 
