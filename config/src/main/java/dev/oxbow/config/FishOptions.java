@@ -128,26 +128,14 @@ public final class FishOptions {
   private int logFiles = DEFAULT_LOG_FILES;
   private int logDays = DEFAULT_LOG_DAYS;
   private String logDetail = DEFAULT_LOG_DETAIL;
+  private @Nullable PairOptions pair;
 
   /** All defaults, and nothing granted. */
   public FishOptions() {}
 
   /** A copy that shares nothing with the original. */
   public FishOptions(FishOptions other) {
-    this.egress = other.egress;
-    this.device = other.device;
-    this.pool = other.pool;
-    this.pool6 = other.pool6;
-    this.mark = other.mark;
-    this.maxFlows = other.maxFlows;
-    this.maxClients = other.maxClients;
-    this.maxSessions = other.maxSessions;
-    this.crashGraceMs = other.crashGraceMs;
-    this.logDirectory = other.logDirectory;
-    this.logFileBytes = other.logFileBytes;
-    this.logFiles = other.logFiles;
-    this.logDays = other.logDays;
-    this.logDetail = other.logDetail;
+    this(other.toJson());
   }
 
   /** From the keys of the section {@code fish}; what is not there keeps its default. */
@@ -171,6 +159,8 @@ public final class FishOptions {
     setLogFiles(Bounds.integer(json, "logFiles", DEFAULT_LOG_FILES));
     setLogDays(Bounds.integer(json, "logDays", DEFAULT_LOG_DAYS));
     setLogDetail(json.getString("logDetail", DEFAULT_LOG_DETAIL));
+    JsonObject partner = json.getJsonObject("pair");
+    setPair(partner == null ? null : new PairOptions(partner));
   }
 
   /** Where packets may leave from. */
@@ -352,6 +342,17 @@ public final class FishOptions {
     return this;
   }
 
+  /** The partner that has the same addresses and ports; null: there is none. */
+  public @Nullable PairOptions getPair() {
+    return pair;
+  }
+
+  /** The partner that has the same addresses and ports; null for none. Kept, not copied. */
+  public FishOptions setPair(@Nullable PairOptions pair) {
+    this.pair = pair;
+    return this;
+  }
+
   /** The section {@code fish} with every key. */
   public JsonObject toJson() {
     JsonArray grants = new JsonArray();
@@ -374,11 +375,14 @@ public final class FishOptions {
             .put("logFiles", logFiles)
             .put("logDays", logDays)
             .put("logDetail", logDetail);
+    if (pair != null) {
+      json.put("pair", pair.toJson());
+    }
     return logDirectory == null ? json : json.put("logDirectory", logDirectory);
   }
 
   @Override
   public String toString() {
-    return toJson().encode();
+    return PairOptions.withoutSecret(toJson()).encode();
   }
 }

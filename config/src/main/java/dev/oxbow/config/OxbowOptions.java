@@ -194,6 +194,10 @@ public final class OxbowOptions {
 
   @Override
   public String toString() {
-    return toJson().encode();
+    JsonObject json = toJson();
+    if (fish != null) {
+      PairOptions.withoutSecret(json.getJsonObject("fish"));
+    }
+    return json.encode();
   }
 }

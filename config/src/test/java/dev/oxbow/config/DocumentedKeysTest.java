@@ -106,9 +106,10 @@ class DocumentedKeysTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "control", "quotas", "handoff", "splicer", "bumblebee", "fish"})
+  @ValueSource(
+      strings = {"", "control", "quotas", "handoff", "splicer", "bumblebee", "fish", "fish.pair"})
   void documentationHasTheTableOfTheSection(String section) throws IOException {
-    List<String> path = section.isEmpty() ? List.of() : List.of(section);
+    List<String> path = section.isEmpty() ? List.of() : List.of(section.split("\\.", -1));
     String table = new SchemaTables(SCHEMA).table(path);
 
     assertThat(Files.readString(DOCS))

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.config.FishOptions.Grant;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -19,6 +21,7 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -35,6 +38,7 @@ class OptionsTest {
     collect(found, "splicer", SplicerOptions.class);
     collect(found, "bumblebee", BumblebeeOptions.class);
     collect(found, "fish", FishOptions.class);
+    collect(found, "fish.pair", PairOptions.class);
     return found.stream();
   }
 
@@ -62,7 +66,7 @@ class OptionsTest {
   @ParameterizedTest
   @MethodSource("constants")
   void defaultConstantIsTheDefaultOfTheSchema(String section, String key, Object constant) {
-    Object expected = SCHEMA.at(List.of(section, key)).getValue("default");
+    Object expected = SCHEMA.at(path(section + "." + key)).getValue("default");
 
     String text =
         key.endsWith("Mode")
@@ -71,11 +75,16 @@ class OptionsTest {
     assertThat(text).isEqualTo(expected.toString());
   }
 
+  private static List<String> path(String dotted) {
+    return List.of(dotted.split("\\.", -1));
+  }
+
   @Test
   void everyDefaultOfTheSchemaIsConstant() throws IllegalAccessException {
     Set<String> keys = Set.copyOf(constants().map(a -> a.get()[0] + "." + a.get()[1]).toList());
-    for (String section : List.of("control", "quotas", "handoff", "splicer", "bumblebee", "fish")) {
-      JsonObject node = SCHEMA.at(List.of(section));
+    for (String section :
+        List.of("control", "quotas", "handoff", "splicer", "bumblebee", "fish", "fish.pair")) {
+      JsonObject node = SCHEMA.at(path(section));
       for (String key : ConfigSchema.keys(node)) {
         Object value = SCHEMA.child(node, key).getValue("default");
         if (value != null && !(value instanceof JsonObject)) {
@@ -120,7 +129,9 @@ class OptionsTest {
         setter("fish", "crashGraceMs", n -> new FishOptions().setCrashGraceMs(n)),
         setter("fish", "logFileBytes", n -> new FishOptions().setLogFileBytes(n)),
         setter("fish", "logFiles", n -> new FishOptions().setLogFiles(n)),
-        setter("fish", "logDays", n -> new FishOptions().setLogDays(n)));
+        setter("fish", "logDays", n -> new FishOptions().setLogDays(n)),
+        setter("fish.pair", "loanMs", n -> pair().setLoanMs(n)),
+        setter("fish.pair", "quarantineMs", n -> pair().setQuarantineMs(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {
@@ -130,7 +141,7 @@ class OptionsTest {
   @ParameterizedTest
   @MethodSource("setters")
   void setterHasTheBoundsOfTheSchema(String section, String key, IntFunction<Object> setter) {
-    JsonObject about = SCHEMA.at(List.of(section, key));
+    JsonObject about = SCHEMA.at(path(section + "." + key));
     int min = about.getInteger("minimum");
     int max = about.getInteger("maximum");
 
@@ -221,6 +232,59 @@ class OptionsTest {
         .hasMessage(
             "number of grants in egress: 257 is not right: expected an integer from 0 to 256");
     assertThat(fish.getEgress()).isEqualTo(good);
+  }
+
+  private static PairOptions pair() {
+    return new PairOptions("edge-1", "first", "10.9.0.1:5701", List.of("[fd00::2]:5702"));
+  }
+
+  @Test
+  void partnerIsCopiedWithItsSecretWhichIsNotShown() {
+    var fish = new FishOptions().setPair(pair().setSecret("not to be seen"));
+    PairOptions copy = new FishOptions(fish).getPair();
+    assertThat(copy.getSecret()).isEqualTo("not to be seen");
+    assertThat(copy).isNotSameAs(fish.getPair());
+    assertThat(copy.toJson()).isEqualTo(fish.getPair().toJson());
+    var all = new OxbowOptions(Path.of("/run/oxbow")).setFish(fish);
+    for (Object printed : List.of(all, fish, copy)) {
+      assertThat(printed.toString()).contains("edge-1").doesNotContain("not to be seen");
+    }
+    assertThat(PairOptions.host("[fd00::2]:5702")).isEqualTo("fd00::2");
+    assertThat(PairOptions.port("[fd00::2]:5702")).isEqualTo(5702);
+  }
+
+  @Test
+  void partnerThatCannotBeIsRefused() {
+    assertThatThrownBy(
+            () -> new PairOptions("edge-1", "third", "10.9.0.1:1", List.of("10.9.0.2:1")))
+        .hasMessage("home: \"third\" is not right: expected first or second");
+    assertThatThrownBy(() -> new PairOptions("edge-1", "first", "10.9.0.1", List.of("10.9.0.2:1")))
+        .hasMessage(
+            "listen: \"10.9.0.1\" is not right: expected an address and a port such as"
+                + " 10.9.0.1:5701");
+    assertThatThrownBy(
+            () -> new PairOptions("edge-1", "first", "10.9.0.1:1", List.of("10.9.0.2:65536")))
+        .hasMessageStartingWith("port of peers: 65536 is not right");
+    assertThatThrownBy(() -> new PairOptions("edge-1", "first", "10.9.0.1:1", List.of()))
+        .hasMessageStartingWith("number of peers: 0 is not right");
+    assertThatThrownBy(() -> pair().setSecret("short"))
+        .hasMessage("secret: expected 8 to 1024 ASCII characters");
+  }
+
+  @Test
+  void secretIsReadFromItsFile(@TempDir Path folder) throws IOException {
+    Path file = Files.writeString(folder.resolve("secret"), "long enough\nand more\n");
+    assertThat(pair().readSecret()).isNull();
+    assertThat(pair().setSecret("or this one").readSecret()).isEqualTo("or this one");
+    assertThat(pair().setSecretFile(file.toString()).readSecret()).isEqualTo("long enough");
+    assertThatThrownBy(
+            () -> pair().setSecret("or this one").setSecretFile(file.toString()).readSecret())
+        .hasMessage("fish.pair: secret and secretFile are both given; one is enough");
+    assertThatThrownBy(() -> pair().setSecretFile(folder + "/none").readSecret())
+        .hasMessageStartingWith("fish.pair.secretFile: " + folder + "/none cannot be read");
+    Files.writeString(file, "short\n");
+    assertThatThrownBy(() -> pair().setSecretFile(file.toString()).readSecret())
+        .hasMessageEndingWith("has not 8 to 1024 ASCII characters");
   }
 
   @Test

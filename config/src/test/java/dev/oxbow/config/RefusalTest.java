@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,6 +66,33 @@ class RefusalTest {
     String good = "    - {address: 203.0.113.7, ports: 7-9}\n";
     assertThat(refusal(MINIMAL + "fish:\n  egress:\n" + good + "    - " + grant + "\n"))
         .startsWith("oxbow.yaml:6: fish.egress[1]." + why);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          listen: '10.9.0.1:70000' | .listen: "10.9.0.1:70000" is not right: expected an address
+          peers: ['10.9.0.2'] | .peers[0]: "10.9.0.2" is not right: expected an address and
+          peers: [] | .peers: a list is not right: expected a list of at most 4, in brackets, each
+          home: third | .home: "third" is not right: expected first or second
+          """)
+  void refusesPartnerThatCannotBe(String key, String why) {
+    String rest =
+        List.of("name: edge-1", "home: first", "listen: '10.9.0.1:1'", "peers: ['10.9.0.2:1']")
+            .stream()
+            .filter(line -> !line.startsWith(key.substring(0, 4)))
+            .collect(Collectors.joining(", "));
+    assertThat(refusal(MINIMAL + "fish:\n  pair: {" + rest + ", " + key + "}\n"))
+        .startsWith("oxbow.yaml:4: fish.pair" + why);
+  }
+
+  @Test
+  void namesWhatThePartnerLacks() {
+    assertThat(refusal(MINIMAL + "fish:\n  pair: {home: first, name: edge-1, peers: ['::1']}\n"))
+        .contains(
+            "fish.pair.listen: missing: expected an address and a port such as 10.9.0.1:5701");
   }
 
   @Test
