@@ -3,8 +3,10 @@ package dev.oxbow.fish;
 import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.network.Offloads;
+import dev.oxbow.fish.partner.Partner;
 import dev.oxbow.fish.ports.PortUses;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -41,6 +43,7 @@ final class FishPlane implements ServicePlane {
   private @Nullable Timer look;
   private volatile boolean closed;
   private @Nullable BlockLog portLog;
+  private @Nullable Partner partner;
 
   /** Whether the rules are still those of the process before this one. */
   private volatile boolean rulesInherited;
@@ -92,6 +95,11 @@ final class FishPlane implements ServicePlane {
         .number("udpSegments", offloads.udp() ? 1 : 0)
         .number("txDropped", deviceDropped)
         .end();
+    if (partner != null) {
+      out.object("pair");
+      partner.stats(out);
+      out.end();
+    }
   }
 
   SessionPlane sessions() {
@@ -107,6 +115,11 @@ final class FishPlane implements ServicePlane {
   @Nullable BlockLog portLog(PortUses.@Nullable Source<BlockLog> source) {
     portLog = source == null ? null : plane.heed(source);
     return portLog;
+  }
+
+  /** Shares all ports from the next thaw on. Before the first one, on any thread; blocks. */
+  void pair(Partner.Source<Partner> source) {
+    partner = plane.pair(source, installation.remembers(), Syscalls::bootNanos);
   }
 
   @Override
@@ -160,7 +173,7 @@ final class FishPlane implements ServicePlane {
   @Override
   public Future<Void> abandon() {
     end();
-    return apart(installation::abandon).eventually(() -> endLog(false));
+    return apart(installation::abandon).eventually(() -> endOthers(false, false));
   }
 
   /** Undoes a start that did not succeed: what an earlier life has left stays for the next. */
@@ -171,14 +184,22 @@ final class FishPlane implements ServicePlane {
   /** Puts the network back; all sessions have ended. */
   Future<Void> close() {
     plane.freeze();
-    return apart(installation::saveResting)
-        .eventually(
-            () -> {
+    return blocking
+        .apply(installation::saveResting)
+        .transform(
+            saved -> {
               end();
-              return apart(installation::restore);
-            })
-        .onFailure(e -> log.error("the network is not as it was before Fish", e))
-        .eventually(() -> endLog(true));
+              return apart(installation::restore)
+                  .onFailure(e -> log.error("the network is not as it was before Fish", e))
+                  .eventually(() -> endOthers(true, saved.succeeded() && saved.result()));
+            });
+  }
+
+  private Future<Void> endOthers(boolean inOrder, boolean restingNoted) {
+    Partner ending = partner;
+    return ending == null
+        ? endLog(inOrder)
+        : ending.close(restingNoted).eventually(() -> endLog(inOrder));
   }
 
   /**

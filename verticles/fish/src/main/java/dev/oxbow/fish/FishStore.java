@@ -5,6 +5,7 @@ import dev.oxbow.codecs.control.MessageWriter;
 import dev.oxbow.codecs.control.RequestException;
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.FishOptions.Grant;
+import dev.oxbow.config.PairOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fish.SessionService.Live;
@@ -23,6 +24,10 @@ import java.util.Map;
  */
 final class FishStore {
   private static final String SETTINGS = "settings";
+
+  /** Of a Fish without a partner, and of one that did not know of partners. */
+  private static final String UNPAIRED = "none";
+
   private static final WorkStore STORE = new WorkStore("sessions.requests", SessionService.SESSION);
 
   private FishStore() {}
@@ -101,7 +106,7 @@ final class FishStore {
     try {
       for (Message record : cargo.records(SETTINGS)) {
         for (Map.Entry<String, String> own : settings(options).entrySet()) {
-          String theirs = record.string(own.getKey());
+          String theirs = record.string(own.getKey(), UNPAIRED);
           if (!own.getValue().equals(theirs)) {
             throw new IllegalArgumentException(
                 String.format(
@@ -115,11 +120,18 @@ final class FishStore {
     }
   }
 
+  /** What loans are remembered by: who has other ones in between remembers wrong ones. */
+  private static String pair(FishOptions options) {
+    PairOptions pair = options.getPair();
+    return pair == null ? UNPAIRED : pair.getHome() + " of " + options.getEgress();
+  }
+
   private static Map<String, String> settings(FishOptions options) {
     return Map.of(
         "device", options.getDevice(),
         "pool", options.getPool(),
         "pool6", options.getPool6(),
-        "mark", Integer.toString(options.getMark()));
+        "mark", Integer.toString(options.getMark()),
+        "pair", pair(options));
   }
 }

@@ -4,6 +4,7 @@ import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fish.attribution.BlockLog;
+import dev.oxbow.fish.partner.PartnerProvider;
 import dev.oxbow.fish.session.Tables;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServiceVerticle;
@@ -111,31 +112,47 @@ public final class FishVerticle extends ServiceVerticle {
     boolean inherited = in.inherited() != null;
     FishPlane plane =
         new FishPlane(in.control(), installation, inherited, task -> blocking(in, task));
-    BlockLog log;
-    try {
-      log = plane.portLog(BlockLog.source(fish));
-      if (!inherited) {
-        plane.sessions().thaw();
-      }
-    } catch (RuntimeException | OutOfMemoryError e) {
-      return plane
-          .giveUp()
-          .transform(
-              undone -> {
-                if (undone.failed()) {
-                  e.addSuppressed(undone.cause());
-                }
-                return Future.failedFuture(e);
-              });
+    return paired(in, plane, installation)
+        .compose(
+            v -> {
+              BlockLog log = plane.portLog(BlockLog.source(fish));
+              if (!inherited) {
+                plane.sessions().thaw();
+              }
+              FishWork made =
+                  new FishWork(
+                      in.control(),
+                      fish,
+                      plane,
+                      new SessionService(plane.sessions(), grants, options().getRuntimeDir(), log));
+              work = made;
+              return Future.<ServiceWork>succeededFuture(made);
+            })
+        .recover(
+            e ->
+                plane
+                    .giveUp()
+                    .transform(
+                        undone -> {
+                          if (undone.failed()) {
+                            e.addSuppressed(undone.cause());
+                          }
+                          return Future.failedFuture(e);
+                        }));
+  }
+
+  /** Without a section {@code pair} nobody looks for a module that has partners. */
+  private Future<Void> paired(Surroundings in, FishPlane plane, Installation installation) {
+    if (fish.getPair() == null) {
+      return Future.succeededFuture();
     }
-    FishWork made =
-        new FishWork(
-            in.control(),
-            fish,
-            plane,
-            new SessionService(plane.sessions(), grants, options().getRuntimeDir(), log));
-    work = made;
-    return Future.succeededFuture(made);
+    return blocking(
+            in,
+            () -> {
+              plane.pair(PartnerProvider.find().of(fish, in.control(), installation.files()));
+              return true;
+            })
+        .mapEmpty();
   }
 
   private <T> Future<T> blocking(Surroundings in, Callable<T> task) {

@@ -24,6 +24,9 @@ final class FishWork implements ServiceWork {
   /** The tun, two netlink sockets, the lock, and the tables. */
   private static final int OWN_DESCRIPTORS = 4 + Tables.DESCRIPTORS;
 
+  /** What a link to a partner takes, with the file of its loans. */
+  private static final long PAIR_DESCRIPTORS = 32;
+
   private final DescriptorLoop loop;
   private final FishOptions options;
 
@@ -106,7 +109,7 @@ final class FishWork implements ServiceWork {
 
   @Override
   public long descriptors() {
-    return OWN_DESCRIPTORS;
+    return OWN_DESCRIPTORS + (options.getPair() == null ? 0 : PAIR_DESCRIPTORS);
   }
 
   @Override

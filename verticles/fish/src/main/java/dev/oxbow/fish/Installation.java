@@ -14,6 +14,7 @@ import dev.oxbow.fish.network.LocalSockets;
 import dev.oxbow.fish.network.NetworkException;
 import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.partner.PartnerProvider;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.fish.session.Tables;
 import dev.oxbow.handoff.cargo.Cargo;
@@ -75,6 +76,10 @@ final class Installation {
     Path files = files(options, directory);
     TablesLock lock = TablesLock.open(TablesLock.file(files));
     try {
+      if (options.getPair() == null) {
+        // Should there be a partner again, nobody may remember what was lent before this life.
+        PartnerProvider.forgetLoans(files);
+      }
       Tables left = Tables.find(files);
       return left == null
           ? fresh(loop, options, grants, files, lock)
@@ -326,12 +331,23 @@ final class Installation {
     return first;
   }
 
-  /** Notes for the next start which ports rest; the plane stands still, and is not closed. */
-  void saveResting() {
+  /** Whether the connections of the process before this one are known. */
+  boolean remembers() {
+    return !tables.isNew();
+  }
+
+  Path files() {
+    return files;
+  }
+
+  /** Notes for the next start which ports rest, while the plane stands still; whether it could. */
+  boolean saveResting() {
     try {
       tables.saveResting(files);
+      return true;
     } catch (IllegalStateException e) {
       log.warn("ports that rest are not noted: the next start gives them out at once", e);
+      return false;
     }
   }
 

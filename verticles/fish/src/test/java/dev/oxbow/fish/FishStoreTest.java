@@ -4,14 +4,19 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import dev.oxbow.config.FishOptions;
+import dev.oxbow.config.PairOptions;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
 import dev.oxbow.handoff.cargo.Cargo;
+import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** What may change with an upgrade, and what may not. */
 @DescriptorLeaks
 class FishStoreTest {
+
+  private static final PairOptions PAIR =
+      new PairOptions("edge-1", "first", "10.9.0.1:5701", List.of("10.9.0.2:5701"));
 
   private static void handOver(Consumer<FishOptions> change) {
     try (Cargo cargo = new Cargo()) {
@@ -37,6 +42,9 @@ class FishStoreTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> handOver(changed -> changed.setMark(7)))
         .withMessageContaining("fish.mark");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> handOver(changed -> changed.setPair(PAIR)))
+        .withMessage("fish.pair was none and is first of [] now: it changes with a restart only");
   }
 
   @Test

@@ -49,6 +49,7 @@ public final class Tables implements AutoCloseable {
   private final FlowTable flows;
   private final Fragments fragments;
   private final HeldPackets held;
+  private boolean isNew;
 
   /**
    * How much room there is.
@@ -80,6 +81,7 @@ public final class Tables implements AutoCloseable {
       made.add(StateTable.open(file(files, CLIENTS), ClientTable.layout(sizes.clients + 1)));
       made.add(StateTable.open(file(files, FLOWS), FlowTable.layout(sizes.flows)));
       Tables tables = withPackets(made);
+      tables.isNew = true;
       RestingPorts.load(file(files, RESTING), tables.flows, System.nanoTime());
       return tables;
     } catch (RuntimeException e) {
@@ -191,6 +193,11 @@ public final class Tables implements AutoCloseable {
         .lend(FLOWS, flows.descriptor())
         .lend(FRAGMENTS, fragments.descriptor())
         .lend(HELD, held.descriptor());
+  }
+
+  /** Whether no process has worked on them before. */
+  public boolean isNew() {
+    return isNew;
   }
 
   SessionLedger sessions() {
