@@ -139,11 +139,18 @@ class ArchitectureTest {
                   .and(not(belongToAnyOf(System.class, Thread.class, Process.class))));
 
   @ArchTest
-  static final ArchRule hazelcastStaysOut =
+  static final ArchRule hazelcastStaysInItsPackage =
+      onlyIn("dev.oxbow.pair.hazelcast", "com.hazelcast..", "io.vertx.spi.cluster..");
+
+  /** So that a Fish without a partner can leave the module out. */
+  @ArchTest
+  static final ArchRule nobodyKnowsThePair =
       noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.oxbow.pair..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("com.hazelcast..", "io.vertx.spi.cluster..");
+          .resideInAPackage("dev.oxbow.pair..");
 
   private static ArchRule onlyIn(String home, String... libraries) {
     return noClasses()

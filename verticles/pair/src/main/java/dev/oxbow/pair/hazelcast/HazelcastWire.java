@@ -1,0 +1,133 @@
+package dev.oxbow.pair.hazelcast;
+
+import com.hazelcast.config.Config;
+import com.hazelcast.config.JoinConfig;
+import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.core.Hazelcast;
+import com.hazelcast.core.HazelcastException;
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.core.HazelcastInstanceNotActiveException;
+import com.hazelcast.topic.ITopic;
+import dev.oxbow.config.PairOptions;
+import dev.oxbow.pair.link.Wire;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/**
+ * A member of a Hazelcast cluster of two, and a topic of it. Nothing is kept there: whoever gets no
+ * frame asks again. So members have no data, and one that dies is not missed. All methods block.
+ */
+public final class HazelcastWire implements Wire {
+  private static final String TOPIC = "oxbow";
+
+  /** What a member does that has no data, and whom nobody asks for more. */
+  private static final Map<String, String> PROPERTIES =
+      Map.ofEntries(
+          Map.entry("hazelcast.phone.home.enabled", "false"),
+          Map.entry("hazelcast.shutdownhook.enabled", "false"),
+          Map.entry("hazelcast.logging.type", "slf4j"),
+          Map.entry("hazelcast.logging.details.enabled", "false"),
+          Map.entry("hazelcast.socket.bind.any", "false"),
+          Map.entry("hazelcast.wait.seconds.before.join", "0"),
+          Map.entry("hazelcast.heartbeat.interval.seconds", "1"),
+          Map.entry("hazelcast.max.no.heartbeat.seconds", "5"),
+          Map.entry("hazelcast.merge.first.run.delay.seconds", "1"),
+          Map.entry("hazelcast.merge.next.run.delay.seconds", "1"),
+          Map.entry("hazelcast.operation.thread.count", "2"),
+          Map.entry("hazelcast.operation.generic.thread.count", "2"),
+          Map.entry("hazelcast.io.thread.count", "1"),
+          Map.entry("hazelcast.event.thread.count", "1"),
+          Map.entry("hazelcast.clientengine.thread.count", "1"),
+          Map.entry("hazelcast.clientengine.query.thread.count", "1"),
+          Map.entry("hazelcast.clientengine.blocking.thread.count", "1"),
+          Map.entry("hazelcast.partition.count", "2"));
+
+  private final HazelcastInstance member;
+  private final ITopic<byte[]> topic;
+
+  private HazelcastWire(HazelcastInstance member, Consumer<byte[]> receiver) {
+    this.member = member;
+    this.topic = member.getTopic(TOPIC);
+    UUID own = member.getCluster().getLocalMember().getUuid();
+    topic.addMessageListener(
+        message -> {
+          if (!own.equals(message.getPublishingMember().getUuid())) {
+            receiver.accept(message.getMessageObject());
+          }
+        });
+  }
+
+  /** Makes wires of a configuration. */
+  public static Opener opener(PairOptions options) {
+    return receiver -> open(options, receiver);
+  }
+
+  private static HazelcastWire open(PairOptions options, Consumer<byte[]> receiver) {
+    requireFree(options.getListen());
+    HazelcastInstance member;
+    try {
+      member = Hazelcast.newHazelcastInstance(config(options));
+    } catch (HazelcastException | IllegalStateException e) {
+      throw new IllegalStateException("Hazelcast does not start: " + e.getMessage(), e);
+    }
+    try {
+      return new HazelcastWire(member, receiver);
+    } catch (HazelcastException | HazelcastInstanceNotActiveException e) {
+      member.getLifecycleService().terminate();
+      throw new IllegalStateException("Hazelcast has ended: " + e.getMessage(), e);
+    }
+  }
+
+  /** Soon told, where a start would take long to fail: the process before this one may listen. */
+  private static void requireFree(String listen) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(
+          new InetSocketAddress(
+              InetAddress.getByName(PairOptions.host(listen)), PairOptions.port(listen)));
+    } catch (IOException e) {
+      throw new IllegalStateException("fish.pair.listen " + listen + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Config config(PairOptions options) {
+    Config config = new Config();
+    config.setClusterName(options.getCluster());
+    config.setInstanceName(null);
+    PROPERTIES.forEach(config::setProperty);
+    config.setLiteMember(true);
+    config.getJetConfig().setEnabled(false);
+    config.getMetricsConfig().setEnabled(false);
+    NetworkConfig network = config.getNetworkConfig();
+    network.setPort(PairOptions.port(options.getListen()));
+    network.setPortAutoIncrement(false);
+    network.setReuseAddress(true);
+    network.getInterfaces().setEnabled(true);
+    network.getInterfaces().addInterface(PairOptions.host(options.getListen()));
+    JoinConfig join = network.getJoin();
+    join.getAutoDetectionConfig().setEnabled(false);
+    join.getMulticastConfig().setEnabled(false);
+    join.getTcpIpConfig().setEnabled(true).setConnectionTimeoutSeconds(1);
+    options.getPeers().forEach(join.getTcpIpConfig()::addMember);
+    return config;
+  }
+
+  @Override
+  public void send(byte[] frame) {
+    try {
+      topic.publish(frame);
+    } catch (HazelcastException | HazelcastInstanceNotActiveException e) {
+      throw new IllegalStateException("Hazelcast: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    member.getLifecycleService().terminate();
+  }
+}

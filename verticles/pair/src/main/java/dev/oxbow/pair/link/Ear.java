@@ -1,0 +1,40 @@
+package dev.oxbow.pair.link;
+
+import dev.oxbow.fish.partner.PartnerLink.Listener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A listener, and what it was told last. Thread of the link only. */
+final class Ear {
+  private static final Logger log = LoggerFactory.getLogger(Ear.class);
+
+  private final Listener listener;
+  private boolean up;
+
+  Ear(Listener listener) {
+    this.listener = listener;
+  }
+
+  /** Whether the link is up; told when that is new. */
+  void tell(boolean now) {
+    if (now != up) {
+      up = now;
+      guarded(now ? listener::up : listener::down);
+    }
+  }
+
+  void received(byte[] bytes) {
+    if (up) {
+      guarded(() -> listener.received(bytes));
+    }
+  }
+
+  /** Whatever becomes of a message, the link goes on. */
+  private static void guarded(Runnable call) {
+    try {
+      call.run();
+    } catch (RuntimeException e) {
+      log.error("a message of the partner's could not be handled", e);
+    }
+  }
+}

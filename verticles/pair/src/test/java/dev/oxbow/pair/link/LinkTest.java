@@ -1,0 +1,164 @@
+package dev.oxbow.pair.link;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.oxbow.fdpassing.testing.Await;
+import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fish.partner.PartnerLink.Kind;
+import dev.oxbow.fish.partner.PartnerLink.Listener;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Who is no partner is refused with a sentence, and whoever misses something begins anew. */
+@DescriptorLeaks
+class LinkTest {
+  private static final String SECRET = "a common secret";
+
+  private final TestWires wires = new TestWires();
+  private final List<Link> links = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    links.forEach(TestWires::close);
+  }
+
+  private Link open(Introduction own, @Nullable String secret) {
+    Link link = new Link(wires::open, own, secret, new Random());
+    links.add(link);
+    link.start();
+    return link;
+  }
+
+  private Link good(boolean first) {
+    return open(TestWires.node(first), SECRET);
+  }
+
+  private static void awaitRefused(Link link, String why) {
+    Await.until("refused", () -> link.refused() != null);
+    assertThat(link.refused()).isEqualTo(why);
+    assertThat(link.isUp()).isFalse();
+  }
+
+  private static void awaitUp(Link... all) {
+    for (Link link : all) {
+      Await.until("the link is up", link::isUp);
+      assertThat(link.refused()).isNull();
+    }
+  }
+
+  @Test
+  void twoOfTheSameHalfRefuseOneAnother() {
+    Link one = good(true);
+    Link other = open(new Introduction("edge-9", "0.1.0", true, TestWires.GRANTS), SECRET);
+    awaitRefused(one, "edge-9 says home: first, as this node does: one is first, the other second");
+    awaitRefused(
+        other, "edge-1 says home: first, as this node does: one is first, the other second");
+  }
+
+  @Test
+  void otherGrantsAreRefused() {
+    Link one = good(true);
+    open(new Introduction("edge-2", "0.1.0", false, "203.0.113.7 20000-20998"), SECRET);
+    awaitRefused(
+        one,
+        "edge-2 is granted 203.0.113.7 20000-20998 in fish.egress, this node"
+            + " 203.0.113.7 20000-20999: both need the same");
+  }
+
+  @Test
+  void anotherSecretIsRefusedAndNoneToo() {
+    Link one = good(true);
+    Link other = open(TestWires.node(false), null);
+    String why = "a node of this cluster has another fish.pair.secret: both need the same";
+    awaitRefused(one, why);
+    awaitRefused(other, why);
+  }
+
+  @Test
+  void anotherVersionIsRefusedAndTheRightOneTakenLater() {
+    Link one = good(true);
+    Wire older = wires.open(frame -> {});
+    byte[] frame = new byte[100];
+    frame[0] = 2;
+    Await.until(
+        "it was heard",
+        () -> {
+          older.send(frame);
+          return one.refused() != null;
+        });
+    assertThat(one.refused())
+        .isEqualTo(
+            "a node of this cluster speaks version 2 of the link, this node 1: upgrade the older"
+                + " one");
+    older.close();
+    awaitUp(one, good(false));
+  }
+
+  @Test
+  void strangersDoNoHarmToALinkThatIsUp() {
+    Link one = good(true);
+    Link other = good(false);
+    awaitUp(one, other);
+    Link third = open(new Introduction("edge-3", "0.1.0", false, TestWires.GRANTS), SECRET);
+    awaitRefused(
+        third, "edge-2 says home: second, as this node does: one is first, the other" + " second");
+    Link mute = open(TestWires.node(false), "some other secret");
+    awaitRefused(mute, "a node of this cluster has another fish.pair.secret: both need the same");
+    wires.open(bytes -> {}).send(new byte[] {1, 2, 3});
+    awaitUp(one, other);
+    assertThat(one.partner()).isEqualTo(TestWires.node(false));
+  }
+
+  @Test
+  void messageThatIsLostMakesBothBeginAnew() {
+    Link one = good(true);
+    Link other = good(false);
+    List<String> heard = new CopyOnWriteArrayList<>();
+    other.listen(
+        Kind.FLOWS,
+        new Listener() {
+          @Override
+          public void up() {
+            heard.add("up");
+          }
+
+          @Override
+          public void down() {
+            heard.add("down");
+          }
+
+          @Override
+          public void received(byte[] bytes) {
+            heard.add(Arrays.toString(bytes));
+          }
+        });
+    awaitUp(one, other);
+    wires.lose(frame -> frame[1] == Kind.FLOWS.code());
+    assertThat(one.send(Kind.FLOWS, new byte[] {1})).isTrue();
+    Await.until("it is missed", () -> heard.contains("down"));
+    wires.lose(null);
+    awaitUp(one, other);
+    Await.until("it is heard", () -> heard.size() >= 3);
+    Await.until("another gets through", () -> one.send(Kind.FLOWS, new byte[] {2}));
+    Await.until("it has come", () -> heard.contains("[2]"));
+    assertThat(heard).doesNotContain("[1]").startsWith("up", "down", "up");
+    Await.until("all is acknowledged", () -> one.underWayBytes() == 0);
+  }
+
+  @Test
+  void partnerThatIsAnotherProcessByNowIsTakenAtOnce() {
+    Link one = good(true);
+    Link before = good(false);
+    awaitUp(one, before);
+    wires.lose(frame -> frame[1] == (byte) Frame.FAREWELL);
+    links.remove(before);
+    TestWires.close(before);
+    awaitUp(one, good(false));
+  }
+}
