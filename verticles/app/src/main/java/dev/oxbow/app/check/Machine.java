@@ -2,6 +2,7 @@ package dev.oxbow.app.check;
 
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.config.PairOptions;
 import dev.oxbow.config.SplicerOptions;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.libc.Syscalls;
@@ -44,6 +45,10 @@ public final class Machine {
     FishOptions fish = options.getFish();
     if (fish != null) {
       findings.add(EgressCheck.examine(fish));
+      PairOptions pair = fish.getPair();
+      if (pair != null) {
+        findings.add(PairCheck.examine(pair));
+      }
     }
     SocketGroupCheck.examine(options.getControl()).ifPresent(findings::add);
     return findings;
