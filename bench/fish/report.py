@@ -47,8 +47,9 @@ ALONE = [
     ("upgrade sent", "packets sent each way around an upgrade", ",.0f", None, None, True),
     ("upgrade lost", "of them lost", ".0f", 0, 0, False),
     ("upgrade swapped", "of them doubled or swapped", ".0f", 0, 0, False),
-    ("upgrade silenceMs", "longest time in which none came, ms", ".1f", None, None, False),
+    ("upgrade silenceMs", "longest time in which none came, ms", ".1f", 50, 10, False),
     ("upgrade pauseMs", "of it the pause as Fish sees it, ms", ".1f", None, None, False),
+    ("upgrade readyMs", "start to READY of the successor, ms", ",.0f", 1_000, None, False),
 ]  # fmt: skip
 # Row and figure, title, first and later target.
 ADDED = [

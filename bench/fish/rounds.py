@@ -143,7 +143,9 @@ class Bench:
         report = result["report"]
         if report["outcome"] != "committed":
             raise Failure(f"the upgrade was not made: {report}")
-        return {**figures, "pauseMs": report["services"]["fish"]["pauseMs"]["max"]}
+        ready = sum(report["phasesMs"][stage] for stage in ("spawn", "hello", "warm"))
+        pause = report["services"]["fish"]["pauseMs"]["max"]
+        return {**figures, "pauseMs": pause, "readyMs": ready}
 
     def _dropped(self):
         """Packets dropped since the start: by Fish, by reason, and by the queues of all tuns."""
