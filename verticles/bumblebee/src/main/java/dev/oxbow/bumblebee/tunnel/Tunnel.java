@@ -183,7 +183,6 @@ final class Tunnel implements LiveTunnel {
     }
     if (record.carried() != carried) {
       record.activityNanos(now);
-      loop.passed(now);
     }
     if (more && flowRegistration != null) {
       queue();

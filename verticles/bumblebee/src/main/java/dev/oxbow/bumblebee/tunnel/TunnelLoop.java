@@ -9,7 +9,6 @@ import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.flow.Fragments;
 import dev.oxbow.service.flow.Outbox;
-import dev.oxbow.service.work.BusyPoll;
 import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
 import java.util.ArrayList;
@@ -33,11 +32,7 @@ final class TunnelLoop {
   /** For a reset for each connection, and what was before it in the device. */
   private static final int FAREWELL_TURNS = 4096;
 
-  /** How long the loop stays awake after packets: an answer is often there sooner. */
-  private static final int BUSY_POLL_MICROS = 50;
-
   private final DescriptorLoop loop;
-  private final BusyPoll busyPoll;
   private final Limits limits;
   private final Closer closer;
   private final Connections table;
@@ -73,7 +68,6 @@ final class TunnelLoop {
 
   TunnelLoop(DescriptorLoop loop, Limits limits, SharedMemory memory, Closer closer) {
     this.loop = loop;
-    this.busyPoll = new BusyPoll(loop::everyTurn, TunnelLoop::now, BUSY_POLL_MICROS);
     this.limits = limits;
     this.table = memory.connections();
     this.fragments = memory.fragments();
@@ -319,14 +313,6 @@ final class TunnelLoop {
   /** Runs a task after what is ready then, so that one busy tunnel leaves others their turn. */
   void queue(Runnable task) {
     loop.schedule(task, 0);
-  }
-
-  /** Packets have passed, and answers may follow soon. */
-  void passed(long now) {
-    // While two processes share the processors, neither waits on one.
-    if (!shared) {
-      busyPoll.messagePassed(now);
-    }
   }
 
   void run(Runnable task) {
