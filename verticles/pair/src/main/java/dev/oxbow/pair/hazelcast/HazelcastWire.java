@@ -24,13 +24,14 @@ import java.util.function.Consumer;
  */
 public final class HazelcastWire implements Wire {
   private static final String TOPIC = "oxbow";
+  private static final String LOGGING = "hazelcast.logging.type";
 
   /** What a member does that has no data, and whom nobody asks for more. */
   private static final Map<String, String> PROPERTIES =
       Map.ofEntries(
           Map.entry("hazelcast.phone.home.enabled", "false"),
           Map.entry("hazelcast.shutdownhook.enabled", "false"),
-          Map.entry("hazelcast.logging.type", "slf4j"),
+          Map.entry(LOGGING, "slf4j"),
           Map.entry("hazelcast.logging.details.enabled", "false"),
           Map.entry("hazelcast.socket.bind.any", "false"),
           Map.entry("hazelcast.wait.seconds.before.join", "0"),
@@ -69,6 +70,8 @@ public final class HazelcastWire implements Wire {
 
   private static HazelcastWire open(PairOptions options, Consumer<byte[]> receiver) {
     requireFree(options.getListen());
+    // What comes before the configuration is read would go elsewhere.
+    System.setProperty(LOGGING, "slf4j");
     HazelcastInstance member;
     try {
       member = Hazelcast.newHazelcastInstance(config(options));
