@@ -33,6 +33,7 @@ public final class Errno {
   public static final int ETIMEDOUT = 110;
   public static final int ECONNREFUSED = 111;
   public static final int EINPROGRESS = 115;
+  public static final int ESTALE = 116;
 
   /** Names in order of number, from 1; a dash is a number that Linux does not use. */
   private static final String[] NAMES =

@@ -11,6 +11,7 @@ import dev.oxbow.config.FishOptions.Grant;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.network.Prefix;
+import dev.oxbow.fish.session.PlaneCounters;
 import dev.oxbow.fish.session.Session;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.fish.session.SessionSpec;
@@ -103,6 +104,8 @@ final class SessionService {
       throw RequestException.badField("egress", "names no address");
     }
     requireUnused(mailbox, request.resume());
+    SessionSpec.Owner owner = owner(mailbox, request);
+    requireDecided(owner);
     Flow flow = Flow.examine(ClosedEvent.FLOW, request.flow().fd(), directory);
     if (request.vnetHdr() && flow.kind() == FlowKind.TUN) {
       throw RequestException.badField("vnetHdr", "true, but this tun has no IFF_VNET_HDR");
@@ -112,7 +115,7 @@ final class SessionService {
     try {
       account.addBytes(request.metadata().length());
       try {
-        return start(mailbox, request, flow, ranges);
+        return start(mailbox, request, owner, flow, ranges);
       } catch (RuntimeException e) {
         account.removeBytes(request.metadata().length());
         throw e;
@@ -123,13 +126,29 @@ final class SessionService {
     }
   }
 
+  private static SessionSpec.Owner owner(Mailbox mailbox, EgressRequest request) {
+    return new SessionSpec.Owner(mailbox.account().uid(), mailbox.app(), request.resume());
+  }
+
+  /** What the partner of a pair has, or had, is not given to somebody else meanwhile. */
+  private void requireDecided(SessionSpec.Owner owner) {
+    String hindrance = plane.hindrance(owner);
+    if (hindrance != null) {
+      throw new RequestException(ErrorCode.UNAVAILABLE, hindrance);
+    }
+  }
+
   private Live start(
-      Mailbox mailbox, EgressRequest request, Flow flow, List<SessionSpec.Range> ranges) {
+      Mailbox mailbox,
+      EgressRequest request,
+      SessionSpec.Owner owner,
+      Flow flow,
+      List<SessionSpec.Range> ranges) {
     long id = sessions.newId();
     SessionSpec spec =
         new SessionSpec(
             id,
-            new SessionSpec.Owner(mailbox.account().uid(), mailbox.app(), request.resume()),
+            owner,
             flow.fd(),
             flow.kind(),
             request.vnetHdr() && flow.kind().isSocket(),
@@ -307,7 +326,7 @@ final class SessionService {
 
   /** Writes Fish's counters into the open object. */
   void stats(MessageWriter out) {
-    SessionPlane.Counters all = plane.counters();
+    PlaneCounters all = plane.counters();
     out.number("sessions", sessions.live().size())
         .number("lostSessions", all.lost())
         .number("clients", all.clients())

@@ -3,6 +3,7 @@ package dev.oxbow.fish.ports;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.libc.NativeMemory;
 import dev.oxbow.handoff.state.StateTable;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The connections, each with the outer port that it has: one fixed record per connection in mapped
@@ -14,7 +15,7 @@ import dev.oxbow.handoff.state.StateTable;
  *  0 state u8   1 protocol u8   2 client port u16   4 remote port u16   6 outer port u16
  *  8 client u32  12 flags u32  16 remote high u64  24 remote low u64
  * 32 outer high u64  40 outer low u64  48 last packet ns u64 (CLOCK_MONOTONIC)  56 since ms u64
- * 64 unused u32         68 window scales u16  70..95 zero
+ * 64 unused u32         68 window scales u16  70 moves u8   71..95 zero
  * </pre>
  */
 public final class FlowTable implements AutoCloseable {
@@ -55,6 +56,11 @@ public final class FlowTable implements AutoCloseable {
   /** The outer port is its client's port's alone. */
   public static final int ALONE = 1 << 5;
 
+  /** Resting here: the partner has taken the connection over, and its port with it. */
+  public static final int AWAY = 1 << 6;
+
+  private static final int MAX_SCALE = 14;
+
   private final StateTable table;
   private final NativeMemory memory;
   private final int capacity;
@@ -62,6 +68,7 @@ public final class FlowTable implements AutoCloseable {
   private final HashIndex inside;
   private final HashIndex outside;
   private int next;
+  private @Nullable FlowChanges changes;
 
   /**
    * @param table owned from here on
@@ -91,6 +98,19 @@ public final class FlowTable implements AutoCloseable {
         outside.add(flow);
         clients.countFlow(client(flow), 1);
       }
+    }
+  }
+
+  /** Notes changes of connections from here on, all of what is told of them but for their times. */
+  public void watch(FlowChanges noting) {
+    changes = noting;
+  }
+
+  /** What is told of a connection has changed. */
+  public void changed(int flow) {
+    FlowChanges noting = changes;
+    if (noting != null) {
+      noting.mark(flow);
     }
   }
 
@@ -167,6 +187,7 @@ public final class FlowTable implements AutoCloseable {
         memory.putLong(at + 40, outerLow);
         memory.putInt(at + 64, 0);
         putShort(at + 68, 0xffff);
+        memory.putByte(at + 70, 0);
         memory.putByte(at, PROPOSED);
         inside.add(flow);
         outside.add(flow);
@@ -189,7 +210,7 @@ public final class FlowTable implements AutoCloseable {
     inside.remove(flow);
     outside.remove(flow);
     clients.countFlow(client(flow), -1);
-    memory.putByte(at(flow), FREE);
+    setState(flow, FREE);
   }
 
   /** FREE, PROPOSED, LIVE, RESTING. */
@@ -199,6 +220,7 @@ public final class FlowTable implements AutoCloseable {
 
   public void setState(int flow, int state) {
     memory.putByte(at(flow), state);
+    changed(flow);
   }
 
   public int protocol(int flow) {
@@ -229,6 +251,7 @@ public final class FlowTable implements AutoCloseable {
 
   public void setFlags(int flow, int flags) {
     memory.putInt(at(flow) + 12, flags);
+    changed(flow);
   }
 
   public long remoteHigh(int flow) {
@@ -267,20 +290,38 @@ public final class FlowTable implements AutoCloseable {
 
   /** Window scale of the client's SYN; -1 unknown. */
   public int scaleClient(int flow) {
-    return memory.getByte(at(flow) + 68);
+    return scale(memory.getByte(at(flow) + 68));
   }
 
   /** Window scale of the server's SYN; -1 unknown. */
   public int scaleServer(int flow) {
-    return memory.getByte(at(flow) + 69);
+    return scale(memory.getByte(at(flow) + 69));
+  }
+
+  /** What is larger counts as the largest: RFC 7323, 2.3. */
+  private static int scale(int noted) {
+    return noted >= -1 && noted <= MAX_SCALE ? noted : MAX_SCALE;
   }
 
   public void setScaleClient(int flow, int scale) {
     memory.putByte(at(flow) + 68, scale);
+    changed(flow);
   }
 
   public void setScaleServer(int flow, int scale) {
     memory.putByte(at(flow) + 69, scale);
+    changed(flow);
+  }
+
+  /** How often one node of a pair has taken it over from the other; then its port is not ours. */
+  public int moves(int flow) {
+    return memory.getByte(at(flow) + 70) & 0xff;
+  }
+
+  /** Up to 255, where it stays. */
+  public void setMoves(int flow, int moves) {
+    memory.putByte(at(flow) + 70, Math.min(moves, 0xff));
+    changed(flow);
   }
 
   /** Flows that have a record, resting ones included. */

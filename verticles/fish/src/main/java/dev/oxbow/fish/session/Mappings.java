@@ -209,7 +209,7 @@ final class Mappings implements Conntrack.Outcomes {
         flows.outerHigh(flow),
         flows.outerLow(flow),
         flows.outerPort(flow),
-        INSERT_TIMEOUT_SECONDS,
+        kind != RESUME ? INSERT_TIMEOUT_SECONDS : tcp ? 7_440 : 300,
         tcp && kind == RESUME ? resumption(flow) : null);
   }
 

@@ -5,6 +5,7 @@ import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSearch;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.ports.PortUses;
+import dev.oxbow.fish.replica.FlowImage;
 import dev.oxbow.fish.session.SessionSpec.Range;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -50,14 +51,17 @@ final class Ports {
     sharing = with;
   }
 
-  /** Whether a packet of a connection may leave, as far as a partner has a say. */
+  /**
+   * Whether a packet of a connection may leave, as far as a partner has a say; one that was taken
+   * over has its port from a node that was lost, and not by a loan.
+   */
   boolean mayUse(int flow) {
-    return sharing == null || sharing.blocks().mayUse(flow);
+    return sharing == null || sharing.blocks().mayUse(flow) || flows.moves(flow) > 0;
   }
 
   /** Whether a new connection may have the port of one that is over, likewise. */
   boolean mayRenew(int flow) {
-    return sharing == null || sharing.blocks().mayRenew(flow);
+    return (sharing == null || sharing.blocks().mayRenew(flow)) && flows.moves(flow) == 0;
   }
 
   /** Somebody found no port of an address: {@link Mappings#NO_PORT}. */
@@ -221,8 +225,8 @@ final class Ports {
     }
   }
 
-  /** Notes that somebody else has a port toward a destination. */
-  private void mark(PortSlice slice, int protocol, int port, long high, long low, int remotePort) {
+  /** Notes that somebody else has a port toward a destination: its record, or -1. */
+  private int mark(PortSlice slice, int protocol, int port, long high, long low, int remotePort) {
     int marker =
         flows.add(NOBODY, protocol, port, high, low, remotePort, slice.high(), slice.low(), port);
     if (marker >= 0) {
@@ -230,6 +234,35 @@ final class Ports {
       flows.setState(marker, FlowTable.RESTING);
       flows.touch(marker, nowNanos);
     }
+    return marker;
+  }
+
+  /** Notes that the partner has a port of a slice toward a destination: its record, or -1. */
+  int mark(FlowImage theirs) {
+    for (PortSlice slice : slices) {
+      if (slice.contains(theirs.outerHigh(), theirs.outerLow(), theirs.outerPort())) {
+        return mark(
+            slice,
+            theirs.protocol(),
+            theirs.outerPort(),
+            theirs.remoteHigh(),
+            theirs.remoteLow(),
+            theirs.remotePort());
+      }
+    }
+    return -1;
+  }
+
+  /** Who has the port that a connection of the partner's has, resting ones included, or -1. */
+  int owner(FlowImage theirs) {
+    return flows.owner(
+        theirs.outerHigh(),
+        theirs.outerLow(),
+        theirs.protocol(),
+        theirs.outerPort(),
+        theirs.remoteHigh(),
+        theirs.remoteLow(),
+        theirs.remotePort());
   }
 
   /** Gives a flow's port back, and its client's number with the last of its flows. */

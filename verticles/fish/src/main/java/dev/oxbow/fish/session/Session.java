@@ -1,6 +1,8 @@
 package dev.oxbow.fish.session;
 
 import dev.oxbow.fdpassing.eventloop.Registration;
+import dev.oxbow.fish.replica.SessionName;
+import dev.oxbow.fish.replica.SharedSession;
 import dev.oxbow.service.flow.FlowPort;
 import dev.oxbow.service.flow.PacketCounts;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +20,9 @@ public final class Session {
   final Allowance own;
 
   final Allowance uid;
+
+  /** What the partner of a pair is told of it; null when nobody may take it up again. */
+  final @Nullable SharedSession shared;
 
   /** There while packets are carried. */
   @Nullable Registration registration;
@@ -59,6 +64,8 @@ public final class Session {
     this.spec = spec;
     this.record = record;
     this.observer = observer;
+    SessionName name = spec.owner().shared();
+    this.shared = name == null ? null : new SharedSession(record.slot(), name);
     this.own = allowances.ofSession(spec.owner().uid());
     this.uid = allowances.of(spec.owner().uid());
     this.port = FlowPort.of(spec.flow(), spec.kind(), spec.vnetHdr(), spec.mtu());

@@ -43,6 +43,7 @@ final class SessionFlows {
   private int left;
   private boolean scheduled;
   private boolean frozen = true;
+  private @Nullable Partnership partnership;
 
   SessionFlows(
       DescriptorLoop loop, Tables tables, Residents residents, Mappings mappings, Ports ports) {
@@ -78,6 +79,7 @@ final class SessionFlows {
       }
       if (session.spec.allows(flows.outerHigh(flow), flows.outerLow(flow), flows.outerPort(flow))) {
         resumed++;
+        flows.changed(flow);
       } else {
         mappings.forget(flow);
       }
@@ -87,8 +89,34 @@ final class SessionFlows {
     return resumed;
   }
 
+  /** Those of a partner that is lost may go on here. */
+  Partnership pair(Partnership with) {
+    partnership = with;
+    return with;
+  }
+
+  /** The connections that a lost partner had under a session's name are that's: how many. */
+  int claim(Session session, long nowNanos) {
+    return partnership == null ? 0 : partnership.claim(session, nowNanos);
+  }
+
+  /** Another process may go on from here on, or this one alone does. */
+  void share(boolean shared) {
+    if (partnership != null) {
+      partnership.share(shared);
+    }
+  }
+
+  /** Why a session may not be opened now; null when it may. */
+  @Nullable String hindrance(SessionSpec.Owner owner) {
+    return partnership == null ? null : partnership.hindrance(owner.shared());
+  }
+
   /** All connections of a session are over. */
   void dissolve(Session session) {
+    if (partnership != null) {
+      partnership.over(session);
+    }
     residents.leave(session);
     dissolve();
   }
@@ -120,6 +148,9 @@ final class SessionFlows {
     if (sharing != null) {
       sharing.freeze();
     }
+    if (partnership != null) {
+      partnership.freeze();
+    }
   }
 
   /** Goes on with what is to end; residents are known. Before any packet. */
@@ -127,6 +158,9 @@ final class SessionFlows {
     frozen = false;
     if (sharing != null) {
       sharing.thaw();
+    }
+    if (partnership != null) {
+      partnership.thaw();
     }
     dissolveSoon();
   }

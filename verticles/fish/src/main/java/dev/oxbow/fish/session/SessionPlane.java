@@ -72,23 +72,6 @@ public final class SessionPlane implements AutoCloseable {
   /** Who has a five-tuple since when (1970); the client is as in the flow's packets. */
   public record Owner(Session session, String client, long sinceMs) {}
 
-  /**
-   * Sums, a moment old.
-   *
-   * @param lost sessions that wait to be opened again
-   * @param overruns times that the kernel's answers were missing
-   * @param eventOverruns times that its events were
-   */
-  public record Counters(
-      long sessions,
-      long lost,
-      long clients,
-      long flows,
-      long resting,
-      long strays,
-      long overruns,
-      long eventOverruns) {}
-
   private final DescriptorLoop loop;
   private final Parts parts;
   private final ClientTable clients;
@@ -154,12 +137,24 @@ public final class SessionPlane implements AutoCloseable {
     return connections.share(by, parts.slices, known, boot);
   }
 
+  /** Keeps the connections of a partner, and tells it of those here, from the next thaw on. */
+  public Partnership replicate(Partnership.Times times) {
+    return connections.pair(
+        new Partnership(
+            loop, parts.tables, times, residents, ports, mappings, sweep, this::end, parts.clock));
+  }
+
   /**
    * Brings into step what a process that is gone has left in the tables and in the kernel. Before
    * the first thaw, on any thread; blocks.
    */
   public void recover(ConntrackDump dump) {
     new Recovery(parts.tables, residents, mappings, ports).run(dump, parts.mark, now());
+  }
+
+  /** Why a session may not be opened now, so that it is to be tried later; null when it may. */
+  public @Nullable String hindrance(SessionSpec.Owner owner) {
+    return connections.hindrance(owner);
   }
 
   /**
@@ -183,6 +178,7 @@ public final class SessionPlane implements AutoCloseable {
         session.resumed += connections.resume(old.id(), session);
         old.clear();
       }
+      session.resumed += connections.claim(session, now());
       return session;
     } catch (RuntimeException e) {
       Carrier.stop(session);
@@ -298,6 +294,7 @@ public final class SessionPlane implements AutoCloseable {
   public void share() {
     shared = true;
     carrier.share(true);
+    connections.share(true);
   }
 
   /** Puts all that the tables are in into what another process gets. */
@@ -310,6 +307,7 @@ public final class SessionPlane implements AutoCloseable {
     shared = false;
     held.convert();
     carrier.share(false);
+    connections.share(false);
     if (!frozen) {
       finishEnded();
     }
@@ -331,8 +329,8 @@ public final class SessionPlane implements AutoCloseable {
     return session.own.flows();
   }
 
-  public Counters counters() {
-    return new Counters(
+  public PlaneCounters counters() {
+    return new PlaneCounters(
         sessions.size(),
         lost.size(),
         clients.size(),

@@ -2,6 +2,7 @@ package dev.oxbow.fish.session;
 
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.ports.PortSlice;
+import dev.oxbow.fish.replica.SessionName;
 import dev.oxbow.service.flow.FlowKind;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +51,13 @@ public record SessionSpec(
    * @param app of the mailbox, at most 64 ASCII characters, or null
    * @param name stable, at most 128 ASCII characters; null: nobody takes it up again
    */
-  public record Owner(long uid, @Nullable String app, @Nullable String name) {}
+  public record Owner(long uid, @Nullable String app, @Nullable String name) {
+
+    /** What it is opened again by on the other node of a pair; null when nobody takes it up. */
+    @Nullable SessionName shared() {
+      return name == null ? null : new SessionName(uid, app, name);
+    }
+  }
 
   /**
    * Ports of an address.

@@ -49,6 +49,9 @@ final class Sweep {
   private long restingSeen;
   private long resting;
 
+  /** What is away was told since then, or is so no longer. */
+  private long awaySinceNanos = Long.MAX_VALUE;
+
   /**
    * @param clock tells the time to all who note it
    */
@@ -62,6 +65,11 @@ final class Sweep {
   /** Ports that rest, as of the last time that the whole table was looked at. */
   long resting() {
     return resting;
+  }
+
+  /** The partner has told of all that it has taken over, since then; else it rests here. */
+  void away(long sinceNanos) {
+    awaySinceNanos = sinceNanos;
   }
 
   /** Looks at the next part, some of it now. */
@@ -109,7 +117,9 @@ final class Sweep {
     long idleNanos = state == FlowTable.FREE ? 0 : nowNanos - flows.lastNanos(flow);
     if (state == FlowTable.RESTING) {
       restingSeen++;
-      if (idleNanos > REST_NANOS) {
+      if ((flows.flags(flow) & FlowTable.AWAY) != 0) {
+        away(flow, nowNanos);
+      } else if (idleNanos > REST_NANOS) {
         mappings.free(flow);
         return true;
       }
@@ -118,6 +128,13 @@ final class Sweep {
       return true;
     }
     return false;
+  }
+
+  private void away(int flow, long nowNanos) {
+    if (flows.lastNanos(flow) < awaySinceNanos) {
+      flows.setFlags(flow, flows.flags(flow) & ~FlowTable.AWAY);
+      flows.touch(flow, nowNanos);
+    }
   }
 
   private long limit(int flow) {

@@ -2,6 +2,7 @@ package dev.oxbow.fish.session;
 
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
+import dev.oxbow.fish.replica.FlowReplica;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.handoff.state.StateTable;
 import dev.oxbow.service.flow.Fragments;
@@ -50,6 +51,7 @@ public final class Tables implements AutoCloseable {
   private final Fragments fragments;
   private final HeldPackets held;
   private boolean isNew;
+  private @Nullable FlowReplica replica;
 
   /**
    * How much room there is.
@@ -129,7 +131,9 @@ public final class Tables implements AutoCloseable {
       taken.add(adopt(cargo, FLOWS, FlowTable.layout(1)));
       Fragments fragments = Fragments.adopt(cargo.take(FRAGMENTS), ROOMS, ROOM);
       try {
-        return new Tables(taken, fragments, HeldPackets.adopt(cargo.take(HELD)));
+        Tables tables = new Tables(taken, fragments, HeldPackets.adopt(cargo.take(HELD)));
+        tables.adoptReplica(cargo);
+        return tables;
       } catch (RuntimeException e) {
         fragments.close();
         throw e;
@@ -138,6 +142,34 @@ public final class Tables implements AutoCloseable {
       taken.forEach(StateTable::close);
       throw e;
     }
+  }
+
+  private void adoptReplica(Cargo cargo) {
+    try {
+      replica = FlowReplica.isIn(cargo) ? FlowReplica.adopt(cargo) : null;
+    } catch (RuntimeException e) {
+      held.close();
+      throw e;
+    }
+  }
+
+  /**
+   * The connections of a partner: those that another process has handed over, or none yet.
+   *
+   * @return owned by these tables
+   */
+  FlowReplica replica() {
+    FlowReplica own = replica;
+    if (own == null) {
+      own = FlowReplica.open(flows.capacity(), sessions.records().size());
+      replica = own;
+    }
+    return own;
+  }
+
+  /** Whether another process has handed over connections of a partner. */
+  boolean hasReplica() {
+    return replica != null;
   }
 
   private static StateTable adopt(Cargo cargo, String name, StateTable.Layout layout) {
@@ -193,6 +225,9 @@ public final class Tables implements AutoCloseable {
         .lend(FLOWS, flows.descriptor())
         .lend(FRAGMENTS, fragments.descriptor())
         .lend(HELD, held.descriptor());
+    if (replica != null) {
+      replica.lend(cargo);
+    }
   }
 
   /** Whether no process has worked on them before. */
@@ -236,5 +271,8 @@ public final class Tables implements AutoCloseable {
     flows.close();
     fragments.close();
     held.close();
+    if (replica != null) {
+      replica.close();
+    }
   }
 }

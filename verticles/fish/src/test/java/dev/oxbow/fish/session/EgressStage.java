@@ -355,7 +355,7 @@ public final class EgressStage implements AutoCloseable {
     return vertx.call(() -> plane.flows(session));
   }
 
-  SessionPlane.Counters counters() {
+  PlaneCounters counters() {
     return vertx.call(plane::counters);
   }
 

@@ -28,6 +28,7 @@ final class Transfer {
       };
 
   private final AtomicLong received = new AtomicLong();
+  private volatile long longestNanos;
   private final CompletableFuture<Void> sending;
   private final CompletableFuture<Void> receiving;
 
@@ -43,6 +44,11 @@ final class Transfer {
 
   long received() {
     return received.get();
+  }
+
+  /** The longest time without a byte. */
+  long longestNanos() {
+    return longestNanos;
   }
 
   void join() {
@@ -69,10 +75,13 @@ final class Transfer {
     byte[] chunk = new byte[CHUNK_BYTES];
     try {
       InputStream in = socket.getInputStream();
+      long since = System.nanoTime();
       while (received.get() < bytes) {
         random.nextBytes(chunk);
         assertThat(in.readNBytes(chunk.length)).isEqualTo(chunk);
         received.addAndGet(chunk.length);
+        longestNanos = Math.max(longestNanos, System.nanoTime() - since);
+        since = System.nanoTime();
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -1,0 +1,379 @@
+package dev.oxbow.fish.session;
+
+import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
+import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fish.ports.FlowChanges;
+import dev.oxbow.fish.replica.FlowExport;
+import dev.oxbow.fish.replica.FlowImage;
+import dev.oxbow.fish.replica.FlowImport;
+import dev.oxbow.fish.replica.FlowReplica;
+import dev.oxbow.fish.replica.SessionName;
+import java.security.SecureRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The live connections of two nodes: those of this one are told to the partner, those of the
+ * partner are kept, and go on here when it is lost and their session is opened again. Loop thread
+ * only; works in turns, and nothing here waits for the partner.
+ */
+public final class Partnership {
+  private static final Logger log = LoggerFactory.getLogger(Partnership.class);
+  private static final int FORGET_LOOKS = 1 << 12;
+
+  /** Whoever asks for everything again and again is not told faster than that. */
+  private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** How long an upgrade may take, with a new way to the partner. */
+  private static final int UPGRADE_MS = 30_000;
+
+  /** What is known of the partner. */
+  public enum State {
+    /** Nothing yet, or the way to it is cut: it may be there. */
+    UNKNOWN,
+    /** It has told all that it has. */
+    PRESENT,
+    /** It is held for lost: what it had may go on here. */
+    LOST
+  }
+
+  /**
+   * When what is told.
+   *
+   * @param ageNanos of connections that are told
+   * @param flushNanos between two times that changes are told
+   * @param lostNanos after which a partner is held for lost whose link is down
+   * @param joinNanos after which it is that was not there when this node began
+   */
+  public record Times(long ageNanos, long flushNanos, long lostNanos, long joinNanos) {}
+
+  /**
+   * Sums, a moment old.
+   *
+   * @param told connections, as often as each was told
+   * @param ends of connections that were told
+   * @param bytes that were sent
+   * @param kept connections of the partner's
+   * @param keptSessions sessions of the partner's
+   * @param taken connections that were taken over from the partner
+   * @param refused connections that could not be
+   * @param gone connections that the partner had taken over
+   * @param repeats times that everything was to be told again
+   */
+  public record Counters(
+      long told,
+      long ends,
+      long bytes,
+      long kept,
+      long keptSessions,
+      long taken,
+      long refused,
+      long gone,
+      long repeats) {}
+
+  private final DescriptorLoop loop;
+  private final FlowReplica replica;
+  private final Times times;
+  private final Mappings mappings;
+  private final Sweep sweep;
+  private final LongSupplier clock;
+  private final FlowExport exports;
+  private final FlowImport imports;
+  private final TakeOver takeOver;
+  private final Away away;
+  private final SecureRandom random = new SecureRandom();
+  private FlowExport.@Nullable Outlet outlet;
+  private State partner = State.UNKNOWN;
+  private @Nullable Timer flush;
+  private boolean decided;
+  private boolean frozen = true;
+  private boolean scheduled;
+  private boolean again;
+  private boolean forgetting;
+  private long begunNanos;
+  private long agedNanos;
+  private long theirsNanos;
+  private long soonNanos;
+  private @Nullable Timer decision;
+
+  /**
+   * @param tables with the connections of the partner, if another process has handed those over: it
+   *     had decided before whether the partner is there
+   */
+  Partnership(
+      DescriptorLoop loop,
+      Tables tables,
+      Times times,
+      Residents residents,
+      Ports ports,
+      Mappings mappings,
+      Sweep sweep,
+      Carrier.Ends ends,
+      LongSupplier clock) {
+    this.loop = loop;
+    this.decided = tables.hasReplica();
+    this.replica = tables.replica();
+    this.times = times;
+    this.mappings = mappings;
+    this.sweep = sweep;
+    this.clock = clock;
+    this.exports =
+        new FlowExport(
+            tables.flows(),
+            tables.clients(),
+            new FlowChanges(tables.flows().capacity(), times.ageNanos == 0),
+            client -> {
+              Session session = residents.session(client);
+              return session == null ? null : session.shared;
+            },
+            tables.sessions().records().size());
+    this.imports = new FlowImport(replica, new Theirs());
+    this.takeOver = new TakeOver(tables.flows(), residents, ports, mappings, replica);
+    this.away = new Away(tables.flows(), residents, ports, mappings, ends);
+    sweep.away(Long.MIN_VALUE);
+  }
+
+  /** What the partner tells of. */
+  private final class Theirs implements FlowImport.Listener {
+    @Override
+    public void moved(FlowImage flow) {
+      away.moved(flow, clock.getAsLong());
+    }
+
+    @Override
+    public void ended(FlowImage flow) {
+      away.ended(flow, clock.getAsLong());
+    }
+
+    @Override
+    public void begun() {
+      theirsNanos = clock.getAsLong();
+      soonNanos = theirsNanos;
+    }
+
+    @Override
+    public void soon(int ms) {
+      soonNanos = clock.getAsLong() + TimeUnit.MILLISECONDS.toNanos(ms);
+    }
+
+    @Override
+    public void complete() {
+      sweep.away(theirsNanos);
+      forgetting = true;
+      decide(State.PRESENT);
+    }
+  }
+
+  private void decide(State now) {
+    if (partner != now) {
+      partner = now;
+      log.info(
+          "the partner is {}; {} connections of its {} sessions are kept here",
+          now == State.PRESENT ? "there" : "lost",
+          replica.size(),
+          replica.sessions());
+    }
+    decided = true;
+  }
+
+  /** Messages get through from here on. */
+  public void linked(FlowExport.Outlet to) {
+    outlet = to;
+    partner = State.UNKNOWN;
+    decideIn(-1);
+    imports.reset();
+    if (!frozen) {
+      begin();
+    }
+  }
+
+  /** Messages may be lost from here on; the partner may be there, until it is held for lost. */
+  public void unlinked() {
+    outlet = null;
+    exports.end();
+    imports.reset();
+    if (partner != State.LOST) {
+      partner = State.UNKNOWN;
+      decideIn(Math.max(times.lostNanos, soonNanos - clock.getAsLong()));
+    }
+  }
+
+  private void decideIn(long nanos) {
+    Timer before = decision;
+    if (before != null) {
+      before.cancel();
+    }
+    decision = nanos < 0 || frozen ? null : loop.schedule(this::lost, nanos);
+  }
+
+  /** The partner is held for lost, until {@link #linked}. */
+  private void lost() {
+    if (!frozen && outlet == null) {
+      decide(State.LOST);
+    }
+  }
+
+  /** Another process may go on from here on, or this one alone does. */
+  void share(boolean shared) {
+    exports.soon(shared ? UPGRADE_MS : 0);
+  }
+
+  /** A message of the partner's has come. */
+  public void received(byte[] message) {
+    if (frozen || outlet == null) {
+      return;
+    }
+    try {
+      again |= imports.take(message);
+      ask();
+    } catch (IllegalArgumentException e) {
+      log.error("what the partner tells of its connections is left out until it begins anew", e);
+    }
+    mappings.settle();
+    if (forgetting) {
+      later();
+    }
+  }
+
+  /** Where something is missing, everything is to be told again. */
+  private void ask() {
+    FlowExport.Outlet to = outlet;
+    byte[] wanted = to == null ? null : imports.wanted();
+    if (to != null && wanted != null) {
+      to.send(wanted);
+    }
+  }
+
+  private void begin() {
+    FlowExport.Outlet to = outlet;
+    if (to != null) {
+      again = false;
+      begunNanos = clock.getAsLong();
+      exports.begin(to, random.nextLong() | 1);
+    }
+  }
+
+  /**
+   * Why a session may not be opened now, so that it is to be tried again later; null when it may.
+   *
+   * @param name null when nobody takes it up again
+   */
+  public @Nullable String hindrance(@Nullable SessionName name) {
+    if (!decided) {
+      return "whether the partner has taken over connections of this node is not known yet";
+    }
+    boolean theirs = name != null && partner != State.LOST && replica.find(name) >= 0;
+    return theirs ? "the partner has a session of that name, and is not held for lost" : null;
+  }
+
+  /** What is known of the partner. */
+  public State partner() {
+    return partner;
+  }
+
+  /** Gives a new session what a lost partner had under its name; how many connections. */
+  int claim(Session session, long nowNanos) {
+    if (partner != State.LOST) {
+      return 0;
+    }
+    int taken = takeOver.claim(session, nowNanos);
+    if (taken > 0) {
+      later();
+    }
+    return taken;
+  }
+
+  /** A session is over. */
+  void over(Session session) {
+    if (session.shared != null) {
+      exports.over(session.shared);
+    }
+  }
+
+  /** Touches no table any more. */
+  void freeze() {
+    frozen = true;
+    exports.end();
+    decideIn(-1);
+    Timer own = flush;
+    if (own != null) {
+      own.cancel();
+    }
+  }
+
+  /** Goes on from what the tables say: another process may have worked on them. */
+  void thaw() {
+    frozen = false;
+    replica.rebuild();
+    imports.rebuild();
+    takeOver.thaw();
+    if (outlet == null) {
+      decideIn(times.joinNanos);
+    }
+    begin();
+    ask();
+    later();
+    flushLater();
+  }
+
+  private void flushLater() {
+    flush = loop.schedule(this::flush, times.flushNanos);
+  }
+
+  private void flush() {
+    if (frozen) {
+      return;
+    }
+    long now = clock.getAsLong();
+    if (now - agedNanos >= times.ageNanos / FlowChanges.AGES) {
+      agedNanos = now;
+      exports.age();
+    }
+    if (again && now - begunNanos >= AGAIN_NANOS) {
+      begin();
+    }
+    some();
+    flushLater();
+  }
+
+  private void later() {
+    if (!scheduled) {
+      scheduled = true;
+      loop.schedule(
+          () -> {
+            scheduled = false;
+            some();
+          },
+          0);
+    }
+  }
+
+  private void some() {
+    if (frozen) {
+      return;
+    }
+    boolean more = exports.turn();
+    more |= takeOver.turn();
+    forgetting = forgetting && imports.forget(FORGET_LOOKS);
+    if (more || forgetting) {
+      later();
+    }
+  }
+
+  /** Its sums. */
+  public Counters counters() {
+    return new Counters(
+        exports.told(),
+        exports.ends(),
+        exports.bytes(),
+        replica.size(),
+        replica.sessions(),
+        takeOver.taken(),
+        takeOver.refused(),
+        away.gone(),
+        imports.repeats());
+  }
+}
