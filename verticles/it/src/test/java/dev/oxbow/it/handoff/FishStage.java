@@ -153,15 +153,18 @@ final class FishStage implements AutoCloseable {
   /** Waits until all is back that was sent, and then goes on; nothing but so many are lost. */
   void assertLost(long before, int atMost) throws Exception {
     load().pause();
-    assertThat(load().lost() - before).isBetween(0L, (long) atMost);
-    for (SocketAddress source : load().sources()) {
-      InetSocketAddress from = (InetSocketAddress) source;
-      assertThat(from.getAddress()).isEqualTo(InetAddress.getByName(EgressStage.OUTER));
-      assertThat(from.getPort()).isBetween(20_000, 20_999);
+    try {
+      assertThat(load().lost() - before).isBetween(0L, (long) atMost);
+      for (SocketAddress source : load().sources()) {
+        InetSocketAddress from = (InetSocketAddress) source;
+        assertThat(from.getAddress()).isEqualTo(InetAddress.getByName(EgressStage.OUTER));
+        assertThat(from.getPort()).isBetween(20_000, 20_999);
+      }
+      assertClosed();
+      assertThat(control().stats().getInteger("sessions")).isEqualTo(1);
+      service().awaitDescriptors(descriptors);
+    } finally {
+      load().goOn();
     }
-    assertClosed();
-    assertThat(control().stats().getInteger("sessions")).isEqualTo(1);
-    service().awaitDescriptors(descriptors);
-    load().goOn();
   }
 }
