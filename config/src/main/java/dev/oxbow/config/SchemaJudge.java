@@ -70,7 +70,8 @@ final class SchemaJudge {
   }
 
   private void wrongValue(List<String> path) {
-    String found = document.place(path).text();
+    boolean secret = node(path).getBoolean("writeOnly", false);
+    String found = secret ? "what is there (not shown)" : document.place(path).text();
     add(path, found + " is not right: expected " + schema.expected(node(path)));
   }
 

@@ -35,6 +35,14 @@ class RefusalTest {
   }
 
   @Test
+  void showsNoSecretThatIsWrong() {
+    String pair = "fish:\n  pair: {home: first, name: a, peers: ['::1'], secret: 'hush-é'}\n";
+    assertThat(refusal(MINIMAL + pair))
+        .contains("secret: what is there (not shown) is not right: expected 8 to 1024 ASCII")
+        .doesNotContain("hush");
+  }
+
+  @Test
   void refusesUnknownKeyWithItsLineAndTheOneThatWasMeant() {
     assertThat(refusal("runtimeDir: /run/oxbow\nsplicer:\n  pipebytes: 65536\n"))
         .isEqualTo(

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Starts of a Fish that do not succeed, the first one and one after a crash. */
 @DescriptorLeaks
@@ -124,8 +126,9 @@ class FishStartTest {
     }
   }
 
-  @Test
-  void connectionsGoOnInAnotherPoolAndUnderAnotherMarkAfterACrash() throws IOException {
+  @ParameterizedTest
+  @ValueSource(ints = {7, FishOptions.DEFAULT_MARK})
+  void connectionsGoOnInAnotherPoolAndUnderAnotherMarkAfterACrash(int mark) throws IOException {
     try (Namespace server = Namespace.open();
         Namespace client = Namespace.open();
         Tun tun = EgressStage.clientTun(client, 1500);
@@ -143,14 +146,15 @@ class FishStartTest {
         }
         EpollVertx.await(vertx.vertx().undeploy(id));
         OxbowOptions options = options();
-        Objects.requireNonNull(options.getFish()).setPool("100.80.0.0/12").setMark(7);
+        Objects.requireNonNull(options.getFish()).setPool("100.80.0.0/12").setMark(mark);
         String next =
             EpollVertx.await(vertx.vertx().deployVerticle(new FishVerticle(options, null, middle)));
-        assertThat(EgressStage.in(middle, STATE)).doesNotContain("100.64.", "mark=3861");
+        assertThat(EgressStage.in(middle, STATE)).doesNotContain("100.64.", "mark=");
         try (ControlPeer peer = connect()) {
           assertThat(peer.ask(EGRESS, tun.descriptor()).getInteger("resumed")).isEqualTo(1);
           assertThat(FishProtocolTest.ask(here, there)).isEqualTo(port);
-          assertThat(EgressStage.in(middle, STATE)).contains("mark=7 ", "src=100.80.0.1 ");
+          assertThat(EgressStage.in(middle, STATE))
+              .contains("mark=" + mark + " ", "src=100.80.0.1 ");
           EpollVertx.await(vertx.vertx().undeploy(next));
         }
         assertThat(EgressStage.in(middle, STATE)).doesNotContain("100.80.", "mark=", "oxbow");

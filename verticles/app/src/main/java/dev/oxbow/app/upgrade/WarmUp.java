@@ -86,7 +86,8 @@ public final class WarmUp {
       log.debug("practised for {} ms", (System.nanoTime() - began) / 1_000_000);
     } catch (Exception | OutOfMemoryError e) {
       // Of any kind: a future that fails throws what it failed with.
-      log.warn("hand-over could not be practised: pauses may be longer", e);
+      log.warn("hand-over could not be practised: pauses may be longer: {}", e.toString());
+      log.debug("why", e);
     }
   }
 }

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -63,14 +65,24 @@ final class Command {
       words.add("nsenter");
       words.add("--net=/proc/" + pid + "/fd/" + there.fd());
       words.addAll(command);
-      Process process;
-      Syscalls.setns(home.fd(), Syscalls.CLONE_NEWNET);
-      try {
-        process = start(words, said);
-      } finally {
-        Syscalls.setns(there.fd(), Syscalls.CLONE_NEWNET);
-      }
-      return finished(process, name, input, said);
+      // On a thread for it alone: one that could not come back would do the rest at home.
+      FutureTask<Process> starting =
+          new FutureTask<>(
+              () -> {
+                Syscalls.setns(home.fd(), Syscalls.CLONE_NEWNET);
+                return start(words, said);
+              });
+      new Thread(starting, "start of " + name).start();
+      return finished(started(starting), name, input, said);
+    }
+  }
+
+  private static Process started(FutureTask<Process> starting)
+      throws IOException, InterruptedException {
+    try {
+      return starting.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
     }
   }
 

@@ -133,16 +133,17 @@ public final class EgressNetwork implements AutoCloseable {
    */
   private static void removeFormer(Plan plan, Routes routes, Company company, List<Prefix> former) {
     int mark = company.marks().getOrDefault(plan.device, plan.mark);
-    if (mark != plan.mark) {
+    List<Prefix> gone =
+        former.stream()
+            .filter(pool -> !pool.equals(plan.pool4) && !pool.equals(plan.pool6))
+            .toList();
+    if (mark != plan.mark || !gone.isEmpty()) {
       try (ConntrackDump entries = ConntrackDump.open()) {
         entries.deleteMarked(mark);
       }
     }
-    for (Prefix pool : former) {
-      if (!pool.equals(plan.pool4) && !pool.equals(plan.pool6)) {
-        routes.remove(blackhole(pool));
-      }
-    }
+    // Not before: what is translated to their addresses would leave by another route.
+    gone.forEach(pool -> routes.remove(blackhole(pool)));
   }
 
   /** A pool that the machine uses otherwise would take somebody's packets. */

@@ -370,6 +370,8 @@ public final class SessionPlane implements AutoCloseable {
     if (frozen) {
       return;
     }
+    // First: what fails below does not end it.
+    tickLater();
     long nanos = now();
     sweep.step();
     departures.step(nanos);
@@ -378,7 +380,6 @@ public final class SessionPlane implements AutoCloseable {
     fromFlows.expire();
     toFlows.expire();
     connections.dissolve(lost.unclaimed(nanos));
-    tickLater();
   }
 
   /** Ends without touching flows or entries, as a crash would; tables and sockets are closed. */

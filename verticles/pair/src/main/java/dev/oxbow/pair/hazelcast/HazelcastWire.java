@@ -1,6 +1,7 @@
 package dev.oxbow.pair.hazelcast;
 
 import com.hazelcast.config.Config;
+import com.hazelcast.config.JavaSerializationFilterConfig;
 import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.NetworkConfig;
 import com.hazelcast.core.Hazelcast;
@@ -54,9 +55,10 @@ public final class HazelcastWire implements Wire {
   private HazelcastWire(HazelcastInstance member, Consumer<byte[]> receiver) {
     this.member = member;
     this.topic = member.getTopic(TOPIC);
-    UUID own = member.getCluster().getLocalMember().getUuid();
     topic.addMessageListener(
         message -> {
+          // Whose number is another one after two clusters have become one.
+          UUID own = member.getCluster().getLocalMember().getUuid();
           if (!own.equals(message.getPublishingMember().getUuid())) {
             receiver.accept(message.getMessageObject());
           }
@@ -104,6 +106,10 @@ public final class HazelcastWire implements Wire {
     config.setInstanceName(null);
     PROPERTIES.forEach(config::setProperty);
     config.setLiteMember(true);
+    // Whoever reaches the port can send objects: none but Java's and Hazelcast's own are made.
+    config
+        .getSerializationConfig()
+        .setJavaSerializationFilterConfig(new JavaSerializationFilterConfig());
     config.getJetConfig().setEnabled(false);
     config.getMetricsConfig().setEnabled(false);
     NetworkConfig network = config.getNetworkConfig();

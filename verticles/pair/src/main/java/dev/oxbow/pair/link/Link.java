@@ -57,7 +57,6 @@ public final class Link implements PartnerLink {
   /** This end's number while the link is up, else {@link #NOBODY}. */
   private volatile long upAs = NOBODY;
 
-  private volatile @Nullable ScheduledFuture<?> beats;
   private volatile long roundTripNanos;
   private volatile long oldestNanos;
   private volatile @Nullable Introduction partner;
@@ -69,6 +68,7 @@ public final class Link implements PartnerLink {
   private long openNanos = System.nanoTime();
   private long failingNanos;
   private long me;
+  private long before = NOBODY;
   private long other = NOBODY;
   private long sent;
   private long received;
@@ -101,7 +101,9 @@ public final class Link implements PartnerLink {
   /** Looks for the partner from here on. Idempotent; any thread. */
   public void start() {
     if (started.compareAndSet(false, true)) {
-      beats = thread.scheduleWithFixedDelay(this::guardedBeat, 0, BEAT_NANOS, TimeUnit.NANOSECONDS);
+      ScheduledFuture<?> unused =
+          thread.scheduleWithFixedDelay(
+              () -> guarded(this::beat), 0, BEAT_NANOS, TimeUnit.NANOSECONDS);
     }
   }
 
@@ -111,7 +113,7 @@ public final class Link implements PartnerLink {
     if (ears.putIfAbsent(kind, ear) != null) {
       throw new IllegalStateException(kind + " has a listener");
     }
-    thread.execute(() -> ear.tell(upAs != NOBODY));
+    execute(() -> ear.tell(upAs != NOBODY));
   }
 
   @Override
@@ -132,7 +134,7 @@ public final class Link implements PartnerLink {
 
   private boolean execute(Runnable task) {
     try {
-      thread.execute(task);
+      thread.execute(() -> guarded(task));
       return true;
     } catch (RejectedExecutionException e) {
       return false;
@@ -176,10 +178,11 @@ public final class Link implements PartnerLink {
     }
   }
 
-  private void guardedBeat() {
+  /** One that fails does not end the beats. */
+  private static void guarded(Runnable task) {
     try {
-      beat();
-    } catch (RuntimeException e) {
+      task.run();
+    } catch (RuntimeException | Error e) {
       log.error("the link to the partner", e);
     }
   }
@@ -199,12 +202,12 @@ public final class Link implements PartnerLink {
   }
 
   private void open() {
+    openNanos = System.nanoTime() + RETRY_NANOS;
     try {
       wire = opener.open(bytes -> execute(() -> receive(bytes)));
       wireTrouble = null;
       log.info("looking for the partner");
     } catch (IllegalStateException e) {
-      openNanos = System.nanoTime() + RETRY_NANOS;
       if (!String.valueOf(e.getMessage()).equals(wireTrouble)) {
         wireTrouble = String.valueOf(e.getMessage());
         log.warn("no link to the partner yet, it is tried again: {}", wireTrouble);
@@ -218,6 +221,10 @@ public final class Link implements PartnerLink {
     }
     try {
       Frame frame = codec.read(bytes);
+      if (frame.from() == me || frame.from() == before) {
+        // Its own, that came back.
+        return;
+      }
       Introduction from = frame.kind() == Frame.BEAT ? Introduction.of(frame.body()) : partner;
       String why = from == null ? null : own.against(from);
       if (why != null) {
@@ -320,6 +327,7 @@ public final class Link implements PartnerLink {
     echo = 0;
     if (wasUp) {
       upAs = NOBODY;
+      before = me;
       me = newNumber();
       sent = 0;
       received = 0;
@@ -362,26 +370,24 @@ public final class Link implements PartnerLink {
   /** Says farewell and ends. Completes on a thread of the link's. Idempotent; any thread. */
   public CompletableFuture<Void> close() {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    boolean accepted =
-        execute(
-            () -> {
-              frame(Frame.FAREWELL, new byte[0]);
-              lose(NOBODY);
-              closed = true;
-              ScheduledFuture<?> beating = beats;
-              if (beating != null) {
-                beating.cancel(false);
-              }
-              if (wire != null) {
-                wire.close();
-                wire = null;
-              }
-              thread.shutdown();
-              done.complete(null);
-            });
-    if (!accepted) {
+    if (!execute(() -> end(done))) {
       done.complete(null);
     }
     return done;
+  }
+
+  private void end(CompletableFuture<Void> done) {
+    try {
+      closed = true;
+      thread.shutdown();
+      frame(Frame.FAREWELL, new byte[0]);
+      lose(NOBODY);
+      if (wire != null) {
+        wire.close();
+        wire = null;
+      }
+    } finally {
+      done.complete(null);
+    }
   }
 }

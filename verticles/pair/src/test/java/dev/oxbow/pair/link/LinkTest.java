@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +44,30 @@ class LinkTest {
     Await.until("refused", () -> link.refused() != null);
     assertThat(link.refused()).isEqualTo(why);
     assertThat(link.isUp()).isFalse();
+  }
+
+  /** What a link tells from here on. */
+  private static List<String> heardBy(Link link) {
+    List<String> heard = new CopyOnWriteArrayList<>();
+    link.listen(
+        Kind.FLOWS,
+        new Listener() {
+          @Override
+          public void up() {
+            heard.add("up");
+          }
+
+          @Override
+          public void down() {
+            heard.add("down");
+          }
+
+          @Override
+          public void received(byte[] bytes) {
+            heard.add(Arrays.toString(bytes));
+          }
+        });
+    return heard;
   }
 
   private static void awaitUp(Link... all) {
@@ -105,39 +130,44 @@ class LinkTest {
     Link one = good(true);
     Link other = good(false);
     awaitUp(one, other);
+    List<String> byOne = heardBy(one);
+    List<String> byOther = heardBy(other);
     Link third = open(new Introduction("edge-3", "0.1.0", false, TestWires.GRANTS), SECRET);
     awaitRefused(
         third, "edge-2 says home: second, as this node does: one is first, the other" + " second");
     Link mute = open(TestWires.node(false), "some other secret");
     awaitRefused(mute, "a node of this cluster has another fish.pair.secret: both need the same");
     wires.open(bytes -> {}).send(new byte[] {1, 2, 3});
-    awaitUp(one, other);
+    assertThat(one.send(Kind.FLOWS, new byte[] {7})).isTrue();
+    assertThat(other.send(Kind.FLOWS, new byte[] {8})).isTrue();
+    Await.until("both have heard", () -> byOne.contains("[8]") && byOther.contains("[7]"));
+    assertThat(byOne).containsExactly("up", "[8]");
+    assertThat(byOther).containsExactly("up", "[7]");
     assertThat(one.partner()).isEqualTo(TestWires.node(false));
+  }
+
+  @Test
+  void itsOwnFramesAreNoPartner() {
+    wires.echo();
+    AtomicInteger frames = new AtomicInteger();
+    wires.lose(frame -> frames.incrementAndGet() < 0);
+    Link one = good(true);
+    Await.until("some have come back", () -> frames.get() > 5);
+    assertThat(one.refused()).isNull();
+    assertThat(one.isUp()).isFalse();
+    Link other = good(false);
+    awaitUp(one, other);
+    List<String> heard = heardBy(other);
+    assertThat(one.send(Kind.FLOWS, new byte[] {9})).isTrue();
+    Await.until("it has come", () -> heard.contains("[9]"));
+    assertThat(heard).containsExactly("up", "[9]");
   }
 
   @Test
   void messageThatIsLostMakesBothBeginAnew() {
     Link one = good(true);
     Link other = good(false);
-    List<String> heard = new CopyOnWriteArrayList<>();
-    other.listen(
-        Kind.FLOWS,
-        new Listener() {
-          @Override
-          public void up() {
-            heard.add("up");
-          }
-
-          @Override
-          public void down() {
-            heard.add("down");
-          }
-
-          @Override
-          public void received(byte[] bytes) {
-            heard.add(Arrays.toString(bytes));
-          }
-        });
+    List<String> heard = heardBy(other);
     awaitUp(one, other);
     wires.lose(frame -> frame[1] == Kind.FLOWS.code());
     assertThat(one.send(Kind.FLOWS, new byte[] {1})).isTrue();

@@ -18,6 +18,7 @@ public final class TestWires {
 
   private final List<Node> nodes = new ArrayList<>();
   private volatile boolean cut;
+  private volatile boolean echoes;
   private volatile @Nullable Predicate<byte[]> lost;
 
   /** One that has opened a wire. */
@@ -35,7 +36,10 @@ public final class TestWires {
         if (cut || (loses != null && loses.test(frame))) {
           return;
         }
-        nodes.stream().filter(node -> node != this).forEach(node -> node.receiver.accept(frame));
+        boolean back = echoes;
+        nodes.stream()
+            .filter(node -> back || node != this)
+            .forEach(node -> node.receiver.accept(frame));
       }
     }
 
@@ -59,6 +63,11 @@ public final class TestWires {
   /** Whether nothing gets through. */
   public void cut(boolean now) {
     cut = now;
+  }
+
+  /** Brings senders their own frames, too, as a cluster may that takes them for another's. */
+  void echo() {
+    echoes = true;
   }
 
   /** Loses what this says. */

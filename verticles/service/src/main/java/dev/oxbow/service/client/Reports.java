@@ -200,7 +200,7 @@ public final class Reports<R> {
 
   /**
    * No report will come any more: whoever waits for one, now or later, is told so; those that
-   * nobody wanted are closed.
+   * nobody wants are closed.
    */
   public void fail(Throwable why) {
     List<Promise<R>> all;
@@ -209,11 +209,15 @@ public final class Reports<R> {
       failure = why;
       all = List.copyOf(awaited.values());
       awaited.clear();
-      unwanted = List.copyOf(waiting);
-      waiting.clear();
+      boolean wanted = unclaimed != null && !frozen;
+      unwanted = wanted ? List.of() : List.copyOf(waiting);
+      if (!wanted) {
+        waiting.clear();
+      }
     }
     unwanted.forEach(discard);
     all.forEach(promise -> tell(promise, Future.failedFuture(why)));
     tellIfDone();
+    drain();
   }
 }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -119,6 +120,8 @@ public abstract class PracticeContract {
       for (Path thread : threads.toList()) {
         try {
           namespaces.add(Files.readSymbolicLink(thread.resolve("ns/net")));
+        } catch (NoSuchFileException e) {
+          // It is about to end: its namespaces go first.
         } catch (FileSystemException e) {
           // Of one that has just ended; ESRCH has no exception of its own.
           if (Files.exists(thread)) {
