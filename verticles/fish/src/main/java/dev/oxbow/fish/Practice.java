@@ -13,7 +13,9 @@ import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.device.Interfaces;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.libc.NativeMemory;
+import dev.oxbow.fdpassing.libc.Sockaddr;
 import dev.oxbow.fdpassing.libc.Sockets;
+import dev.oxbow.fdpassing.libc.Vectors;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServicePractice;
 import dev.oxbow.service.verticle.ServiceVerticle;
@@ -21,8 +23,6 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.DatagramPacket;
-import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.DirectoryStream;
@@ -57,6 +57,14 @@ class Practice extends ServicePractice {
   private static final int ROOM_BYTES = 2048;
   private static final Grant SLICE = Grant.of("203.0.113.7", "20000-20999");
 
+  private static final int PAYLOAD_BYTES = PACKET_BYTES - PacketView.IPV4_BYTES - 8;
+
+  /** struct sockaddr_in. */
+  private static final int ADDRESS_BYTES = 16;
+
+  private static final int MESSAGE_BYTES =
+      Vectors.MMSGHDR_BYTES + Vectors.IOVEC_BYTES + ADDRESS_BYTES + PAYLOAD_BYTES;
+
   // RFC 5737 and RFC 2544: of nobody.
   private static final byte[] CLIENT = {(byte) 192, 0, 2, 1};
   private static final byte[] SERVER = {(byte) 198, 18, 0, 1};
@@ -68,9 +76,9 @@ class Practice extends ServicePractice {
   private final List<Future<SessionReport>> reports = new ArrayList<>();
   private final NativeMemory memory = NativeMemory.allocate(ROOM_BYTES);
   private final ByteBuffer packet = ByteBuffer.allocate(PACKET_BYTES);
-  private final DatagramPacket question = new DatagramPacket(new byte[PACKET_BYTES], PACKET_BYTES);
+  private final NativeMemory message = NativeMemory.allocate(MESSAGE_BYTES);
   private final Namespace namespace;
-  private @Nullable DatagramSocket server;
+  private @Nullable Descriptor server;
   private @Nullable Fish fish;
   private int turn;
 
@@ -137,14 +145,19 @@ class Practice extends ServicePractice {
   }
 
   /** A socket that nobody else has. All above 128.0.0.0 is here, the slice's address, too. */
-  private static DatagramSocket server() throws IOException {
+  private static Descriptor server() throws IOException {
     try (Interfaces links = Interfaces.open()) {
       links.up("lo");
       links.address4("lo", SERVER, 1);
     }
-    DatagramSocket socket = new DatagramSocket(0, InetAddress.getByAddress(SERVER));
-    socket.setSoTimeout(PATIENCE_MS);
-    return socket;
+    Descriptor socket = Descriptor.adopt(Sockets.socket(Sockets.AF_INET, Sockets.SOCK_DGRAM));
+    try {
+      Sockets.bind(socket.fd(), Sockaddr.of(InetAddress.getByAddress(SERVER), 0));
+      return socket;
+    } catch (IOException | RuntimeException e) {
+      socket.close();
+      throw e;
+    }
   }
 
   private void open(Fish started, boolean vnetHdr) {
@@ -169,27 +182,49 @@ class Practice extends ServicePractice {
 
   @Override
   protected void exchange() {
-    DatagramSocket there = server;
+    Descriptor there = server;
     if (there == null) {
       throw new IllegalStateException("nothing was started");
     }
-    try {
-      for (int batch = 0; batch < BATCHES; batch++) {
-        for (Way way : ways) {
-          for (int i = 0; i < BATCH; i++) {
-            send(way, FIRST_PORT + turn++ % CLIENT_PORTS, there.getLocalPort());
-          }
-          for (int i = 0; i < BATCH; i++) {
-            there.receive(question);
-            there.send(question);
-          }
-          for (int i = 0; i < BATCH; i++) {
-            receive(way);
-          }
+    int port = Sockaddr.port(Sockets.localAddress(there.fd()));
+    for (int batch = 0; batch < BATCHES; batch++) {
+      for (Way way : ways) {
+        for (int i = 0; i < BATCH; i++) {
+          send(way, FIRST_PORT + turn++ % CLIENT_PORTS, port);
+        }
+        for (int i = 0; i < BATCH; i++) {
+          answer(there.fd());
+        }
+        for (int i = 0; i < BATCH; i++) {
+          receive(way);
         }
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Sends the server's next datagram back. Not by a socket of the JVM's: with the first of those it
+   * makes another one, which it keeps, and with that the namespace.
+   */
+  private void answer(int socket) {
+    if (Sockets.poll(socket, Sockets.POLLIN, PATIENCE_MS) == 0) {
+      throw new IllegalStateException("a session of the practice carries nothing");
+    }
+    // struct msghdr, struct iovec, the client's address, the payload
+    int iovec = Vectors.MMSGHDR_BYTES;
+    int address = iovec + Vectors.IOVEC_BYTES;
+    int payload = address + ADDRESS_BYTES;
+    message.putLong(0, message.address() + address);
+    message.putInt(8, ADDRESS_BYTES);
+    message.putLong(Vectors.MMSG_IOVEC, message.address() + iovec);
+    message.putLong(Vectors.MMSG_IOVEC_COUNT, 1);
+    message.putLong(iovec, message.address() + payload);
+    message.putLong(iovec + 8, PAYLOAD_BYTES);
+    long received = Sockets.recvmsg(socket, message.address(), MSG_DONTWAIT);
+    long sent = Sockets.sendmsg(socket, message.address(), MSG_DONTWAIT);
+    if (received != PAYLOAD_BYTES || sent != PAYLOAD_BYTES) {
+      throw new IllegalStateException(
+          "the server of the practice had " + received + " bytes, and sent " + sent);
     }
   }
 

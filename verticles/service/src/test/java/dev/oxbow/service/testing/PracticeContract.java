@@ -120,11 +120,9 @@ public abstract class PracticeContract {
       for (Path thread : threads.toList()) {
         try {
           namespaces.add(Files.readSymbolicLink(thread.resolve("ns/net")));
-        } catch (NoSuchFileException e) {
-          // It is about to end: its namespaces go first.
         } catch (FileSystemException e) {
-          // Of one that has just ended; ESRCH has no exception of its own.
-          if (Files.exists(thread)) {
+          // Of one that ends: its namespaces go first; then ESRCH, which has no exception.
+          if (!(e instanceof NoSuchFileException) && Files.exists(thread)) {
             throw e;
           }
         }
