@@ -53,10 +53,10 @@ class FishUpgradeTest {
   private static final int IN_HANDS = 128;
 
   /**
-   * What may be lost when a process hangs, for a second and more until the other is sure of it: the
+   * What may be lost when a process hangs, for up to two seconds until the other is sure of it: the
    * devices' queues hold 10,000 packets, as many as come in a second.
    */
-  private static final int BEYOND_THE_QUEUES = 5_000;
+  private static final int BEYOND_THE_QUEUES = 10_000;
 
   @TempDir static Path folder;
   private @Nullable FishStage stage;
@@ -113,6 +113,10 @@ class FishUpgradeTest {
         .toList();
   }
 
+  private static int inHands(String fault) {
+    return fault.endsWith(":hang") ? BEYOND_THE_QUEUES : IN_HANDS;
+  }
+
   static List<String> successorFaults() {
     List<String> all = new ArrayList<>(with("successor:", BEFORE_SWITCH, "die", "hang"));
     all.addAll(with("successor:", FROM_SWITCH, "die", "hang"));
@@ -130,7 +134,7 @@ class FishUpgradeTest {
     assertThat(report.getString("outcome")).as(report.encode()).isEqualTo("rolled-back");
     service().awaitAlone(before);
     load().awaitProgress();
-    stage().assertLost(lost, IN_HANDS);
+    stage().assertLost(lost, inHands(fault));
   }
 
   static List<String> deathsAfterTheCopy() {
@@ -149,7 +153,7 @@ class FishUpgradeTest {
     assertThat(report.getString("outcome")).as(report.encode()).isEqualTo("committed");
     service().awaitAlone(report.getJsonObject("to").getLong("pid"));
     load().awaitProgress();
-    stage().assertLost(lost, fault.endsWith(":hang") ? BEYOND_THE_QUEUES : IN_HANDS);
+    stage().assertLost(lost, inHands(fault));
   }
 
   static List<String> deathsBeforeTheSwitch() {
