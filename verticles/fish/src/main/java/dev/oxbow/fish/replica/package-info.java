@@ -1,6 +1,7 @@
 /**
  * Connections of one Fish, told to another: what has changed goes out in chunks, and is kept there
- * in a table of its own, for the day when it is to go on there.
+ * in a table of its own, for the day when it is to go on there. Only tests use it yet: the link
+ * between two nodes carries loans of ports, and no connections.
  */
 @NullMarked
 package dev.oxbow.fish.replica;

@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The live connections of two nodes: those of this one are told to the partner, those of the
  * partner are kept, and go on here when it is lost and their session is opened again. Loop thread
- * only; works in turns, and nothing here waits for the partner.
+ * only; works in turns, and nothing here waits for the partner. Only tests make one yet.
  */
 public final class Partnership {
   private static final Logger log = LoggerFactory.getLogger(Partnership.class);
