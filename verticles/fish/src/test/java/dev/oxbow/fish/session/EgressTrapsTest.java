@@ -223,8 +223,9 @@ class EgressTrapsTest {
   void narrowLinkIsFoundOutBothWays() throws IOException {
     Client client = stage.client(Mapping.PER_DESTINATION, MTU);
     EgressStage.in(stage.middle, "ip link set out0 mtu 1300");
-    // A veth drops what its peer sends alone and is longer than it takes, and says nothing.
-    EgressStage.in(stage.server, "echo 1 > /proc/sys/net/ipv4/tcp_mtu_probing");
+    // A veth drops what its peer sends alone and is longer than it takes, and says nothing. So the
+    // server begins with short ones: to find out after losses only would take it many seconds.
+    EgressStage.in(stage.server, "echo 2 > /proc/sys/net/ipv4/tcp_mtu_probing");
     for (String address : List.of(SERVER, SERVER_6)) {
       try (ServerSocket listener = peers.listen(address);
           Socket socket = Peers.connect(client, address, listener.getLocalPort());
