@@ -32,6 +32,7 @@ public final class Link implements PartnerLink {
   private static final long SILENCE_NANOS = 2_000_000_000;
   private static final long RETRY_NANOS = 500_000_000;
   private static final long GIVE_UP_NANOS = 5_000_000_000L;
+  private static final long CLOSE_NANOS = 2_000_000_000;
 
   /** Bytes that were sent and have not been acknowledged. */
   private static final long MOST_UNDER_WAY = 16 << 20;
@@ -367,13 +368,17 @@ public final class Link implements PartnerLink {
     return refused;
   }
 
-  /** Says farewell and ends. Completes on a thread of the link's. Idempotent; any thread. */
+  /**
+   * Says farewell and ends. A wire that is just being opened, or hangs, is waited for no longer
+   * than two seconds: it is closed when it can be, or ends with the process. Completes on a thread
+   * of its own. Idempotent; any thread.
+   */
   public CompletableFuture<Void> close() {
     CompletableFuture<Void> done = new CompletableFuture<>();
     if (!execute(() -> end(done))) {
       done.complete(null);
     }
-    return done;
+    return done.completeOnTimeout(null, CLOSE_NANOS, TimeUnit.NANOSECONDS);
   }
 
   private void end(CompletableFuture<Void> done) {

@@ -10,7 +10,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -190,5 +193,38 @@ class LinkTest {
     links.remove(before);
     TestWires.close(before);
     awaitUp(one, good(false));
+  }
+
+  /** A member of a cluster may take many seconds to come up. */
+  @Test
+  void wireThatIsBeingOpenedIsNotWaitedForAndIsClosedWhenItIsThere() throws InterruptedException {
+    CountDownLatch opening = new CountDownLatch(1);
+    CountDownLatch comesUp = new CountDownLatch(1);
+    CompletableFuture<String> late = new CompletableFuture<>();
+    Wire.Opener slow =
+        receiver -> {
+          opening.countDown();
+          try {
+            comesUp.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException("it was to wait", e);
+          }
+          return new Wire() {
+            @Override
+            public void send(byte[] frame) {}
+
+            @Override
+            public void close() {
+              late.complete("closed");
+            }
+          };
+        };
+    Link link = new Link(slow, TestWires.node(true), SECRET, new Random());
+    link.start();
+    opening.await();
+    TestWires.close(link);
+    assertThat(late).isNotDone();
+    comesUp.countDown();
+    assertThat(late.orTimeout(10, TimeUnit.SECONDS).join()).isEqualTo("closed");
   }
 }
