@@ -25,6 +25,15 @@ public final class PairOptions {
   /** How long a block rests between the two, in milliseconds. */
   public static final int DEFAULT_QUARANTINE_MS = 100_000;
 
+  /** How old a connection is when the partner is told of it, in milliseconds. */
+  public static final int DEFAULT_AGE_MS = 1_000;
+
+  /** How often the partner is told of what has changed, in milliseconds. */
+  public static final int DEFAULT_FLUSH_MS = 75;
+
+  /** After how long a silence the partner is held for lost, in milliseconds. */
+  public static final int DEFAULT_LOST_MS = 5_000;
+
   /** The node of the blocks with even numbers. */
   public static final String FIRST = "first";
 
@@ -45,6 +54,9 @@ public final class PairOptions {
   private @Nullable String secretFile;
   private int loanMs = DEFAULT_LOAN_MS;
   private int quarantineMs = DEFAULT_QUARANTINE_MS;
+  private int ageMs = DEFAULT_AGE_MS;
+  private int flushMs = DEFAULT_FLUSH_MS;
+  private int lostMs = DEFAULT_LOST_MS;
 
   /**
    * A partner, and else all defaults.
@@ -75,6 +87,9 @@ public final class PairOptions {
     setSecretFile(json.getString("secretFile"));
     setLoanMs(Bounds.integer(json, "loanMs", DEFAULT_LOAN_MS));
     setQuarantineMs(Bounds.integer(json, "quarantineMs", DEFAULT_QUARANTINE_MS));
+    setAgeMs(Bounds.integer(json, "ageMs", DEFAULT_AGE_MS));
+    setFlushMs(Bounds.integer(json, "flushMs", DEFAULT_FLUSH_MS));
+    setLostMs(Bounds.integer(json, "lostMs", DEFAULT_LOST_MS));
   }
 
   private static String endpoint(String key, String value) {
@@ -202,6 +217,39 @@ public final class PairOptions {
     return this;
   }
 
+  /** How old a connection is when the partner is told of it, in milliseconds. */
+  public int getAgeMs() {
+    return ageMs;
+  }
+
+  /** Milliseconds, 0 to 60000: younger connections end with this node. */
+  public PairOptions setAgeMs(int ageMs) {
+    this.ageMs = Bounds.check("ageMs", ageMs, 0, 60_000);
+    return this;
+  }
+
+  /** How often the partner is told of what has changed, in milliseconds. */
+  public int getFlushMs() {
+    return flushMs;
+  }
+
+  /** Milliseconds, 10 to 10000. */
+  public PairOptions setFlushMs(int flushMs) {
+    this.flushMs = Bounds.check("flushMs", flushMs, 10, 10_000);
+    return this;
+  }
+
+  /** After how long a silence the partner is held for lost, in milliseconds. */
+  public int getLostMs() {
+    return lostMs;
+  }
+
+  /** Milliseconds, 3000 to 600000. */
+  public PairOptions setLostMs(int lostMs) {
+    this.lostMs = Bounds.check("lostMs", lostMs, 3_000, 600_000);
+    return this;
+  }
+
   /** The section {@code fish.pair} with every key that has a value, the secret included. */
   public JsonObject toJson() {
     JsonObject json =
@@ -212,7 +260,10 @@ public final class PairOptions {
             .put("peers", new JsonArray(peers))
             .put("cluster", cluster)
             .put("loanMs", loanMs)
-            .put("quarantineMs", quarantineMs);
+            .put("quarantineMs", quarantineMs)
+            .put("ageMs", ageMs)
+            .put("flushMs", flushMs)
+            .put("lostMs", lostMs);
     if (secretFile != null) {
       json.put("secretFile", secretFile);
     }

@@ -131,7 +131,10 @@ class OptionsTest {
         setter("fish", "logFiles", n -> new FishOptions().setLogFiles(n)),
         setter("fish", "logDays", n -> new FishOptions().setLogDays(n)),
         setter("fish.pair", "loanMs", n -> pair().setLoanMs(n)),
-        setter("fish.pair", "quarantineMs", n -> pair().setQuarantineMs(n)));
+        setter("fish.pair", "quarantineMs", n -> pair().setQuarantineMs(n)),
+        setter("fish.pair", "ageMs", n -> pair().setAgeMs(n)),
+        setter("fish.pair", "flushMs", n -> pair().setFlushMs(n)),
+        setter("fish.pair", "lostMs", n -> pair().setLostMs(n)));
   }
 
   private static Arguments setter(String section, String key, IntFunction<Object> setter) {

@@ -1,13 +1,18 @@
 package dev.oxbow.fish;
 
 import dev.oxbow.codecs.control.MessageWriter;
+import dev.oxbow.config.PairOptions;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.network.Offloads;
 import dev.oxbow.fish.partner.Partner;
+import dev.oxbow.fish.partner.PartnerLink;
 import dev.oxbow.fish.ports.PortUses;
+import dev.oxbow.fish.session.Partnership;
+import dev.oxbow.fish.session.ReplicaCounters;
+import dev.oxbow.fish.session.ReplicaTimes;
 import dev.oxbow.fish.session.SessionPlane;
 import dev.oxbow.handoff.cargo.Cargo;
 import dev.oxbow.service.verticle.ServicePlane;
@@ -15,6 +20,7 @@ import dev.oxbow.service.work.Turns;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +34,9 @@ final class FishPlane implements ServicePlane {
   private static final Logger log = LoggerFactory.getLogger(FishPlane.class);
   private static final int GROUP = 0;
   private static final long LOG_NANOS = 1_000_000_000;
+
+  /** In which two nodes that are there find one another. */
+  private static final long JOIN_NANOS = 5_000_000_000L;
 
   /** How old counters of the tun may be. */
   private static final long LOOK_NANOS = 1_000_000_000;
@@ -44,6 +53,7 @@ final class FishPlane implements ServicePlane {
   private volatile boolean closed;
   private @Nullable BlockLog portLog;
   private @Nullable Partner partner;
+  private @Nullable Partnership partnership;
 
   /** Whether the rules are still those of the process before this one. */
   private volatile boolean rulesInherited;
@@ -95,11 +105,27 @@ final class FishPlane implements ServicePlane {
         .number("udpSegments", offloads.udp() ? 1 : 0)
         .number("txDropped", deviceDropped)
         .end();
-    if (partner != null) {
+    if (partner != null && partnership != null) {
       out.object("pair");
       partner.stats(out);
-      out.end();
+      out.object("flows");
+      write(partnership.counters(), out);
+      out.end().end();
     }
+  }
+
+  private static void write(ReplicaCounters flows, MessageWriter out) {
+    out.string("partner", flows.partner().wireName())
+        .number("replicated", flows.replicated())
+        .number("kept", flows.kept())
+        .number("keptSessions", flows.keptSessions())
+        .number("told", flows.told())
+        .number("ends", flows.ends())
+        .number("bytes", flows.bytes())
+        .number("takenOver", flows.taken())
+        .number("refused", flows.refused())
+        .number("gone", flows.gone())
+        .number("repeats", flows.repeats());
   }
 
   SessionPlane sessions() {
@@ -117,9 +143,27 @@ final class FishPlane implements ServicePlane {
     return portLog;
   }
 
-  /** Shares all ports from the next thaw on. Before the first one, on any thread; blocks. */
-  void pair(Partner.Source<Partner> source) {
-    partner = plane.pair(source, installation.remembers(), Syscalls::bootNanos);
+  /**
+   * Shares all ports from the next thaw on, and keeps the connections of the partner. Before the
+   * first one, on any thread; blocks.
+   */
+  void pair(Partner.Source<Partner> source, PairOptions options) {
+    Partner made = plane.pair(source, installation.remembers(), Syscalls::bootNanos);
+    partner = made;
+    Partnership with = plane.replicate(times(options));
+    partnership = with;
+    PartnerLink link = made.link();
+    link.listen(PartnerLink.Kind.FLOWS, new FlowsLink(loop, with, link));
+  }
+
+  private static ReplicaTimes times(PairOptions options) {
+    long lost = TimeUnit.MILLISECONDS.toNanos(options.getLostMs());
+    return new ReplicaTimes(
+        TimeUnit.MILLISECONDS.toNanos(options.getAgeMs()),
+        TimeUnit.MILLISECONDS.toNanos(options.getFlushMs()),
+        lost - PartnerLink.SILENCE_NANOS,
+        lost + JOIN_NANOS,
+        lost / 2);
   }
 
   @Override

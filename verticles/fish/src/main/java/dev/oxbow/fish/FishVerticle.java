@@ -2,6 +2,7 @@ package dev.oxbow.fish;
 
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.OxbowOptions;
+import dev.oxbow.config.PairOptions;
 import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fish.attribution.BlockLog;
 import dev.oxbow.fish.partner.PartnerProvider;
@@ -143,13 +144,14 @@ public final class FishVerticle extends ServiceVerticle {
 
   /** Without a section {@code pair} nobody looks for a module that has partners. */
   private Future<Void> paired(Surroundings in, FishPlane plane, Installation installation) {
-    if (fish.getPair() == null) {
+    PairOptions pair = fish.getPair();
+    if (pair == null) {
       return Future.succeededFuture();
     }
     return blocking(
             in,
             () -> {
-              plane.pair(PartnerProvider.find().of(fish, in.control(), installation.files()));
+              plane.pair(PartnerProvider.find().of(fish, in.control(), installation.files()), pair);
               return true;
             })
         .mapEmpty();

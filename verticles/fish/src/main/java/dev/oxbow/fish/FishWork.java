@@ -24,8 +24,8 @@ final class FishWork implements ServiceWork {
   /** The tun, two netlink sockets, the lock, and the tables. */
   private static final int OWN_DESCRIPTORS = 4 + Tables.DESCRIPTORS;
 
-  /** What a link to a partner takes, with the file of its loans. */
-  private static final long PAIR_DESCRIPTORS = 32;
+  /** What a link to a partner takes, with the file of its loans and the partner's connections. */
+  private static final long PAIR_DESCRIPTORS = 34;
 
   private final DescriptorLoop loop;
   private final FishOptions options;

@@ -106,6 +106,10 @@ final class LoanPartner implements Partner, LocalPorts {
     @Override
     public void down() {}
 
+    /** Loans end by time only: who is held for dead may be alive. */
+    @Override
+    public void gone() {}
+
     @Override
     public void received(byte[] bytes) {
       LoanMessage message = LoanCodec.decode(bytes);

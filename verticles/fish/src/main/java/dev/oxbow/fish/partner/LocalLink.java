@@ -123,7 +123,9 @@ public final class LocalLink implements PartnerLink, AutoCloseable {
     return 0;
   }
 
-  /** Cuts the link for good at this end; its thread ends. */
+  /**
+   * Cuts the link for good at this end, which is gone to the other; its thread ends. Idempotent.
+   */
   @Override
   public void close() {
     synchronized (cable) {
@@ -131,6 +133,7 @@ public final class LocalLink implements PartnerLink, AutoCloseable {
       LocalLink to = other;
       if (to != null) {
         to.other = null;
+        to.listeners.values().forEach(each -> to.thread.execute(each::gone));
       }
       other = null;
       thread.shutdown();

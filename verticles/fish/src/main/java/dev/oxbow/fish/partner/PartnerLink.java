@@ -10,6 +10,9 @@ package dev.oxbow.fish.partner;
  */
 public interface PartnerLink {
 
+  /** How long nothing may be heard of the partner until the link is down, in nanoseconds. */
+  long SILENCE_NANOS = 2_000_000_000;
+
   /** Bytes of a message at most. */
   int MAX_BYTES = 256 << 10;
 
@@ -54,6 +57,12 @@ public interface PartnerLink {
 
     /** What was sent or is sent may be lost, until {@link #up()}. */
     void down();
+
+    /**
+     * The partner, that was there, has ended or is held for dead by what carries the messages:
+     * nothing is heard of it in a while. After {@link #down()}.
+     */
+    void gone();
 
     /**
      * A message has come.

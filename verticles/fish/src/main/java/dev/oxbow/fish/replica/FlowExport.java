@@ -53,6 +53,7 @@ public final class FlowExport {
   private int sequence;
   private int next;
   private boolean complete;
+  private long known;
   private long told;
   private long ends;
   private long bytes;
@@ -84,6 +85,7 @@ public final class FlowExport {
     sequence = 0;
     next = 0;
     complete = false;
+    known = 0;
     changes.reset();
     fresh.clear();
     over.clear();
@@ -97,6 +99,7 @@ public final class FlowExport {
   /** Tells nothing any more. */
   public void end() {
     outlet = null;
+    known = 0;
   }
 
   /** A session is over, whatever becomes of its connections. */
@@ -167,6 +170,7 @@ public final class FlowExport {
         return false;
       }
       changes.tell(flow, false);
+      known--;
       if (ended.isFull()) {
         flush(to);
       }
@@ -188,6 +192,7 @@ public final class FlowExport {
     image
         .over(live.bytes(), live.add())
         .fill(flows, flow, session.slot(), clients.high(client), clients.low(client));
+    known += changes.isTold(flow) ? 0 : 1;
     changes.tell(flow, true);
     told++;
     return true;
@@ -221,6 +226,11 @@ public final class FlowExport {
   private void sent(Outlet to, byte[] message) {
     bytes += message.length;
     to.send(message);
+  }
+
+  /** Connections that the partner knows. */
+  public long known() {
+    return known;
   }
 
   /** Connections that were told, as often as each was; a moment ago. */

@@ -8,6 +8,7 @@ import dev.oxbow.service.flow.Bench;
 import dev.oxbow.service.flow.EndReason;
 import dev.oxbow.service.work.BusyPoll;
 import java.util.Collection;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,6 +26,9 @@ final class Carrier {
   /** How long the loop stays awake after a batch: an answer is often there sooner. */
   private static final int BUSY_POLL_MICROS = 50;
 
+  /** How often it is looked whether packets may leave again. */
+  private static final long WAIT_NANOS = 10_000_000;
+
   private static final int FLOW_EVENTS =
       Readiness.EPOLLIN | Readiness.EPOLLOUT | Readiness.EPOLLRDHUP | Readiness.EPOLLET;
   private static final int END_EVENTS =
@@ -35,6 +39,7 @@ final class Carrier {
   private final Device device;
   private final Outbound outbound;
   private final Inbound inbound;
+  private final BooleanSupplier waits;
   private final Clock clock;
   private final Ends ends;
   private final BusyPoll busyPoll;
@@ -62,12 +67,16 @@ final class Carrier {
     void end(Session session, EndReason reason, int errno);
   }
 
+  /**
+   * @param waits whether nothing may leave for now; packets wait in the flows then
+   */
   Carrier(
       DescriptorLoop loop,
       int tun,
       Device device,
       Outbound outbound,
       Inbound inbound,
+      BooleanSupplier waits,
       Clock clock,
       Ends ends) {
     this.loop = loop;
@@ -76,6 +85,7 @@ final class Carrier {
     this.device = device;
     this.outbound = outbound;
     this.inbound = inbound;
+    this.waits = waits;
     this.busyPoll = new BusyPoll(loop::everyTurn, clock::now, BUSY_POLL_MICROS);
     this.clock = clock;
     this.ends = ends;
@@ -119,7 +129,7 @@ final class Carrier {
   void begin(Session session) {
     session.registration =
         loop.register(session.spec.flow(), FLOW_EVENTS, ready -> ready(session, ready));
-    later(session);
+    later(session, 0);
   }
 
   /** Does not touch a session's flow any more. Idempotent. */
@@ -141,7 +151,7 @@ final class Carrier {
     turn(session);
   }
 
-  private void later(Session session) {
+  private void later(Session session, long nanos) {
     if (!session.scheduled) {
       session.scheduled = true;
       // Not as a task of this round of the loop, which would keep it from what is ready.
@@ -150,13 +160,17 @@ final class Carrier {
             session.scheduled = false;
             turn(session);
           },
-          0);
+          nanos);
     }
   }
 
   private void turn(Session session) {
     for (int i = 0; i < TURN_BATCHES; i++) {
       if (session.registration == null) {
+        return;
+      }
+      if (waits.getAsBoolean()) {
+        later(session, WAIT_NANOS);
         return;
       }
       int count = session.port.receive(bench);
@@ -173,7 +187,7 @@ final class Carrier {
         return;
       }
     }
-    later(session);
+    later(session, 0);
   }
 
   private void empty(Session session, int errno) {
@@ -184,7 +198,7 @@ final class Carrier {
     } else if (session.spec.kind().isEnd(errno)) {
       // Told once; what the other end had sent before is still there.
       session.ending = true;
-      later(session);
+      later(session, 0);
     } else {
       ends.end(session, EndReason.ERROR, errno);
     }

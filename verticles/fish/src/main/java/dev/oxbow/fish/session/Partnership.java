@@ -18,7 +18,11 @@ import org.slf4j.LoggerFactory;
 /**
  * The live connections of two nodes: those of this one are told to the partner, those of the
  * partner are kept, and go on here when it is lost and their session is opened again. Loop thread
- * only; works in turns, and nothing here waits for the partner. Only tests make one yet.
+ * only; works in turns, and nothing here waits for the partner.
+ *
+ * <p>Undecided is whether the partner has taken over what is here, after a start, and when this
+ * process has stood still for so long that it may be held for lost. Until that is known no session
+ * is opened, and nothing leaves.
  */
 public final class Partnership {
   private static final Logger log = LoggerFactory.getLogger(Partnership.class);
@@ -27,56 +31,33 @@ public final class Partnership {
   /** Whoever asks for everything again and again is not told faster than that. */
   private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** How long an upgrade may take, with a new way to the partner. */
+  /** How long an upgrade may take, of either node or of both, with a new way to the partner. */
   private static final int UPGRADE_MS = 30_000;
 
   /** What is known of the partner. */
   public enum State {
     /** Nothing yet, or the way to it is cut: it may be there. */
-    UNKNOWN,
+    UNKNOWN("unknown"),
     /** It has told all that it has. */
-    PRESENT,
+    PRESENT("present"),
     /** It is held for lost: what it had may go on here. */
-    LOST
+    LOST("lost");
+
+    private final String wireName;
+
+    State(String wireName) {
+      this.wireName = wireName;
+    }
+
+    /** As it stands in messages. */
+    public String wireName() {
+      return wireName;
+    }
   }
-
-  /**
-   * When what is told.
-   *
-   * @param ageNanos of connections that are told
-   * @param flushNanos between two times that changes are told
-   * @param lostNanos after which a partner is held for lost whose link is down
-   * @param joinNanos after which it is that was not there when this node began
-   */
-  public record Times(long ageNanos, long flushNanos, long lostNanos, long joinNanos) {}
-
-  /**
-   * Sums, a moment old.
-   *
-   * @param told connections, as often as each was told
-   * @param ends of connections that were told
-   * @param bytes that were sent
-   * @param kept connections of the partner's
-   * @param keptSessions sessions of the partner's
-   * @param taken connections that were taken over from the partner
-   * @param refused connections that could not be
-   * @param gone connections that the partner had taken over
-   * @param repeats times that everything was to be told again
-   */
-  public record Counters(
-      long told,
-      long ends,
-      long bytes,
-      long kept,
-      long keptSessions,
-      long taken,
-      long refused,
-      long gone,
-      long repeats) {}
 
   private final DescriptorLoop loop;
   private final FlowReplica replica;
-  private final Times times;
+  private final ReplicaTimes times;
   private final Mappings mappings;
   private final Sweep sweep;
   private final LongSupplier clock;
@@ -97,6 +78,7 @@ public final class Partnership {
   private long agedNanos;
   private long theirsNanos;
   private long soonNanos;
+  private long awakeNanos;
   private @Nullable Timer decision;
 
   /**
@@ -106,7 +88,7 @@ public final class Partnership {
   Partnership(
       DescriptorLoop loop,
       Tables tables,
-      Times times,
+      ReplicaTimes times,
       Residents residents,
       Ports ports,
       Mappings mappings,
@@ -124,7 +106,7 @@ public final class Partnership {
         new FlowExport(
             tables.flows(),
             tables.clients(),
-            new FlowChanges(tables.flows().capacity(), times.ageNanos == 0),
+            new FlowChanges(tables.flows().capacity(), times.ageNanos() == 0),
             client -> {
               Session session = residents.session(client);
               return session == null ? null : session.shared;
@@ -197,8 +179,35 @@ public final class Partnership {
     imports.reset();
     if (partner != State.LOST) {
       partner = State.UNKNOWN;
-      decideIn(Math.max(times.lostNanos, soonNanos - clock.getAsLong()));
+      decideIn(
+          decided ? Math.max(times.lostNanos(), soonNanos - clock.getAsLong()) : times.joinNanos());
     }
+  }
+
+  /** The partner has ended, or is held for dead: only one that has announced it is waited for. */
+  public void gone() {
+    if (outlet == null && decided && partner != State.LOST) {
+      decideIn(Math.max(0, soonNanos - clock.getAsLong()));
+    }
+  }
+
+  /** Whether nothing may leave for now; also notices when this process has stood still. */
+  boolean waits() {
+    long now = clock.getAsLong();
+    long still = now - awakeNanos;
+    awakeNanos = now;
+    // Who is alone needs not fear a partner that has not had the time to come back.
+    if (!frozen && still > (partner == State.LOST ? times.joinNanos() : times.stillNanos())) {
+      log.warn(
+          "stood still for {} ms: nothing leaves until it is known what the partner has taken over",
+          TimeUnit.NANOSECONDS.toMillis(still));
+      decided = false;
+      partner = State.UNKNOWN;
+      imports.reset();
+      decideIn(outlet == null ? times.joinNanos() : -1);
+      ask();
+    }
+    return !decided;
   }
 
   private void decideIn(long nanos) {
@@ -307,11 +316,12 @@ public final class Partnership {
   /** Goes on from what the tables say: another process may have worked on them. */
   void thaw() {
     frozen = false;
+    awakeNanos = clock.getAsLong();
     replica.rebuild();
     imports.rebuild();
     takeOver.thaw();
     if (outlet == null) {
-      decideIn(times.joinNanos);
+      decideIn(decided ? TimeUnit.MILLISECONDS.toNanos(UPGRADE_MS) : times.joinNanos());
     }
     begin();
     ask();
@@ -320,7 +330,7 @@ public final class Partnership {
   }
 
   private void flushLater() {
-    flush = loop.schedule(this::flush, times.flushNanos);
+    flush = loop.schedule(this::flush, times.flushNanos());
   }
 
   private void flush() {
@@ -328,7 +338,7 @@ public final class Partnership {
       return;
     }
     long now = clock.getAsLong();
-    if (now - agedNanos >= times.ageNanos / FlowChanges.AGES) {
+    if (now - agedNanos >= times.ageNanos() / FlowChanges.AGES) {
       agedNanos = now;
       exports.age();
     }
@@ -364,13 +374,15 @@ public final class Partnership {
   }
 
   /** Its sums. */
-  public Counters counters() {
-    return new Counters(
+  public ReplicaCounters counters() {
+    return new ReplicaCounters(
+        partner,
+        exports.known(),
+        replica.size(),
+        replica.sessions(),
         exports.told(),
         exports.ends(),
         exports.bytes(),
-        replica.size(),
-        replica.sessions(),
         takeOver.taken(),
         takeOver.refused(),
         away.gone(),

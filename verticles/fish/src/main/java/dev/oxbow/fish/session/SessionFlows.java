@@ -170,6 +170,12 @@ final class SessionFlows {
     if (sharing != null) {
       sharing.tick();
     }
+    waits();
+  }
+
+  /** Whether nothing may leave for now. */
+  boolean waits() {
+    return partnership != null && partnership.waits();
   }
 
   private void later() {

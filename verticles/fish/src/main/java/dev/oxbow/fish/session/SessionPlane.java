@@ -123,6 +123,7 @@ public final class SessionPlane implements AutoCloseable {
             device,
             new Outbound(device, mappings, ports, flows, pools, residents, fromFlows),
             inbound,
+            connections::waits,
             this::now,
             this::end);
   }
@@ -138,7 +139,7 @@ public final class SessionPlane implements AutoCloseable {
   }
 
   /** Keeps the connections of a partner, and tells it of those here, from the next thaw on. */
-  public Partnership replicate(Partnership.Times times) {
+  public Partnership replicate(ReplicaTimes times) {
     return connections.pair(
         new Partnership(
             loop, parts.tables, times, residents, ports, mappings, sweep, this::end, parts.clock));

@@ -28,6 +28,11 @@ class LocalLinkTest extends PartnerLinkContract {
       }
 
       @Override
+      public void leave() {
+        ends[1].close();
+      }
+
+      @Override
       public void close() {
         ends[0].close();
         ends[1].close();

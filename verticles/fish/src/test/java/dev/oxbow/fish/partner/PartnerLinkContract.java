@@ -29,6 +29,9 @@ public abstract class PartnerLinkContract {
     /** Ends that. */
     void heal();
 
+    /** The other end is there no more. */
+    void leave();
+
     @Override
     void close();
   }
@@ -41,6 +44,8 @@ public abstract class PartnerLinkContract {
     final List<Integer> heard = new CopyOnWriteArrayList<>();
     final AtomicInteger ups = new AtomicInteger();
     final AtomicInteger downs = new AtomicInteger();
+    final AtomicInteger gone = new AtomicInteger();
+    volatile boolean goneWhileUp;
     volatile boolean isUp;
     volatile boolean whileDown;
     private int calls;
@@ -58,6 +63,14 @@ public abstract class PartnerLinkContract {
       begin();
       downs.incrementAndGet();
       isUp = false;
+      end();
+    }
+
+    @Override
+    public void gone() {
+      begin();
+      goneWhileUp |= isUp;
+      gone.incrementAndGet();
       end();
     }
 
@@ -148,6 +161,24 @@ public abstract class PartnerLinkContract {
       assertThat(other.whileDown).isFalse();
       assertThat(List.of(one.ups.get(), one.downs.get())).containsExactly(2, 1);
       assertThat(List.of(other.ups.get(), other.downs.get())).containsExactly(2, 1);
+    }
+  }
+
+  @Test
+  void whoeverLeavesIsGoneOnceAndWhoIsCutOffIsNot() {
+    try (Pair pair = open()) {
+      Ear one = listen(pair.one(), Kind.FLOWS);
+      Ear other = listen(pair.other(), Kind.FLOWS);
+      awaitUp(one, other);
+      pair.cut();
+      Await.until("it is known", () -> !one.isUp && !other.isUp);
+      assertThat(one.gone.get()).isZero();
+      pair.heal();
+      awaitUp(one, other);
+      pair.leave();
+      Await.until("the other is gone", () -> one.gone.get() == 1);
+      assertThat(one.goneWhileUp).isFalse();
+      assertThat(one.downs.get()).isEqualTo(2);
     }
   }
 

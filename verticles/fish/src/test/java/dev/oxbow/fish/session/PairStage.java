@@ -44,7 +44,7 @@ final class PairStage implements AutoCloseable {
   private static final Tables.Sizes SIZES = new Tables.Sizes(20, 100, 4000);
 
   /** Of planes that are made from here on. */
-  Partnership.Times times = times(TimeUnit.MINUTES.toNanos(1));
+  ReplicaTimes times = times(TimeUnit.MINUTES.toNanos(1));
 
   final Namespace server = Namespace.open();
   final Namespace client = Namespace.open();
@@ -64,12 +64,13 @@ final class PairStage implements AutoCloseable {
    *
    * @param joinNanos after which a partner is held for lost that was not there at the beginning
    */
-  static Partnership.Times times(long joinNanos) {
-    return new Partnership.Times(
+  static ReplicaTimes times(long joinNanos) {
+    return new ReplicaTimes(
         TimeUnit.MILLISECONDS.toNanos(200),
         TimeUnit.MILLISECONDS.toNanos(50),
         TimeUnit.MILLISECONDS.toNanos(100),
-        joinNanos);
+        joinNanos,
+        TimeUnit.SECONDS.toNanos(20));
   }
 
   /** The network brings packets to the shared address to a node from here on. */
@@ -191,7 +192,7 @@ final class PairStage implements AutoCloseable {
       return vertx.call(() -> Objects.requireNonNull(plane.attach(spec, new Told())));
     }
 
-    Partnership.Counters counters() {
+    ReplicaCounters counters() {
       return vertx.call(partnership::counters);
     }
 

@@ -1,5 +1,7 @@
 package dev.oxbow.pair.hazelcast;
 
+import com.hazelcast.cluster.MembershipEvent;
+import com.hazelcast.cluster.MembershipListener;
 import com.hazelcast.config.Config;
 import com.hazelcast.config.JavaSerializationFilterConfig;
 import com.hazelcast.config.JoinConfig;
@@ -25,6 +27,7 @@ import java.util.function.Consumer;
  */
 public final class HazelcastWire implements Wire {
   private static final String TOPIC = "oxbow";
+  private static final int MILLIS = 1_000;
   private static final String LOGGING = "hazelcast.logging.type";
 
   /** What a member does that has no data, and whom nobody asks for more. */
@@ -37,7 +40,8 @@ public final class HazelcastWire implements Wire {
           Map.entry("hazelcast.socket.bind.any", "false"),
           Map.entry("hazelcast.wait.seconds.before.join", "0"),
           Map.entry("hazelcast.heartbeat.interval.seconds", "1"),
-          Map.entry("hazelcast.max.no.heartbeat.seconds", "5"),
+          Map.entry("hazelcast.connection.monitor.interval", "50"),
+          Map.entry("hazelcast.connection.monitor.max.faults", "1"),
           Map.entry("hazelcast.merge.first.run.delay.seconds", "1"),
           Map.entry("hazelcast.merge.next.run.delay.seconds", "1"),
           Map.entry("hazelcast.operation.thread.count", "2"),
@@ -52,9 +56,10 @@ public final class HazelcastWire implements Wire {
   private final HazelcastInstance member;
   private final ITopic<byte[]> topic;
 
-  private HazelcastWire(HazelcastInstance member, Consumer<byte[]> receiver) {
+  private HazelcastWire(HazelcastInstance member, Consumer<byte[]> receiver, Runnable left) {
     this.member = member;
     this.topic = member.getTopic(TOPIC);
+    member.getCluster().addMembershipListener(new Leaving(left));
     topic.addMessageListener(
         message -> {
           // Whose number is another one after two clusters have become one.
@@ -65,12 +70,26 @@ public final class HazelcastWire implements Wire {
         });
   }
 
-  /** Makes wires of a configuration. */
-  public static Opener opener(PairOptions options) {
-    return receiver -> open(options, receiver);
+  /** Hears of members that leave. */
+  private record Leaving(Runnable left) implements MembershipListener {
+    @Override
+    public void memberAdded(MembershipEvent event) {}
+
+    /** Who has another number since, after two clusters have become one, is there. */
+    @Override
+    public void memberRemoved(MembershipEvent event) {
+      if (event.getMembers().size() == 1) {
+        left.run();
+      }
+    }
   }
 
-  private static HazelcastWire open(PairOptions options, Consumer<byte[]> receiver) {
+  /** Makes wires of a configuration. */
+  public static Opener opener(PairOptions options) {
+    return (receiver, left) -> open(options, receiver, left);
+  }
+
+  private static HazelcastWire open(PairOptions options, Consumer<byte[]> receiver, Runnable left) {
     requireFree(options.getListen());
     // What comes before the configuration is read would go elsewhere.
     System.setProperty(LOGGING, "slf4j");
@@ -81,7 +100,7 @@ public final class HazelcastWire implements Wire {
       throw new IllegalStateException("Hazelcast does not start: " + e.getMessage(), e);
     }
     try {
-      return new HazelcastWire(member, receiver);
+      return new HazelcastWire(member, receiver, left);
     } catch (HazelcastException | HazelcastInstanceNotActiveException e) {
       member.getLifecycleService().terminate();
       throw new IllegalStateException("Hazelcast has ended: " + e.getMessage(), e);
@@ -105,6 +124,9 @@ public final class HazelcastWire implements Wire {
     config.setClusterName(options.getCluster());
     config.setInstanceName(null);
     PROPERTIES.forEach(config::setProperty);
+    config.setProperty(
+        "hazelcast.max.no.heartbeat.seconds",
+        Integer.toString((options.getLostMs() + MILLIS - 1) / MILLIS));
     config.setLiteMember(true);
     // Whoever reaches the port can send objects: none but Java's and Hazelcast's own are made.
     config

@@ -11,6 +11,9 @@ final class Ear {
   private final Listener listener;
   private boolean up;
 
+  /** Whether the partner has been there since it was told to be gone. */
+  private boolean met;
+
   Ear(Listener listener) {
     this.listener = listener;
   }
@@ -19,7 +22,16 @@ final class Ear {
   void tell(boolean now) {
     if (now != up) {
       up = now;
+      met |= now;
       guarded(now ? listener::up : listener::down);
+    }
+  }
+
+  /** The partner is gone; told when one was there. */
+  void gone() {
+    if (met) {
+      met = false;
+      guarded(listener::gone);
     }
   }
 

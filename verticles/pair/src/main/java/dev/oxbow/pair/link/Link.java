@@ -1,8 +1,6 @@
 package dev.oxbow.pair.link;
 
 import dev.oxbow.fish.partner.PartnerLink;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -12,7 +10,6 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,13 +26,9 @@ import org.slf4j.LoggerFactory;
 public final class Link implements PartnerLink {
   private static final Logger log = LoggerFactory.getLogger(Link.class);
   private static final long BEAT_NANOS = 100_000_000;
-  private static final long SILENCE_NANOS = 2_000_000_000;
   private static final long RETRY_NANOS = 500_000_000;
   private static final long GIVE_UP_NANOS = 5_000_000_000L;
   private static final long CLOSE_NANOS = 2_000_000_000;
-
-  /** Bytes that were sent and have not been acknowledged. */
-  private static final long MOST_UNDER_WAY = 16 << 20;
 
   private static final long NOBODY = 0;
 
@@ -44,9 +37,8 @@ public final class Link implements PartnerLink {
   private final Frame.Codec codec;
   private final RandomGenerator random;
   private final Map<Kind, Ear> ears = new ConcurrentHashMap<>();
-  private final AtomicLong underWay = new AtomicLong();
+  private final UnderWay underWay = new UnderWay();
   private final AtomicBoolean started = new AtomicBoolean();
-  private final Deque<Sent> unacknowledged = new ArrayDeque<>();
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
@@ -59,7 +51,6 @@ public final class Link implements PartnerLink {
   private volatile long upAs = NOBODY;
 
   private volatile long roundTripNanos;
-  private volatile long oldestNanos;
   private volatile @Nullable Introduction partner;
   private volatile @Nullable String refused;
 
@@ -76,9 +67,6 @@ public final class Link implements PartnerLink {
   private long heardNanos;
   private long echo;
   private boolean closed;
-
-  /** A message that the other end has not acknowledged. */
-  private record Sent(long number, int bytes, long nanos) {}
 
   /**
    * A link that is down until it is started.
@@ -126,11 +114,7 @@ public final class Link implements PartnerLink {
     if (as == NOBODY) {
       return false;
     }
-    if (underWay.addAndGet(bytes.length) > MOST_UNDER_WAY) {
-      underWay.addAndGet(-bytes.length);
-      return false;
-    }
-    return execute(() -> send(as, kind, bytes));
+    return underWay.reserve(bytes.length) && execute(() -> send(as, kind, bytes));
   }
 
   private boolean execute(Runnable task) {
@@ -145,12 +129,11 @@ public final class Link implements PartnerLink {
   private void send(long as, Kind kind, byte[] bytes) {
     if (as != upAs) {
       // It has gone down since: what comes later must not have this before it.
-      underWay.addAndGet(-bytes.length);
+      underWay.release(bytes.length);
       return;
     }
     sent++;
-    unacknowledged.add(new Sent(sent, bytes.length, System.nanoTime()));
-    noteOldest();
+    underWay.sent(sent, bytes.length);
     frame(kind.code(), bytes);
   }
 
@@ -205,7 +188,7 @@ public final class Link implements PartnerLink {
   private void open() {
     openNanos = System.nanoTime() + RETRY_NANOS;
     try {
-      wire = opener.open(bytes -> execute(() -> receive(bytes)));
+      wire = opener.open(bytes -> execute(() -> receive(bytes)), () -> execute(this::left));
       wireTrouble = null;
       log.info("looking for the partner");
     } catch (IllegalStateException e) {
@@ -262,7 +245,7 @@ public final class Link implements PartnerLink {
     heardNanos = System.nanoTime();
     echo = frame.time();
     if (frame.kind() == Frame.FAREWELL) {
-      lose(NOBODY);
+      left();
     } else if (frame.to() != me) {
       if (upAs != NOBODY) {
         lose(other);
@@ -295,18 +278,7 @@ public final class Link implements PartnerLink {
     if (frame.echo() != 0) {
       roundTripNanos = Math.max(1, System.nanoTime() - frame.echo());
     }
-    for (Sent first = unacknowledged.peek();
-        first != null && first.number <= frame.received();
-        first = unacknowledged.peek()) {
-      unacknowledged.remove();
-      underWay.addAndGet(-first.bytes);
-    }
-    noteOldest();
-  }
-
-  private void noteOldest() {
-    Sent oldest = unacknowledged.peek();
-    oldestNanos = oldest == null ? 0 : oldest.nanos;
+    underWay.acknowledged(frame.received());
   }
 
   private void rise(Introduction from) {
@@ -333,11 +305,17 @@ public final class Link implements PartnerLink {
       sent = 0;
       received = 0;
       roundTripNanos = 0;
-      unacknowledged.forEach(each -> underWay.addAndGet(-each.bytes));
-      unacknowledged.clear();
-      noteOldest();
+      underWay.clear();
       log.warn("the partner is out of reach");
       ears.values().forEach(ear -> ear.tell(false));
+    }
+  }
+
+  /** Nothing is to be waited for. */
+  private void left() {
+    if (!closed) {
+      lose(NOBODY);
+      ears.values().forEach(Ear::gone);
     }
   }
 
@@ -348,14 +326,12 @@ public final class Link implements PartnerLink {
 
   @Override
   public long lagNanos() {
-    long oldest = oldestNanos;
-    long waits = oldest == 0 ? 0 : System.nanoTime() - oldest;
-    return upAs == NOBODY ? 0 : Math.max(roundTripNanos, waits);
+    return upAs == NOBODY ? 0 : Math.max(roundTripNanos, underWay.waitsNanos());
   }
 
   /** Bytes that the partner has not acknowledged. */
   public long underWayBytes() {
-    return underWay.get();
+    return underWay.bytes();
   }
 
   /** Who the partner is, or was last; null when none has been there. */

@@ -32,10 +32,11 @@ class HazelcastLinkTest extends PartnerLinkContract {
                     if (to != null && !cut) {
                       to.accept(bytes);
                     }
-                  });
+                  },
+                  () -> {});
     }
 
-    Wire open(Consumer<byte[]> to) {
+    Wire open(Consumer<byte[]> to, Runnable left) {
       receiver = to;
       return this;
     }
@@ -79,7 +80,8 @@ class HazelcastLinkTest extends PartnerLinkContract {
   void portThatIsTakenIsToldAtOnce() {
     assertThatThrownBy(
             () ->
-                HazelcastWire.opener(options("edge-3", "first", 15_701, 15_702)).open(bytes -> {}))
+                HazelcastWire.opener(options("edge-3", "first", 15_701, 15_702))
+                    .open(bytes -> {}, () -> {}))
         .hasMessageStartingWith("fish.pair.listen 127.0.0.1:15701: Address already in use");
   }
 }

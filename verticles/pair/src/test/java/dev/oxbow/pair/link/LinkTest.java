@@ -66,6 +66,11 @@ class LinkTest {
           }
 
           @Override
+          public void gone() {
+            heard.add("gone");
+          }
+
+          @Override
           public void received(byte[] bytes) {
             heard.add(Arrays.toString(bytes));
           }
@@ -90,6 +95,18 @@ class LinkTest {
   }
 
   @Test
+  void whoIsHeldForDeadIsGoneAndComesBack() {
+    Link one = good(true);
+    List<String> heard = heardBy(one);
+    // Nobody has been there yet.
+    wires.removeAll();
+    awaitUp(one, good(false));
+    wires.removeAll();
+    Await.until("it is there again", () -> heard.size() == 4);
+    assertThat(heard).containsExactly("up", "down", "gone", "up");
+  }
+
+  @Test
   void otherGrantsAreRefused() {
     Link one = good(true);
     open(new Introduction("edge-2", "0.1.0", false, "203.0.113.7 20000-20998"), SECRET);
@@ -111,7 +128,7 @@ class LinkTest {
   @Test
   void anotherVersionIsRefusedAndTheRightOneTakenLater() {
     Link one = good(true);
-    Wire older = wires.open(frame -> {});
+    Wire older = wires.open(frame -> {}, () -> {});
     byte[] frame = new byte[100];
     frame[0] = 2;
     Await.until(
@@ -140,7 +157,7 @@ class LinkTest {
         third, "edge-2 says home: second, as this node does: one is first, the other" + " second");
     Link mute = open(TestWires.node(false), "some other secret");
     awaitRefused(mute, "a node of this cluster has another fish.pair.secret: both need the same");
-    wires.open(bytes -> {}).send(new byte[] {1, 2, 3});
+    wires.open(bytes -> {}, () -> {}).send(new byte[] {1, 2, 3});
     assertThat(one.send(Kind.FLOWS, new byte[] {7})).isTrue();
     assertThat(other.send(Kind.FLOWS, new byte[] {8})).isTrue();
     Await.until("both have heard", () -> byOne.contains("[8]") && byOther.contains("[7]"));

@@ -24,9 +24,11 @@ public final class TestWires {
   /** One that has opened a wire. */
   private final class Node implements Wire {
     private final Consumer<byte[]> receiver;
+    private final Runnable left;
 
-    Node(Consumer<byte[]> receiver) {
+    Node(Consumer<byte[]> receiver, Runnable left) {
       this.receiver = receiver;
+      this.left = left;
     }
 
     @Override
@@ -52,11 +54,18 @@ public final class TestWires {
   }
 
   /** Opens a wire of the cluster. */
-  public Wire open(Consumer<byte[]> receiver) {
+  public Wire open(Consumer<byte[]> receiver, Runnable left) {
     synchronized (nodes) {
-      Node node = new Node(receiver);
+      Node node = new Node(receiver, left);
       nodes.add(node);
       return node;
+    }
+  }
+
+  /** Tells every node that all others have left. */
+  void removeAll() {
+    synchronized (nodes) {
+      nodes.forEach(node -> node.left.run());
     }
   }
 
@@ -115,6 +124,11 @@ public final class TestWires {
       @Override
       public void heal() {
         cut.accept(false);
+      }
+
+      @Override
+      public void leave() {
+        TestWires.close(second);
       }
 
       @Override
