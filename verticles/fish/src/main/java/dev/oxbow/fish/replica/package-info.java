@@ -1,7 +1,6 @@
 /**
  * Connections of one Fish, told to another: what has changed goes out in chunks, and is kept there
- * in a table of its own, for the day when it is to go on there. Only tests use it yet: the link
- * between two nodes carries loans of ports, and no connections.
+ * in a table of its own, for the day when it is to go on there.
  */
 @NullMarked
 package dev.oxbow.fish.replica;
