@@ -219,7 +219,7 @@ class LinkTest {
     CountDownLatch comesUp = new CountDownLatch(1);
     CompletableFuture<String> late = new CompletableFuture<>();
     Wire.Opener slow =
-        receiver -> {
+        (receiver, left) -> {
           opening.countDown();
           try {
             comesUp.await();
