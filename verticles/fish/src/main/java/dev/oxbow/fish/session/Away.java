@@ -40,7 +40,6 @@ final class Away {
         // This node has taken it over since; that is for the partner to hear.
         return;
       }
-      gone++;
       Session session = residents.session(flows.client(flow));
       mappings.forget(flow);
       if (session != null) {
@@ -48,6 +47,8 @@ final class Away {
       }
     }
     if (flow >= 0 && flows.state(flow) == RESTING) {
+      // The first one that is told ends the session, and all others with it.
+      gone += (flows.flags(flow) & AWAY) == 0 ? 1 : 0;
       flows.setMoves(flow, theirs.moves());
       flows.setFlags(flow, flows.flags(flow) | AWAY);
       flows.touch(flow, nowNanos);
@@ -63,7 +64,7 @@ final class Away {
     }
   }
 
-  /** Connections of this node that had gone. */
+  /** Connections that had gone, this node's or not. */
   long gone() {
     return gone;
   }

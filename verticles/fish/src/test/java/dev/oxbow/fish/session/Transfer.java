@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Many bytes on their way from one socket to another, looked at as they come. */
-final class Transfer {
+public final class Transfer {
   private static final int CHUNK_BYTES = 64 << 10;
   private static final int SEED = 1128;
   private static final long PATIENCE_SECONDS = 60;
@@ -37,21 +37,21 @@ final class Transfer {
     receiving = CompletableFuture.runAsync(() -> receive(to, bytes), THREADS);
   }
 
-  static Transfer begin(Socket from, Socket to, long bytes) throws IOException {
+  public static Transfer begin(Socket from, Socket to, long bytes) throws IOException {
     to.setSoTimeout((int) TimeUnit.SECONDS.toMillis(PATIENCE_SECONDS));
     return new Transfer(from, to, bytes);
   }
 
-  long received() {
+  public long received() {
     return received.get();
   }
 
   /** The longest time without a byte. */
-  long longestNanos() {
+  public long longestNanos() {
     return longestNanos;
   }
 
-  void join() {
+  public void join() {
     sending.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
     receiving.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
   }

@@ -12,6 +12,7 @@ import dev.oxbow.service.testing.ControlPeer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,9 +31,6 @@ final class Edge implements AutoCloseable {
   private final List<Descriptor> flows = new ArrayList<>();
   private @Nullable OxbowProcess process;
   private final List<ControlPeer> callers = new ArrayList<>();
-
-  /** Asks for counters: an app without sessions, to whom no event comes in between. */
-  private @Nullable ControlPeer control;
 
   Edge(String name) {
     this.name = name;
@@ -57,13 +55,15 @@ final class Edge implements AutoCloseable {
 
   Edge awaitServing() {
     process().awaitServing();
-    control = caller("counters");
     return this;
   }
 
+  private ControlPeer connect(String app) {
+    return ControlPeer.connect(process().runtimeDir().resolve("fish.sock")).hello(app, false);
+  }
+
   private ControlPeer caller(String app) {
-    ControlPeer made =
-        ControlPeer.connect(process().runtimeDir().resolve("fish.sock")).hello(app, false);
+    ControlPeer made = connect(app);
     callers.add(made);
     return made;
   }
@@ -74,7 +74,65 @@ final class Edge implements AutoCloseable {
 
   /** What the service says of its partner. */
   JsonObject pair() {
-    return Objects.requireNonNull(control).stats().getJsonObject("pair");
+    return stats().getJsonObject("pair");
+  }
+
+  JsonObject stats() {
+    // An app without sessions, to whom no event comes in between; the process may be another one.
+    try (ControlPeer control = connect("counters")) {
+      return control.stats();
+    }
+  }
+
+  /** A counter of what the two have told one another of their connections. */
+  int flows(String which) {
+    return pair().getJsonObject("flows").getInteger(which);
+  }
+
+  /** What it knows of its partner. */
+  String partner() {
+    return pair().getJsonObject("flows").getString("partner");
+  }
+
+  /** Asks for the session of a stable name on a flow, which stays the caller's; the answer. */
+  Opened open(String name, Descriptor flow) {
+    ControlPeer caller = caller("proxy");
+    JsonObject answer =
+        caller.ask(
+            "{\"op\":\"egress\",\"id\":1,\"fds\":[\"flow\"],\"address\":\""
+                + PairWorld.BUSY
+                + "\",\"ports\":\""
+                + PairWorld.BUSY_PORTS
+                + "\",\"resume\":\""
+                + name
+                + "\"}",
+            flow);
+    return new Opened(caller, answer);
+  }
+
+  /** Whoever asked for a session, and the answer. */
+  record Opened(ControlPeer caller, JsonObject answer) {
+    boolean isOpen() {
+      return Boolean.TRUE.equals(answer.getBoolean("ok"));
+    }
+
+    int resumed() {
+      return answer.getInteger("resumed");
+    }
+  }
+
+  /** Sends a signal to whoever serves. */
+  void signal(String name) throws IOException, InterruptedException {
+    String pid = Long.toString(process().serving().pid());
+    if (new ProcessBuilder("kill", "-" + name, pid).start().waitFor() != 0) {
+      throw new AssertionError("kill -" + name);
+    }
+  }
+
+  /** Ends as by a fault of the program; nothing of it is put back. */
+  void kill() throws IOException {
+    process().kill();
+    Files.delete(process().runtimeDir().resolve("oxbow.pid"));
   }
 
   int blocks(String which) {
@@ -117,6 +175,11 @@ final class Edge implements AutoCloseable {
       memory.putBytes(0, packet.array(), 0, length);
       Syscalls.write(flow.fd(), memory.address(), length);
     }
+  }
+
+  @Override
+  public String toString() {
+    return process == null ? name : name + ": " + process.log();
   }
 
   @Override

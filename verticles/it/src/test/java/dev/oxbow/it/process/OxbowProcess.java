@@ -234,12 +234,12 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   /** Who serves now: this process, or one that has taken over. */
-  ProcessHandle serving() {
+  public ProcessHandle serving() {
     return RuntimeDirectory.ownerOf(runtimeDir()).flatMap(ProcessHandle::of).orElseThrow();
   }
 
   /** Sends SIGHUP to whoever serves. */
-  void hangUp() throws IOException, InterruptedException {
+  public void hangUp() throws IOException, InterruptedException {
     String[] kill = {"kill", "-HUP", Long.toString(serving().pid())};
     if (new ProcessBuilder(kill).start().waitFor() != 0) {
       throw new AssertionError("kill -HUP failed");
@@ -247,14 +247,14 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   /** Sends SIGHUP, and waits until another process serves. */
-  void upgrade() throws IOException, InterruptedException {
+  public void upgrade() throws IOException, InterruptedException {
     ProcessHandle before = serving();
     hangUp();
     awaitSuccessorOf(before);
   }
 
   /** As {@link Await#until}, and shows the log when it is in vain. */
-  void await(String what, java.util.function.BooleanSupplier condition) {
+  public void await(String what, java.util.function.BooleanSupplier condition) {
     try {
       Await.until(what, condition);
     } catch (AssertionError e) {
@@ -263,7 +263,7 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   /** Waits until another process serves, and the one before has ended. */
-  void awaitSuccessorOf(ProcessHandle before) {
+  public void awaitSuccessorOf(ProcessHandle before) {
     Await.until(
         "another process serves: " + log(),
         TimeUnit.SECONDS.toNanos(2 * PATIENCE_SECONDS),
@@ -322,21 +322,21 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   /** Sends SIGTERM to whoever serves, and waits for its end. */
-  void stopServing() {
+  public void stopServing() {
     ProcessHandle last = serving();
     last.destroy();
     Await.until("it stops: " + log(), () -> gone(last));
   }
 
   /** Sends SIGKILL to whoever serves, and waits for its end. */
-  void kill() {
+  public void kill() {
     ProcessHandle last = serving();
     last.destroyForcibly();
     Await.until("it is killed", () -> gone(last));
   }
 
   /** Sends SIGTERM; the exit status. */
-  int stop() throws InterruptedException {
+  public int stop() throws InterruptedException {
     process.destroy();
     return awaitEnd();
   }
