@@ -98,6 +98,15 @@ public final class Message {
     throw wrong(field, value, "true or false");
   }
 
+  /** A number, a string or a boolean that must be there. */
+  public Object scalar(String field) {
+    Object value = members.get(field);
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+      return value;
+    }
+    throw wrong(field, value, "a number, a string, true or false");
+  }
+
   /** An object, or null when there is none. */
   public @Nullable Message object(String field) {
     Object value = members.get(field);

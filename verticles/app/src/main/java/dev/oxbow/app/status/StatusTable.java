@@ -174,7 +174,7 @@ final class StatusTable {
           && (counter.getKey().equals("bytes") || counter.getKey().endsWith("Bytes"))) {
         table.row(name, Units.bytes(number.longValue()));
       } else {
-        table.row(name, String.valueOf(counter.getValue()));
+        table.row(name, counter.getValue() == null ? "-" : counter.getValue().toString());
       }
     }
   }

@@ -12,14 +12,16 @@ public final class Counters {
     return json(answer.member("stats"));
   }
 
-  /** Numbers, texts and objects of them. */
+  /** Numbers, texts, flags, what is null, and objects of them. */
   public static JsonObject json(Message counters) {
     JsonObject json = new JsonObject();
     for (String name : counters.names()) {
-      json.put(
-          name,
-          counters.isObject(name) ? json(counters.member(name)) : (Object) counters.number(name));
+      json.put(name, counters.has(name) ? value(counters, name) : null);
     }
     return json;
+  }
+
+  private static Object value(Message counters, String name) {
+    return counters.isObject(name) ? json(counters.member(name)) : counters.scalar(name);
   }
 }
