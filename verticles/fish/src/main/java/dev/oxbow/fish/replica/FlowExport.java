@@ -4,12 +4,14 @@ import dev.oxbow.codecs.ip.IpProtocol;
 import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowChanges;
 import dev.oxbow.fish.ports.FlowTable;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the partner of connections, some in each turn: those that somebody may take up again, once
- * they are old enough, and their ends. What cannot be sent now stays due, and is told as it is
- * then. Nothing is allocated per connection. Loop thread only.
+ * Tells the partner of sessions, at once, and of connections, some in each turn: those that
+ * somebody may take up again, once they are old enough, and their ends. What cannot be sent now
+ * stays due, and is told as it is then. Nothing is allocated per connection. Loop thread only.
  */
 public final class FlowExport {
 
@@ -48,7 +50,9 @@ public final class FlowExport {
   private final Chunk.Filling live = new Chunk.Filling(Chunk.FLOWS);
   private final Chunk.Filling soon = new Chunk.Filling(Chunk.SOON);
   private final Chunk.Filling ended = new Chunk.Filling(Chunk.ENDS);
+  private final Set<SharedSession> open = new HashSet<>();
   private @Nullable Outlet outlet;
+  private boolean opened;
   private long round;
   private int sequence;
   private int next;
@@ -86,6 +90,7 @@ public final class FlowExport {
     next = 0;
     complete = false;
     known = 0;
+    opened = true;
     changes.reset();
     fresh.clear();
     over.clear();
@@ -102,8 +107,15 @@ public final class FlowExport {
     known = 0;
   }
 
+  /** There is a session, which the partner is told of also while it has no connection. */
+  public void opened(SharedSession session) {
+    open.add(session);
+    opened = true;
+  }
+
   /** A session is over, whatever becomes of its connections. */
   public void over(SharedSession session) {
+    open.remove(session);
     Outlet to = outlet;
     if (to != null && session.isTold(round)) {
       if (over.isFull()) {
@@ -144,6 +156,10 @@ public final class FlowExport {
     }
     // Before a session that may have got the place of one that is over.
     send(to, over);
+    if (opened) {
+      opened = false;
+      open.forEach(session -> tell(to, session));
+    }
     int most = TURN_FLOWS;
     for (int looks = 0; looks < TURN_LOOKS && most > 0; looks++) {
       int flow = changes.take(next);
@@ -178,13 +194,7 @@ public final class FlowExport {
       ends++;
       return true;
     }
-    if (!session.isTold(round)) {
-      if (fresh.isFull()) {
-        flush(to);
-      }
-      SessionImage.write(fresh.bytes(), fresh.add(), session.slot(), session.name());
-      session.told(round);
-    }
+    tell(to, session);
     if (live.isFull()) {
       flush(to);
     }
@@ -196,6 +206,16 @@ public final class FlowExport {
     changes.tell(flow, true);
     told++;
     return true;
+  }
+
+  private void tell(Outlet to, SharedSession session) {
+    if (!session.isTold(round)) {
+      if (fresh.isFull()) {
+        flush(to);
+      }
+      SessionImage.write(fresh.bytes(), fresh.add(), session.slot(), session.name());
+      session.told(round);
+    }
   }
 
   /** A connection of TCP that nobody has answered is none yet. */

@@ -295,6 +295,14 @@ public final class Partnership {
     return taken;
   }
 
+  /** There is a session: the partner hears of it at once, so that it does not open it, too. */
+  void opened(Session session) {
+    if (session.shared != null) {
+      exports.opened(session.shared);
+      later();
+    }
+  }
+
   /** A session is over. */
   void over(Session session) {
     if (session.shared != null) {

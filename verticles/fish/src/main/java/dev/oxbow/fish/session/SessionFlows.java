@@ -10,6 +10,7 @@ import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.ports.SharedBlocks;
+import java.util.Collection;
 import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
@@ -112,6 +113,14 @@ final class SessionFlows {
     return partnership == null ? null : partnership.hindrance(owner.shared());
   }
 
+  /** There is a session, which is returned. */
+  Session opened(Session session) {
+    if (partnership != null) {
+      partnership.opened(session);
+    }
+    return session;
+  }
+
   /** All connections of a session are over. */
   void dissolve(Session session) {
     if (partnership != null) {
@@ -154,12 +163,13 @@ final class SessionFlows {
   }
 
   /** Goes on with what is to end; residents are known. Before any packet. */
-  void thaw() {
+  void thaw(Collection<Session> sessions) {
     frozen = false;
     if (sharing != null) {
       sharing.thaw();
     }
     if (partnership != null) {
+      sessions.forEach(partnership::opened);
       partnership.thaw();
     }
     dissolveSoon();

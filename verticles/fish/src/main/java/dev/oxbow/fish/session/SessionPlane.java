@@ -199,7 +199,7 @@ public final class SessionPlane implements AutoCloseable {
   private Session enter(Session session) {
     sessions.put(session.id(), session);
     count = sessions.size();
-    return session;
+    return connections.opened(session);
   }
 
   /**
@@ -283,7 +283,7 @@ public final class SessionPlane implements AutoCloseable {
     if (events == null) {
       events = ConntrackEvents.listen(loop, parts.events, parts.mark, departures);
     }
-    connections.thaw();
+    connections.thaw(sessions.values());
     carrier.thaw(sessions.values().stream().filter(s -> s.record.reason() == null).toList());
     tickLater();
     if (!shared) {

@@ -208,6 +208,26 @@ class TakeOverTest {
   }
 
   @Test
+  void sessionWithoutConnectionsIsNotOpenedByThePartnerEither() {
+    Session before = stage.first.open("edge");
+    stage.link();
+    Await.until("it is known there", () -> isTheirs(stage.second));
+    stage.first.vertx.run(() -> stage.first.plane.end(before, EndReason.ABORTED));
+    Await.until("its end is, too", () -> hindrance(stage.second) == null);
+    stage.first.open("edge");
+    Await.until("the next one is", () -> isTheirs(stage.second));
+    stage.first.die();
+    stage.cut();
+    awaitLost(stage.second);
+    assertThat(stage.second.open("edge").resumed()).isZero();
+  }
+
+  private static boolean isTheirs(PairStage.Node node) {
+    String why = hindrance(node);
+    return why != null && why.contains("the partner has a session of that name");
+  }
+
+  @Test
   void nothingIsOpenedUntilItIsKnownWhatThePartnerHas() {
     assertThat(hindrance(stage.first)).contains("not known yet");
     stage.link();
