@@ -111,6 +111,11 @@ public final class GatewayCommand implements Callable<Integer> {
     if (tuns.stream().map(TunOptions::label).distinct().count() < tuns.size()) {
       throw wrong("--tun is given twice for the same namespace.");
     }
+    List<String> names =
+        tuns.stream().filter(tun -> !tun.egress().isEmpty()).map(TunOptions::resume).toList();
+    if (names.stream().distinct().count() < names.size()) {
+      throw wrong("--resume is the same for two tuns.");
+    }
     ConnectionOptions.requireApp(command(), app);
     return GatewayProcess.run(
         new GatewayProcess.Plan(

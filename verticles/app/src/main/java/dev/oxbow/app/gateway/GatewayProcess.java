@@ -39,6 +39,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
@@ -167,6 +168,11 @@ final class GatewayProcess implements Work {
   }
 
   @Override
+  public void stoppedBy(CountDownLatch stop) {
+    sessions.stoppedBy(stop);
+  }
+
+  @Override
   public Map<String, Layout> layouts() {
     Map<String, Layout> layouts = new HashMap<>(splicers.layout());
     layouts.putAll(bumblebees.layout());
@@ -180,7 +186,7 @@ final class GatewayProcess implements Work {
   @Override
   public List<Transferable> start(
       Vertx vertx, ActivatedSockets activated, @Nullable Map<String, Cargo> cargos)
-      throws TimeoutException {
+      throws TimeoutException, InterruptedException {
     Context own = vertx.getOrCreateContext();
     context = own;
     Map<String, Cargo> inherited = cargos == null ? Map.of() : cargos;

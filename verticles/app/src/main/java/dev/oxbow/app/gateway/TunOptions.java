@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -16,6 +17,8 @@ public final class TunOptions {
 
   /** IFNAMSIZ without the zero: include/uapi/linux/if.h. */
   private static final int MOST_CHARACTERS = 15;
+
+  private static final Pattern NAME = Pattern.compile("[ -~]{1,128}");
 
   /**
    * Where ip-netns(8) has one file for each name; elsewhere the last part of a path says little.
@@ -70,6 +73,16 @@ public final class TunOptions {
       description = "TCP leaves so, too: everything does, and Bumblebee has no part in it.")
   private boolean egressTcp;
 
+  @Option(
+      names = "--resume",
+      paramLabel = "NAME",
+      description = {
+        "What Fish knows its session by, to go on with its connections (default: namespace and"
+            + " tun). With a pair of Fish (--fish) give it on both nodes, with the same --app: the"
+            + " second gateway waits until its Fish holds the first node for lost, and goes on."
+      })
+  private @Nullable String resume;
+
   String name() {
     return name;
   }
@@ -84,6 +97,11 @@ public final class TunOptions {
     return egressTcp;
   }
 
+  /** What a Fish knows its session by. */
+  String resume() {
+    return resume == null ? label() : resume;
+  }
+
   /** The name of the tun whose packets leave by a Fish. */
   String egressName() {
     return egressTcp ? name : name + EGRESS;
@@ -96,6 +114,12 @@ public final class TunOptions {
     }
     if (!egress.isEmpty() && !egressTcp && netns == null) {
       return "--egress needs --netns: else what leaves would be routed back";
+    }
+    if (resume != null && egress.isEmpty()) {
+      return "--resume needs --egress";
+    }
+    if (resume != null && !NAME.matcher(resume).matches()) {
+      return "--resume is '" + resume + "'; expected 1 to 128 printable ASCII characters";
     }
     if (egressName().length() > MOST_CHARACTERS) {
       return "--tun " + name + ": with --egress at most 11 characters";

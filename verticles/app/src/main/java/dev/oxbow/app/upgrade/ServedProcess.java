@@ -63,6 +63,7 @@ public final class ServedProcess {
     this.inPlace =
         new InPlace(options.getHandoff(), manager, stop, () -> WarmUp.whileServing(work::practise));
     work.canEnd(this::end);
+    work.stoppedBy(stop);
   }
 
   private void end() {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,13 @@ public interface Work {
    * @param end from any thread
    */
   default void canEnd(Runnable end) {}
+
+  /**
+   * Is told what a start that waits for something waits for, too; called before all else.
+   *
+   * @param stop counted down when this process is to end
+   */
+  default void stoppedBy(CountDownLatch stop) {}
 
   /** The layouts of state that this program reads, by the names of what it starts. */
   Map<String, Transferable.Layout> layouts();
