@@ -18,6 +18,7 @@ import dev.oxbow.pair.loan.LocalPorts;
 import io.vertx.core.Future;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
@@ -50,8 +51,8 @@ final class LoanPartner implements Partner, LocalPorts {
 
   private boolean begun;
 
-  /** Of these it has been noted since the last tick that a connection found no port. */
-  private final List<Blocks.Address> shortOf = new ArrayList<>();
+  /** Of these addresses it has been noted since the last tick that a connection found no port. */
+  private final BitSet shortOf = new BitSet();
 
   private boolean closed;
   private long shortages;
@@ -170,37 +171,27 @@ final class LoanPartner implements Partner, LocalPorts {
   public void ranShort(long high, long low) {
     LoanNode on = node;
     shortages++;
-    if (on != null && !isNoted(high, low)) {
-      Blocks.Address of = new Blocks.Address(high, low);
-      shortOf.add(of);
-      on.need(of, nowMs());
-      publish(on);
+    int address = blocks.address(high, low);
+    if (on != null && address >= 0 && !shortOf.get(address)) {
+      shortOf.set(address);
+      on.need(address, nowMs());
     }
-  }
-
-  private boolean isNoted(long high, long low) {
-    for (int i = 0; i < shortOf.size(); i++) {
-      if (shortOf.get(i).high() == high && shortOf.get(i).low() == low) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private long nowMs() {
     return ports.nowNanos() / MILLI;
   }
 
-  /** Tells Fish what it may use until when. */
+  /** Tells Fish what it may use until when, of what has changed. */
   private void publish(LoanNode on) {
     long now = nowMs();
-    for (int block = 0; block < blocks.count(); block++) {
-      ports.allow(
-          block,
-          on.isOwn(block),
-          nanos(on.grantUntilMs(block, now)),
-          nanos(on.useUntilMs(block, now)));
-    }
+    on.tellChanged(
+        block ->
+            ports.allow(
+                block,
+                on.isOwn(block),
+                nanos(on.grantUntilMs(block, now)),
+                nanos(on.useUntilMs(block, now))));
   }
 
   private static long nanos(long ms) {

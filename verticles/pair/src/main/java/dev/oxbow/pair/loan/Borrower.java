@@ -3,9 +3,9 @@ package dev.oxbow.pair.loan;
 import static dev.oxbow.pair.loan.LoanRecords.FREE;
 
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -17,19 +17,31 @@ final class Borrower {
   /** Blocks for which a node asks at once. */
   private static final int STEP = 4;
 
+  private static final long NEVER = Long.MIN_VALUE;
+
   private final Blocks blocks;
-  private final Home home;
+  private final Home others;
   private final LoanTimes times;
   private final LoanRecords records;
   private final LocalPorts ports;
   private final Numbers numbers;
   private final Consumer<LoanMessage> partner;
-  private final Requests borrowing = new Requests();
+  private final Standing held;
+
+  /** Of each address, so that none waits for another. */
+  private final Requests[] borrowing;
+
   private final Requests renewing = new Requests();
 
-  /** Since when there was no port of an address. */
-  private final Map<Blocks.Address, Long> shortMs = new HashMap<>();
+  /** Of each address: when a connection found no port there, or {@link #NEVER}. */
+  private final long[] shortMs;
 
+  /** Addresses of which it holds a block that nobody uses, as of this tick. */
+  private final BitSet spare = new BitSet();
+
+  /**
+   * @param changed gets the blocks whose record has changed
+   */
   Borrower(
       Blocks blocks,
       Home home,
@@ -37,14 +49,20 @@ final class Borrower {
       LoanRecords records,
       LocalPorts ports,
       Numbers numbers,
+      BlockSet changed,
       Consumer<LoanMessage> partner) {
     this.blocks = blocks;
-    this.home = home;
+    this.others = home == Home.FIRST ? Home.SECOND : Home.FIRST;
     this.times = times;
     this.records = records;
     this.ports = ports;
     this.numbers = numbers;
     this.partner = partner;
+    this.held = new Standing(records, blocks.count(), changed);
+    this.borrowing = new Requests[blocks.addresses()];
+    Arrays.setAll(borrowing, address -> new Requests());
+    this.shortMs = new long[blocks.addresses()];
+    Arrays.fill(shortMs, NEVER);
   }
 
   private boolean mayGrant(int block, long nowMs) {
@@ -61,6 +79,15 @@ final class Borrower {
     return records.epoch(block) == FREE ? 0 : records.untilMs(block);
   }
 
+  /** Goes on from what the memory says. */
+  void recall() {
+    for (int block = 0; block < blocks.count(); block++) {
+      if (isForeign(block)) {
+        held.recall(block);
+      }
+    }
+  }
+
   /** Nobody knows what was borrowed: nothing is any more. */
   void forget() {
     for (int block = 0; block < blocks.count(); block++) {
@@ -68,45 +95,80 @@ final class Borrower {
         if (!ports.unused(block)) {
           ports.end(block);
         }
-        records.free(block);
+        held.free(block);
       }
     }
   }
 
   /** Ends what has run out. */
   void settle(long nowMs) {
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isHeld(block) && nowMs >= records.untilMs(block)) {
-        ports.end(block);
-        records.free(block);
-      }
-    }
+    held.settle(nowMs, ports::end);
   }
 
   /** This node has no port of an address left for somebody. */
-  void need(Blocks.Address of, long nowMs) {
-    shortMs.put(of, nowMs);
-    borrow(nowMs);
+  void need(int address, long nowMs) {
+    shortMs[address] = nowMs;
+    if (borrowing[address].isDue(nowMs, times.retryMs()) && !hasSpare(address, nowMs)) {
+      borrow(address, nowMs);
+    }
+  }
+
+  private boolean hasSpare(int address, long nowMs) {
+    for (int block : blocks.of(address, others)) {
+      if (mayGrant(block, nowMs) && ports.unused(block)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void borrow(int address, long nowMs) {
+    long request = numbers.next();
+    borrowing[address].sent(request, nowMs);
+    partner.accept(new LoanMessage.Borrow(request, times.loanMs(), STEP, blocks.address(address)));
   }
 
   void tick(long nowMs) {
-    // Whoever is short says so again with the next connection that finds no port.
-    shortMs.values().removeIf(sinceMs -> nowMs - sinceMs >= times.loanMs() / 4);
-    giveBack();
-    renew(nowMs);
-    borrow(nowMs);
-  }
-
-  private void giveBack() {
-    List<Loan> unused = new ArrayList<>();
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isHeld(block) && !isShort(block) && ports.unused(block)) {
-        unused.add(loan(block));
-        records.free(block);
+    for (int address = 0; address < shortMs.length; address++) {
+      // Whoever is short says so again with the next connection that finds no port.
+      if (isShort(address) && nowMs - shortMs[address] >= times.loanMs() / 4) {
+        shortMs[address] = NEVER;
       }
     }
-    if (!unused.isEmpty()) {
-      partner.accept(new LoanMessage.Return(unused));
+    giveBack(nowMs);
+    renew(nowMs);
+    for (int address = 0; address < shortMs.length; address++) {
+      if (isShort(address)
+          && !spare.get(address)
+          && borrowing[address].isDue(nowMs, times.retryMs())) {
+        borrow(address, nowMs);
+      }
+    }
+  }
+
+  private boolean isShort(int address) {
+    return shortMs[address] != NEVER;
+  }
+
+  /** Gives back what nobody uses; of an address that is short it is to spare. */
+  private void giveBack(long nowMs) {
+    spare.clear();
+    List<Loan> unused = new ArrayList<>();
+    for (int place = held.size() - 1; place >= 0; place--) {
+      int block = held.get(place);
+      if (!ports.unused(block)) {
+        continue;
+      }
+      int address = blocks.addressOf(block);
+      if (!isShort(address)) {
+        unused.add(loan(block));
+        held.free(block);
+      } else if (mayGrant(block, nowMs)) {
+        spare.set(address);
+      }
+    }
+    for (List<Loan> part : parts(unused)) {
+      partner.accept(new LoanMessage.Return(part));
     }
   }
 
@@ -115,46 +177,26 @@ final class Borrower {
       return;
     }
     List<Loan> due = new ArrayList<>();
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isHeld(block) && records.untilMs(block) - nowMs < times.useMs(times.loanMs()) * 3 / 4) {
+    for (int place = 0; place < held.size(); place++) {
+      int block = held.get(place);
+      if (records.untilMs(block) - nowMs < times.useMs(times.loanMs()) * 3 / 4) {
         due.add(loan(block));
       }
     }
-    if (!due.isEmpty()) {
+    for (List<Loan> part : parts(due)) {
       long request = numbers.next();
       renewing.sent(request, nowMs);
-      partner.accept(new LoanMessage.Renew(request, times.loanMs(), due));
+      partner.accept(new LoanMessage.Renew(request, times.loanMs(), part));
     }
   }
 
-  private boolean isShort(int block) {
-    return !shortMs.isEmpty()
-        && shortMs.keySet().stream().anyMatch(address -> blocks.id(block).isOf(address));
-  }
-
-  private void borrow(long nowMs) {
-    if (shortMs.isEmpty() || !borrowing.isDue(nowMs, times.retryMs())) {
-      return;
+  /** As many as one message may name, each. */
+  private static List<List<Loan>> parts(List<Loan> loans) {
+    List<List<Loan>> parts = new ArrayList<>();
+    for (int from = 0; from < loans.size(); from += LoanMessage.MOST_LOANS) {
+      parts.add(loans.subList(from, Math.min(loans.size(), from + LoanMessage.MOST_LOANS)));
     }
-    for (Blocks.Address of : shortMs.keySet()) {
-      if (!hasUnused(of, nowMs)) {
-        long request = numbers.next();
-        borrowing.sent(request, nowMs);
-        partner.accept(new LoanMessage.Borrow(request, times.loanMs(), STEP, of));
-      }
-    }
-  }
-
-  private boolean hasUnused(Blocks.Address of, long nowMs) {
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isForeign(block)
-          && blocks.id(block).isOf(of)
-          && mayGrant(block, nowMs)
-          && ports.unused(block)) {
-        return true;
-      }
-    }
-    return false;
+    return parts;
   }
 
   /**
@@ -168,15 +210,15 @@ final class Borrower {
       lent.loans().forEach(loan -> extend(loan, renewedMs + useMs));
       return;
     }
-    long askedMs = borrowing.answered(lent.request());
+    long askedMs = borrowed(lent.request());
     List<Loan> refused = new ArrayList<>();
     for (Loan loan : lent.loans()) {
       int block = blocks.number(loan.block());
-      if (block < 0 || !isForeign(block) || isHeld(block)) {
+      if (block < 0 || !isForeign(block) || held.contains(block)) {
         continue;
       }
       if (askedMs != Requests.UNASKED && nowMs < askedMs + useMs) {
-        records.set(block, loan.epoch(), askedMs + useMs);
+        held.set(block, loan.epoch(), askedMs + useMs);
       } else if (ports.unused(block) && nowMs >= records.bornMs() + times.restMs()) {
         // What this node does not use may as well go home now; what still rests runs out.
         refused.add(loan);
@@ -187,46 +229,53 @@ final class Borrower {
     }
   }
 
+  private long borrowed(long request) {
+    for (Requests each : borrowing) {
+      long askedMs = each.answered(request);
+      if (askedMs != Requests.UNASKED) {
+        return askedMs;
+      }
+    }
+    return Requests.UNASKED;
+  }
+
   private void extend(Loan loan, long untilMs) {
     int block = blocks.number(loan.block());
-    if (block >= 0 && isHeld(block) && records.epoch(block) == loan.epoch()) {
-      records.setUntil(block, Math.max(records.untilMs(block), untilMs));
+    if (block >= 0 && held.contains(block) && records.epoch(block) == loan.epoch()) {
+      held.setUntil(block, Math.max(records.untilMs(block), untilMs));
     }
   }
 
   /** Says what it holds, and takes nothing that was lent before the other lost its memory. */
   void asked(LoanMessage.Ask asked, long nowMs) {
-    borrowing.cancel();
     renewing.cancel();
-    List<Loan> held = new ArrayList<>();
-    // Without memory nobody knows what of the connections before still rests.
-    long restMs = times.trueMs(Math.max(0, records.bornMs() + times.restMs() - nowMs));
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isHeld(block)) {
-        held.add(loan(block));
-      } else if (isForeign(block) && !ports.unused(block)) {
-        // A loan of it has run out, and connections were cut off.
-        restMs = Math.max(restMs, times.quarantineMs());
-      }
+    for (Requests each : borrowing) {
+      each.cancel();
     }
-    partner.accept(new LoanMessage.Held(asked.question(), restMs, held));
+    for (int address = 0; address < blocks.addresses(); address++) {
+      List<Loan> loans = new ArrayList<>();
+      // Without memory nobody knows what of the connections before still rests.
+      long restMs = times.trueMs(Math.max(0, records.bornMs() + times.restMs() - nowMs));
+      for (int block : blocks.of(address, others)) {
+        if (held.contains(block)) {
+          loans.add(loan(block));
+        } else if (!ports.unused(block)) {
+          // A loan of it has run out, and connections were cut off.
+          restMs = Math.max(restMs, times.quarantineMs());
+        }
+      }
+      partner.accept(
+          new LoanMessage.Held(asked.question(), restMs, blocks.address(address), loans));
+    }
   }
 
   private boolean isForeign(int block) {
-    return blocks.home(block) != home;
-  }
-
-  private boolean isHeld(int block) {
-    return isForeign(block) && records.epoch(block) != FREE;
+    return blocks.home(block) == others;
   }
 
   /** Blocks of the partner's that it holds. */
   int count() {
-    int count = 0;
-    for (int block = 0; block < blocks.count(); block++) {
-      count += isHeld(block) ? 1 : 0;
-    }
-    return count;
+    return held.size();
   }
 
   private Loan loan(int block) {

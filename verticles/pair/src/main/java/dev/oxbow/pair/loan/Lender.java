@@ -4,6 +4,7 @@ import static dev.oxbow.pair.loan.LoanRecords.FREE;
 import static dev.oxbow.pair.loan.LoanRecords.UNKNOWN;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -20,11 +21,22 @@ final class Lender {
   private final LocalPorts ports;
   private final Numbers numbers;
   private final Consumer<LoanMessage> partner;
-  private int next;
-  private boolean answered;
+
+  /** Those that are lent, or may be. */
+  private final Standing away;
+
+  /** Of each address: where the search for one to lend goes on. */
+  private final int[] next;
+
+  /** Addresses of which the partner has told what it holds. */
+  private final BitSet answered = new BitSet();
+
   private long question;
   private long askedMs;
 
+  /**
+   * @param changed gets the blocks whose record has changed
+   */
   Lender(
       Blocks blocks,
       Home home,
@@ -32,6 +44,7 @@ final class Lender {
       LoanRecords records,
       LocalPorts ports,
       Numbers numbers,
+      BlockSet changed,
       Consumer<LoanMessage> partner) {
     this.blocks = blocks;
     this.home = home;
@@ -40,6 +53,8 @@ final class Lender {
     this.ports = ports;
     this.numbers = numbers;
     this.partner = partner;
+    this.away = new Standing(records, blocks.count(), changed);
+    this.next = new int[blocks.addresses()];
   }
 
   boolean isOwn(int block) {
@@ -55,6 +70,15 @@ final class Lender {
     return mayGrant(block, nowMs) ? LoanNode.FOREVER : 0;
   }
 
+  /** Goes on from what the memory says. */
+  void recall() {
+    for (int block = 0; block < blocks.count(); block++) {
+      if (isOwn(block)) {
+        away.recall(block);
+      }
+    }
+  }
+
   /**
    * Nobody knows what was lent: all that is not seen to be in use here counts as lent just now. A
    * block with connections of this node's was not lent, since only unused ones ever are.
@@ -63,9 +87,9 @@ final class Lender {
     for (int block = 0; block < blocks.count(); block++) {
       if (isOwn(block)) {
         if (ports.unused(block)) {
-          records.set(block, UNKNOWN, nowMs + times.awayMs(times.loanMs()));
+          away.set(block, UNKNOWN, nowMs + times.awayMs(times.loanMs()));
         } else {
-          records.free(block);
+          away.free(block);
         }
       }
     }
@@ -73,16 +97,12 @@ final class Lender {
 
   /** Takes back what has run out and rested. */
   void settle(long nowMs) {
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isOwn(block) && mayGrant(block, nowMs)) {
-        records.free(block);
-      }
-    }
+    away.settle(nowMs, block -> {});
   }
 
   /** Asks for what it does not know, until that is answered once: the rest is a matter of time. */
   void tick(long nowMs) {
-    if (answered || count(UNKNOWN) == 0) {
+    if (away.unknown() == 0 || answered.cardinality() == blocks.addresses()) {
       return;
     }
     if (question == 0 || nowMs - askedMs >= times.retryMs()) {
@@ -98,19 +118,34 @@ final class Lender {
     // Without memory nobody knows what of this node's own connections still rests.
     boolean rested = nowMs >= records.bornMs() + times.restMs();
     long useMs = times.lendMs(asked.useMs());
-    if (rested && useMs > 0) {
-      int most = Math.min(asked.blocks(), unused(asked.of()) - reserve(asked.of()));
-      for (int tried = 0; tried < blocks.count() && lent.size() < most; tried++) {
-        int block = next;
-        next = (next + 1) % blocks.count();
-        if (isOwnOf(block, asked.of()) && records.epoch(block) == FREE && ports.unused(block)) {
+    int address = blocks.address(asked.of());
+    if (rested && useMs > 0 && address >= 0) {
+      int[] own = blocks.of(address, home);
+      // It keeps a quarter for itself.
+      int most = Math.min(asked.blocks(), unused(own) - (own.length + 3) / 4);
+      for (int tried = 0; tried < own.length && lent.size() < most; tried++) {
+        int block = own[next[address]];
+        next[address] = (next[address] + 1) % own.length;
+        if (isUnused(block)) {
           Loan loan = new Loan(blocks.id(block), numbers.next());
-          records.set(block, loan.epoch(), nowMs + times.awayMs(useMs));
+          away.set(block, loan.epoch(), nowMs + times.awayMs(useMs));
           lent.add(loan);
         }
       }
     }
     partner.accept(new LoanMessage.Lent(asked.request(), useMs, lent));
+  }
+
+  private int unused(int[] own) {
+    int unused = 0;
+    for (int block : own) {
+      unused += isUnused(block) ? 1 : 0;
+    }
+    return unused;
+  }
+
+  private boolean isUnused(int block) {
+    return records.epoch(block) == FREE && ports.unused(block);
   }
 
   void renew(LoanMessage.Renew asked, long nowMs) {
@@ -121,7 +156,7 @@ final class Lender {
       // One that rests was over for the borrower before it was for this node.
       if (block >= 0 && useMs > 0 && nowMs < records.untilMs(block) - times.restMs()) {
         long untilMs = nowMs + times.awayMs(useMs);
-        records.setUntil(block, Math.max(records.untilMs(block), untilMs));
+        away.setUntil(block, Math.max(records.untilMs(block), untilMs));
         lent.add(loan);
       }
     }
@@ -132,26 +167,31 @@ final class Lender {
     for (Loan loan : returned.loans()) {
       int block = lent(loan);
       if (block >= 0) {
-        records.free(block);
+        away.free(block);
       }
     }
   }
 
+  /** Of each address the first answer counts, whichever of them arrive. */
   void held(LoanMessage.Held held, long nowMs) {
-    if (answered || question == 0 || held.question() != question) {
+    int address = blocks.address(held.of());
+    if (address < 0 || answered.get(address) || question == 0 || held.question() != question) {
       return;
     }
-    answered = true;
+    answered.set(address);
     for (Loan loan : held.loans()) {
       int block = blocks.number(loan.block());
-      if (block >= 0 && isOwn(block) && records.epoch(block) == UNKNOWN) {
-        records.set(block, loan.epoch(), nowMs + times.awayMs(times.loanMs()));
+      if (block >= 0
+          && isOwn(block)
+          && blocks.addressOf(block) == address
+          && records.epoch(block) == UNKNOWN) {
+        away.set(block, loan.epoch(), nowMs + times.awayMs(times.loanMs()));
       }
     }
-    for (int block = 0; block < blocks.count(); block++) {
-      if (isOwn(block) && records.epoch(block) == UNKNOWN) {
-        long untilMs = nowMs + times.atLeast(held.restMs());
-        records.setUntil(block, Math.min(records.untilMs(block), untilMs));
+    long untilMs = nowMs + times.atLeast(held.restMs());
+    for (int block : blocks.of(address, home)) {
+      if (records.epoch(block) == UNKNOWN) {
+        away.setUntil(block, Math.min(records.untilMs(block), untilMs));
       }
     }
     settle(nowMs);
@@ -169,34 +209,13 @@ final class Lender {
         : -1;
   }
 
-  private boolean isOwnOf(int block, Blocks.Address of) {
-    return isOwn(block) && blocks.id(block).isOf(of);
+  /** Blocks that are lent, or rest after that. */
+  int lent() {
+    return away.size() - away.unknown();
   }
 
-  /** Blocks of an address that are its own and unused. */
-  private int unused(Blocks.Address of) {
-    int unused = 0;
-    for (int block = 0; block < blocks.count(); block++) {
-      unused += isOwnOf(block, of) && records.epoch(block) == FREE && ports.unused(block) ? 1 : 0;
-    }
-    return unused;
-  }
-
-  /** Blocks of its own with this epoch. */
-  int count(long epoch) {
-    int count = 0;
-    for (int block = 0; block < blocks.count(); block++) {
-      count += isOwn(block) && records.epoch(block) == epoch ? 1 : 0;
-    }
-    return count;
-  }
-
-  /** Unused blocks that it keeps for itself: a quarter of its own of an address. */
-  private int reserve(Blocks.Address of) {
-    int own = 0;
-    for (int block = 0; block < blocks.count(); block++) {
-      own += isOwnOf(block, of) ? 1 : 0;
-    }
-    return (own + 3) / 4;
+  /** Blocks that may be lent. */
+  int unknown() {
+    return away.unknown();
   }
 }

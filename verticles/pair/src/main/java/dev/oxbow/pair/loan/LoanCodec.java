@@ -12,7 +12,7 @@ import java.util.List;
  *  0 version u8 (1)   1 kind u8
  *  2 request or question u64 (not of a return)
  *    use ms u64 (borrow, renew, lent) or rest ms u64 (held)
- *    blocks u32, address high u64, address low u64 (borrow)
+ *    blocks u32 (borrow), address high u64, address low u64 (borrow, held)
  *    loans (renew, lent, return, held): count u32, then of each
  *      address high u64   address low u64   index u16   epoch u64
  * </pre>
@@ -25,9 +25,8 @@ public final class LoanCodec {
   private static final byte RETURN = 4;
   private static final byte ASK = 5;
   private static final byte HELD = 6;
-  private static final int FIXED_BYTES = 26;
+  private static final int FIXED_BYTES = 38;
   private static final int LOAN_BYTES = 26;
-  private static final int BLOCKS_OF_ADDRESS = (1 << 16) / Blocks.BLOCK_PORTS;
 
   private LoanCodec() {}
 
@@ -36,7 +35,7 @@ public final class LoanCodec {
     if (message instanceof LoanMessage.Borrow borrow) {
       Blocks.Address of = borrow.of();
       return bytes(
-          begin(BORROW, 1, borrow.request(), borrow.useMs())
+          begin(BORROW, 0, borrow.request(), borrow.useMs())
               .putInt(borrow.blocks())
               .putLong(of.high())
               .putLong(of.low()));
@@ -52,8 +51,10 @@ public final class LoanCodec {
       return bytes(begin(ASK, 0, ask.question()));
     }
     LoanMessage.Held held = (LoanMessage.Held) message;
-    int count = held.loans().size();
-    return loans(begin(HELD, count, held.question(), held.restMs()), held.loans());
+    Blocks.Address of = held.of();
+    return loans(
+        begin(HELD, held.loans().size(), held.question(), held.restMs(), of.high(), of.low()),
+        held.loans());
   }
 
   private static ByteBuffer begin(byte kind, int loans, long... fields) {
@@ -106,19 +107,18 @@ public final class LoanCodec {
 
   private static LoanMessage message(byte kind, ByteBuffer in) {
     return switch (kind) {
-      case BORROW ->
-          new LoanMessage.Borrow(
-              in.getLong(),
-              durationMs(in),
-              in.getInt(),
-              new Blocks.Address(in.getLong(), in.getLong()));
+      case BORROW -> new LoanMessage.Borrow(in.getLong(), durationMs(in), in.getInt(), address(in));
       case RENEW -> new LoanMessage.Renew(in.getLong(), durationMs(in), loans(in));
       case LENT -> new LoanMessage.Lent(in.getLong(), durationMs(in), loans(in));
       case RETURN -> new LoanMessage.Return(loans(in));
       case ASK -> new LoanMessage.Ask(in.getLong());
-      case HELD -> new LoanMessage.Held(in.getLong(), durationMs(in), loans(in));
+      case HELD -> new LoanMessage.Held(in.getLong(), durationMs(in), address(in), loans(in));
       default -> throw new IllegalArgumentException("a message of loans of kind " + kind);
     };
+  }
+
+  private static Blocks.Address address(ByteBuffer in) {
+    return new Blocks.Address(in.getLong(), in.getLong());
   }
 
   /** Within a day, so that sums of times are no trap. */
@@ -140,7 +140,7 @@ public final class LoanCodec {
       long high = in.getLong();
       long low = in.getLong();
       int index = Short.toUnsignedInt(in.getShort());
-      if (index >= BLOCKS_OF_ADDRESS) {
+      if (index >= Blocks.OF_ADDRESS) {
         throw new IllegalArgumentException("block " + index + " of an address");
       }
       long epoch = in.getLong();

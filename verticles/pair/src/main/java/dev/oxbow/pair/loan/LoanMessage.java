@@ -8,6 +8,16 @@ import java.util.List;
  */
 public sealed interface LoanMessage {
 
+  /** Loans that one message names at most: what is more is said in several. */
+  int MOST_LOANS = 2_048;
+
+  private static List<Loan> checked(List<Loan> loans) {
+    if (loans.size() > MOST_LOANS) {
+      throw new IllegalArgumentException(loans.size() + " loans in one message");
+    }
+    return List.copyOf(loans);
+  }
+
   /**
    * Lend me blocks of an address. Answered by {@link Lent}.
    *
@@ -23,7 +33,7 @@ public sealed interface LoanMessage {
    */
   record Renew(long request, long useMs, List<Loan> loans) implements LoanMessage {
     public Renew {
-      loans = List.copyOf(loans);
+      loans = checked(loans);
     }
   }
 
@@ -34,29 +44,30 @@ public sealed interface LoanMessage {
    */
   record Lent(long request, long useMs, List<Loan> loans) implements LoanMessage {
     public Lent {
-      loans = List.copyOf(loans);
+      loans = checked(loans);
     }
   }
 
   /** The sender uses these no more, and their ports have rested. */
   record Return(List<Loan> loans) implements LoanMessage {
     public Return {
-      loans = List.copyOf(loans);
+      loans = checked(loans);
     }
   }
 
-  /** The sender has no memory of what it lent: what of it do you hold? */
+  /** The sender has no memory of what it lent: what of it do you hold? Answered by {@link Held}. */
   record Ask(long question) implements LoanMessage {}
 
   /**
-   * All that the sender holds of the other's. It takes no block any more on an answer to what it
-   * asked before.
+   * All that the sender holds of the other's of one address; there is one of each address, and each
+   * is true by itself. It takes no block any more on an answer to what it asked before.
    *
    * @param restMs true milliseconds that others of the blocks may still have to rest
    */
-  record Held(long question, long restMs, List<Loan> loans) implements LoanMessage {
+  record Held(long question, long restMs, Blocks.Address of, List<Loan> loans)
+      implements LoanMessage {
     public Held {
-      loans = List.copyOf(loans);
+      loans = checked(loans);
     }
   }
 }

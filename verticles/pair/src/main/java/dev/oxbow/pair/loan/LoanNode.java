@@ -1,6 +1,7 @@
 package dev.oxbow.pair.loan;
 
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 
 /**
@@ -9,6 +10,7 @@ import java.util.random.RandomGenerator;
  * neither clock nor link: times and messages come as arguments, and messages go to where the owner
  * says. Times are milliseconds of one clock that never goes back, as {@link LoanRecords} wants it.
  * One thread at a time; nothing blocks; {@link #mayGrant} and {@link #mayUse} allocate nothing.
+ * What a call costs goes by the blocks that are lent or borrowed, or of one address, not by all.
  *
  * <p>What the owner must do: look at {@link #mayUse} with the time of now before anything leaves
  * from a port, after every wait in which the process may have stood still; call {@link #tick}
@@ -24,6 +26,12 @@ public final class LoanNode {
   private final long fingerprint;
   private final Lender lender;
   private final Borrower borrower;
+  private final int own;
+
+  /** Blocks whose terms may be others than were told last. */
+  private final BlockSet changed;
+
+  private boolean allChanged = true;
 
   /**
    * @param home unlike the partner's
@@ -41,9 +49,15 @@ public final class LoanNode {
     this.blocks = blocks;
     this.records = records;
     this.fingerprint = blocks.fingerprint() ^ (home == Home.FIRST ? 0 : 1);
+    this.changed = new BlockSet(blocks.count());
     Numbers numbers = new Numbers(random);
-    this.lender = new Lender(blocks, home, times, records, ports, numbers, partner);
-    this.borrower = new Borrower(blocks, home, times, records, ports, numbers, partner);
+    this.lender = new Lender(blocks, home, times, records, ports, numbers, changed, partner);
+    this.borrower = new Borrower(blocks, home, times, records, ports, numbers, changed, partner);
+    int count = 0;
+    for (int address = 0; address < blocks.addresses(); address++) {
+      count += blocks.of(address, home).length;
+    }
+    this.own = count;
   }
 
   /**
@@ -64,6 +78,8 @@ public final class LoanNode {
       borrower.forget();
       records.born(fingerprint, nowMs);
     }
+    lender.recall();
+    borrower.recall();
     tick(nowMs);
     return remembers;
   }
@@ -105,9 +121,29 @@ public final class LoanNode {
   /**
    * A connection found no port of an address: asks the partner for blocks of it, now and while this
    * goes on.
+   *
+   * @param address its number in the blocks
    */
-  public void need(Blocks.Address of, long nowMs) {
-    borrower.need(of, nowMs);
+  public void need(int address, long nowMs) {
+    borrower.need(address, nowMs);
+  }
+
+  /**
+   * Tells the blocks whose terms may be others than when this was called last: of all at first. No
+   * other method is called meanwhile but those that say the terms.
+   */
+  public void tellChanged(IntConsumer listener) {
+    if (allChanged) {
+      for (int block = 0; block < blocks.count(); block++) {
+        listener.accept(block);
+      }
+      allChanged = false;
+    } else {
+      for (int place = 0; place < changed.size(); place++) {
+        listener.accept(changed.get(place));
+      }
+    }
+    changed.clear();
   }
 
   /** Whether a block is this node's own, wherever it is now. */
@@ -140,30 +176,21 @@ public final class LoanNode {
 
   /** Blocks of its own, wherever they are. */
   public int own() {
-    return blocks.count() - foreign();
+    return own;
   }
 
   /** Blocks of its own that it has lent, or that rest after a loan that has run out. */
   public int lent() {
-    return blocks.count() - foreign() - lender.count(LoanRecords.FREE) - unknown();
+    return lender.lent();
   }
 
   /** Blocks of its own of which it does not know whether they are lent. */
   public int unknown() {
-    return lender.count(LoanRecords.UNKNOWN);
+    return lender.unknown();
   }
 
   /** Blocks of the partner's that it has borrowed. */
   public int borrowed() {
     return borrower.count();
-  }
-
-  /** Blocks of the partner's. */
-  private int foreign() {
-    int foreign = 0;
-    for (int block = 0; block < blocks.count(); block++) {
-      foreign += lender.isOwn(block) ? 0 : 1;
-    }
-    return foreign;
   }
 }

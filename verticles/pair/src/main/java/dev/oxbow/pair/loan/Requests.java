@@ -1,11 +1,15 @@
 package dev.oxbow.pair.loan;
 
-import java.util.Arrays;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
- * What this process has asked for and not seen answered: when, since a loan begins with its
- * request. A number that is answered, or that many others followed, is forgotten, and so is all
- * when the process ends; what is not known here lends nothing.
+ * What this process has asked for, of one kind, and not seen answered: when, since a loan begins
+ * with its request. What is asked at one time may be several requests. A number that is answered,
+ * or that was asked many times ago, is forgotten, and so is all when the process ends; what is not
+ * known here lends nothing.
  */
 final class Requests {
 
@@ -15,36 +19,35 @@ final class Requests {
   /** For {@link #answered}: nobody waits for it. */
   static final long UNASKED = Long.MIN_VALUE;
 
-  private final long[] numbers = new long[KEPT];
-  private final long[] sentMs = new long[KEPT];
-  private int next;
-  private long lastMs = UNASKED;
+  private final Map<Long, Long> sentMs = new HashMap<>();
+
+  /** When it asked, the last time last. */
+  private final Deque<Long> timesMs = new ArrayDeque<>();
 
   void sent(long number, long nowMs) {
-    numbers[next] = number;
-    sentMs[next] = nowMs;
-    next = (next + 1) % KEPT;
-    lastMs = nowMs;
+    if (timesMs.isEmpty() || timesMs.getLast() != nowMs) {
+      timesMs.add(nowMs);
+      if (timesMs.size() > KEPT) {
+        long goneMs = timesMs.remove();
+        sentMs.values().removeIf(ms -> ms == goneMs);
+      }
+    }
+    sentMs.put(number, nowMs);
   }
 
-  /** Whether the last one was sent so long ago, or none was. */
+  /** Whether it asked last so long ago, or never. */
   boolean isDue(long nowMs, long retryMs) {
-    return lastMs == UNASKED || nowMs - lastMs >= retryMs;
+    return timesMs.isEmpty() || nowMs - timesMs.getLast() >= retryMs;
   }
 
   /** When it was sent, once only; or {@link #UNASKED}. */
   long answered(long number) {
-    for (int i = 0; i < KEPT; i++) {
-      if (number != 0 && numbers[i] == number) {
-        numbers[i] = 0;
-        return sentMs[i];
-      }
-    }
-    return UNASKED;
+    Long askedMs = sentMs.remove(number);
+    return askedMs == null ? UNASKED : askedMs;
   }
 
   /** Waits for none of them any more. */
   void cancel() {
-    Arrays.fill(numbers, 0);
+    sentMs.clear();
   }
 }

@@ -9,6 +9,8 @@ enum Breach {
   RETURNED_UNRESTED,
   /** A node that has lost its memory takes all of its blocks for its own. */
   NO_WAIT_WITHOUT_MEMORY,
+  /** A home takes what the partner has told of one address for all that it holds. */
+  PART_TAKEN_FOR_ALL,
   /** Connections go on when their loan is over. */
   CONNECTIONS_OUTLIVE_LOANS,
   /** A process that stood still sends without looking at the clock. */

@@ -14,7 +14,10 @@ import java.util.SplittableRandom;
  * a node that is short gets no loan.
  */
 final class History {
-  static final Blocks BLOCKS = Blocks.of(List.of(new Blocks.Range(0, 7, 64, 64 * 13 - 1)));
+  static final Blocks BLOCKS =
+      Blocks.of(
+          List.of(
+              new Blocks.Range(0, 7, 64, 64 * 7 - 1), new Blocks.Range(1, 7, 64 * 6, 64 * 12 - 1)));
   static final LoanTimes TIMES = new LoanTimes(10_000, 2_000, 8_000, 500, 100_000);
 
   /** Of the second node. */

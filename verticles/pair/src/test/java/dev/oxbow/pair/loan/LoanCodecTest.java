@@ -28,7 +28,7 @@ class LoanCodecTest {
         new LoanMessage.Lent(7, 0, List.of()),
         new LoanMessage.Return(LOANS),
         new LoanMessage.Ask(Long.MIN_VALUE),
-        new LoanMessage.Held(8, 0, LOANS));
+        new LoanMessage.Held(8, 0, new Blocks.Address(6, -7), LOANS));
   }
 
   @ParameterizedTest

@@ -99,7 +99,7 @@ class LoanNodeTest {
 
   /** The second borrows a block and has a connection there: its number. */
   private int borrow() {
-    second.loans.need(OF, nowMs);
+    second.loans.need(0, nowMs);
     deliver();
     for (int block = 0; block < BLOCKS.count(); block++) {
       if (BLOCKS.home(block) == Home.FIRST && second.loans.mayGrant(block, nowMs)) {
@@ -126,7 +126,7 @@ class LoanNodeTest {
   @Test
   void aBlockWithConnectionsIsNotLent() {
     first.used.set(0, BLOCKS.count());
-    second.loans.need(OF, nowMs);
+    second.loans.need(0, nowMs);
     deliver();
     assertThat(second.loans.borrowed()).isZero();
   }
@@ -154,7 +154,7 @@ class LoanNodeTest {
 
   @Test
   void aLoanBeginsWithItsRequestHoweverLateTheAnswerIs() {
-    second.loans.need(OF, nowMs);
+    second.loans.need(0, nowMs);
     deliver(second, first);
     nowMs += TIMES.loanMs() - TIMES.drainMs() - 1;
     deliver(first, second);
@@ -195,7 +195,7 @@ class LoanNodeTest {
 
   @Test
   void aCopyOfAnAnswerLendsNothing() {
-    second.loans.need(OF, nowMs);
+    second.loans.need(0, nowMs);
     deliver(second, first);
     LoanMessage lent = first.said.element();
     deliver(first, second);
@@ -292,7 +292,7 @@ class LoanNodeTest {
   @Test
   void blocksThatWereNotGrantedHereAreNeitherLentNorTaken() {
     Blocks.Id stranger = new Blocks.Id(0, 8, 4);
-    second.loans.need(OF, nowMs);
+    second.loans.need(0, nowMs);
     LoanMessage.Borrow borrow = (LoanMessage.Borrow) second.said.remove();
     second.loans.handle(
         new LoanMessage.Lent(borrow.request(), 60_000, List.of(new Loan(stranger, 5))), nowMs);
@@ -315,7 +315,7 @@ class LoanNodeTest {
 
   @Test
   void aLoanEndsWhenTheHomeSaysEvenIfMoreWasWanted() {
-    second.loans.need(OF, nowMs);
+    second.loans.need(0, nowMs);
     LoanMessage.Borrow borrow = (LoanMessage.Borrow) second.said.remove();
     Loan loan = new Loan(new Blocks.Id(0, 7, 4), 5);
     second.loans.handle(new LoanMessage.Lent(borrow.request(), 20_000, List.of(loan)), nowMs);

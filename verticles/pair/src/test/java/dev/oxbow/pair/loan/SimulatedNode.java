@@ -123,7 +123,17 @@ final class SimulatedNode implements LocalPorts {
     } else if (!isDown) {
       history.trace(name, "gets", message);
       loans.handle(message, now() - lateMs);
+      if (breach == Breach.PART_TAKEN_FOR_ALL && message instanceof LoanMessage.Held held) {
+        takeForAll(held);
+      }
       count(message);
+    }
+  }
+
+  private void takeForAll(LoanMessage.Held held) {
+    for (int address = 0; address < History.BLOCKS.addresses(); address++) {
+      Blocks.Address of = History.BLOCKS.address(address);
+      loans.handle(new LoanMessage.Held(held.question(), held.restMs(), of, List.of()), now());
     }
   }
 
@@ -216,7 +226,7 @@ final class SimulatedNode implements LocalPorts {
         }
       }
     }
-    loans.need(History.BLOCKS.id(random.nextInt(all / TUPLES)).address(), nowMs);
+    loans.need(random.nextInt(History.BLOCKS.addresses()), nowMs);
     return false;
   }
 
