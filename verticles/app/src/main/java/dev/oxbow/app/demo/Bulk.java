@@ -10,7 +10,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** A download on a thread of the demo's that is inside a namespace; paced until it is released. */
+/** What a client does on a thread of the demo's inside a namespace; paced until it is released. */
 final class Bulk {
   private static final int BYTES_PER_SECOND = 1 << 20;
 
@@ -30,11 +30,16 @@ final class Bulk {
     this.end = end;
   }
 
-  /** Begins it. */
+  /** Begins a download. */
   static Bulk begin(Network.Place place, String host, WebFile file) {
-    InetSocketAddress http = new InetSocketAddress(host, OriginProcesses.HTTP_PORT);
     String id = "bulk-" + place.lowerCase();
-    Order order = Order.download(id, file.path(), BYTES_PER_SECOND, RECEIVE_BUFFER);
+    return begin(
+        place, host, file, Order.download(id, file.path(), BYTES_PER_SECOND, RECEIVE_BUFFER));
+  }
+
+  /** Begins something that an order says. */
+  static Bulk begin(Network.Place place, String host, WebFile file, Order order) {
+    InetSocketAddress http = new InetSocketAddress(host, OriginProcesses.HTTP_PORT);
     Task task = new Task(order, http, http);
     Namespace namespace = Network.enter(place);
     CompletableFuture<Event> end = namespace.submit(task::run);
@@ -55,6 +60,10 @@ final class Bulk {
     return task.progress().received();
   }
 
+  Event progress() {
+    return task.progress();
+  }
+
   /** From here on it is as quick as it can. */
   void release() {
     task.release();
@@ -65,7 +74,7 @@ final class Bulk {
     try {
       return end.get(seconds, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
-      throw new IllegalStateException("bulk download: " + e.getCause(), e);
+      throw new IllegalStateException(task.progress().id() + ": " + e.getCause(), e);
     }
   }
 }

@@ -93,9 +93,14 @@ final class Child {
     return process;
   }
 
+  /** Sends SIGKILL. */
+  void strike() {
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+  }
+
   /** Sends SIGKILL and waits for the end. Idempotent. */
   void kill() throws InterruptedException {
-    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    strike();
     awaitGone("is not killed");
   }
 
@@ -172,10 +177,15 @@ final class Child {
 
   /** Whether its standard error has a text. */
   boolean said(String text) {
+    return text().contains(text);
+  }
+
+  /** Its standard error so far. */
+  String text() {
     try {
-      return Files.readString(stderr).contains(text);
+      return Files.readString(stderr);
     } catch (IOException e) {
-      return false;
+      return "";
     }
   }
 

@@ -40,9 +40,10 @@ final class Demo {
   /**
    * Plays it and prints the result to standard output. Blocks.
    *
+   * @param pair the one with two nodes instead of the other
    * @return the exit status
    */
-  static int run(boolean json, boolean keepLogs) {
+  static int run(boolean json, boolean keepLogs, boolean pair) {
     Outcome outcome;
     try (Progress progress = Progress.onStandardError();
         Cleanup cleanup = new Cleanup()) {
@@ -52,7 +53,7 @@ final class Demo {
       if (keepLogs) {
         progress.say("logs stay in " + folder);
       }
-      outcome = play(ip, folder, cleanup, progress);
+      outcome = play(pair, ip, folder, cleanup, progress);
     } catch (MissingException e) {
       System.err.println("oxbow: " + e.getMessage());
       return ExitStatus.USAGE;
@@ -66,9 +67,16 @@ final class Demo {
     return tell(outcome, json, System.out);
   }
 
-  private static Outcome play(Path ip, Path folder, Cleanup cleanup, Progress progress)
+  private static Outcome play(
+      boolean pair, Path ip, Path folder, Cleanup cleanup, Progress progress)
       throws InterruptedException {
     try {
+      if (pair) {
+        PairOutcome seen = PairAct.play(ip, folder, cleanup, progress);
+        progress.say("done");
+        return new Outcome(
+            seen.proofs(), progress.seconds(), seen.bytesMoved(), seen.connections(), "");
+      }
       Stage stage = Stage.set(ip, folder, cleanup, progress);
       Verdict verdict = Scenario.play(stage, progress);
       progress.say("done");

@@ -19,9 +19,13 @@ import picocli.CommandLine.Option;
       "Two tenants with equal addresses, whose only way out is a gateway, download meanwhile, and"
           + " send datagrams that leave from a slice of one shared address, which is captured. The"
           + " gateway is replaced, too; a successor of it is killed, and it itself.",
+      "With --pair: two nodes with a Fish each and the same addresses. A client downloads and chats"
+          + " through the first one, which is killed with all its processes; the other goes on, and"
+          + " how long nothing came is measured.",
       "Takes about half a minute, and leaves nothing behind.",
       "Needs root, and the programs ip, curl, nft and tcpdump (Debian: iproute2, curl, nftables,"
           + " tcpdump); without one of the last three the rest is shown, and the exit status is 2."
+          + " --pair needs ip and nft only."
           + " Uses nginx where it is."
     },
     exitCodeListHeading = "%nExit status:%n",
@@ -31,8 +35,11 @@ import picocli.CommandLine.Option;
       "2:This machine lacks something; table or message say what and how to get it."
     },
     footerHeading = "%nExamples:%n",
-    footer = {"  oxbow demo", "  oxbow demo --json | jq .proofs"})
+    footer = {"  oxbow demo", "  oxbow demo --pair", "  oxbow demo --json | jq .proofs"})
 public final class DemoCommand implements Callable<Integer> {
+
+  @Option(names = "--pair", description = "Show a pair of Fish, of which one is killed.")
+  private boolean pair;
 
   @Option(names = "--json", description = "Print the result as one JSON object.")
   private boolean json;
@@ -45,6 +52,6 @@ public final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     logging.apply();
-    return Demo.run(json, keepLogs);
+    return Demo.run(json, keepLogs, pair);
   }
 }

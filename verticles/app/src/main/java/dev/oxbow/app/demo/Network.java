@@ -13,8 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Three network namespaces in a row, with a veth pair between neighbours, and two of tenants, whose
- * way out is a gateway's tun:
+ * Network namespaces with veth pairs between them. Those of the plain demo are three in a row, and
+ * two of tenants, whose way out is a gateway's tun; those of a pair are in {@link PairNetwork}.
  *
  * <pre>
  * clients 198.51.100.2 --- 198.51.100.1 proxy 203.0.113.1 --- 203.0.113.2 origin
@@ -40,22 +40,29 @@ final class Network {
   }
 
   /**
-   * Makes the namespaces, after removing those of demos that were killed.
+   * Makes namespaces without links, after removing those of demos that were killed.
    *
    * @throws MissingException when this process may not
    */
-  static Network open(Path ip, Cleanup cleanup) throws InterruptedException {
+  static Network open(Path ip, List<Place> places, Cleanup cleanup) throws InterruptedException {
     Network network = new Network(ip);
     network.removeOrphans();
-    for (Place place : Place.values()) {
+    for (Place place : places) {
       cleanup.add(() -> network.remove(place.namespace()));
       network.make("netns", "add", place.namespace());
       network.make("-n", place.namespace(), "link", "set", "lo", "up");
     }
+    return network;
+  }
+
+  /** Makes what the plain demo is played on. */
+  static Network open(Path ip, Cleanup cleanup) throws InterruptedException {
+    List<Place> places =
+        List.of(Place.CLIENTS, Place.PROXY, Place.ORIGIN, Place.TENANT_A, Place.TENANT_B);
+    Network network = open(ip, places, cleanup);
     network.connect(Place.CLIENTS, CLIENT_ADDRESS, Place.PROXY, PROXY_ADDRESS);
     network.connect(Place.PROXY, UPSTREAM_ADDRESS, Place.ORIGIN, ORIGIN_ADDRESS);
-    network.make(
-        "-n", Place.ORIGIN.namespace(), "route", "add", EgressAct.ADDRESS, "via", UPSTREAM_ADDRESS);
+    network.in(Place.ORIGIN, "route", "add", EgressAct.ADDRESS, "via", UPSTREAM_ADDRESS);
     if (hasIpv6()) {
       network.raise6(Place.PROXY, "to-origin", UPSTREAM_ADDRESS_6);
       network.raise6(Place.ORIGIN, "to-proxy", ORIGIN_ADDRESS_6);
@@ -74,7 +81,11 @@ final class Network {
     PROXY,
     ORIGIN,
     TENANT_A,
-    TENANT_B;
+    TENANT_B,
+    INSIDE_A,
+    INSIDE_B,
+    EDGE_A,
+    EDGE_B;
 
     String namespace() {
       return PREFIX + ProcessHandle.current().pid() + "-" + lowerCase();
@@ -93,7 +104,8 @@ final class Network {
     return whole;
   }
 
-  private void connect(Place left, String leftAddress, Place right, String rightAddress)
+  /** Wires two, with one address at each end. */
+  void connect(Place left, String leftAddress, Place right, String rightAddress)
       throws InterruptedException {
     String leftDevice = "to-" + right.lowerCase();
     String rightDevice = "to-" + left.lowerCase();
@@ -142,6 +154,22 @@ final class Network {
         .filter(Files::exists)
         .findFirst()
         .orElseThrow();
+  }
+
+  /** ip(8) in one of the namespaces. */
+  void in(Place place, String... arguments) throws InterruptedException {
+    List<String> all = new ArrayList<>(List.of("-n", place.namespace()));
+    all.addAll(List.of(arguments));
+    make(all.toArray(String[]::new));
+  }
+
+  /** Sets a number below {@code /proc/sys/net} of one of the namespaces. */
+  void set(Place place, String key, int value) throws InterruptedException {
+    String script = "echo " + value + " > /proc/sys/net/" + key;
+    Shell.Result result = Shell.run(inside(place, List.of("/bin/sh", "-c", script)));
+    if (!result.ok()) {
+      throw new MissingException("The demo cannot set net/" + key + ": " + result.text());
+    }
   }
 
   private void make(String... arguments) throws InterruptedException {

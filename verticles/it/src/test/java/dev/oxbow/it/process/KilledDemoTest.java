@@ -14,8 +14,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code oxbow demo} leaves nothing behind, even if it has no time to clean up. */
 @DescriptorLeaks
@@ -23,18 +24,22 @@ import org.junit.jupiter.api.io.TempDir;
 class KilledDemoTest {
   @TempDir Path folder;
 
-  @Test
-  void namespacesProcessesAndFilesOfAKilledDemoGo() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"", "--pair"})
+  void namespacesProcessesAndFilesOfAKilledDemoGo(String option) throws Exception {
     List<String> command = new ArrayList<>(OxbowProcess.java());
     command.add("-Djava.io.tmpdir=" + folder);
     command.addAll(List.of("-jar", OxbowProcess.builtJar().toString(), "demo"));
+    if (!option.isEmpty()) {
+      command.add(option);
+    }
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("OXBOW_CACHE", OxbowProcess.cache(folder).toString());
     Process demo = builder.redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
     String name = "oxbow-demo-" + demo.pid() + "-";
     try (BufferedReader progress = demo.errorReader(StandardCharsets.UTF_8)) {
       String line = progress.readLine();
-      while (line != null && !line.contains("starting the service")) {
+      while (line != null && !line.matches(".*starting the (service|origin).*")) {
         line = progress.readLine();
       }
       assertThat(line).as("the demo got going").isNotNull();
