@@ -166,6 +166,13 @@ final class FishPlane implements ServicePlane {
         lost / 2);
   }
 
+  /** All sessions are about to end with this process. */
+  void leave() {
+    if (partnership != null) {
+      partnership.leave();
+    }
+  }
+
   @Override
   public Future<Void> freeze(int group) {
     return group == GROUP ? Turns.call(loop, plane::freeze) : Future.succeededFuture();

@@ -126,6 +126,7 @@ final class FishWork implements ServiceWork {
   @Override
   public Future<Void> stop() {
     stopped = true;
+    plane.leave();
     return sessions.stop();
   }
 

@@ -34,27 +34,6 @@ public final class Partnership {
   /** How long an upgrade may take, of either node or of both, with a new way to the partner. */
   private static final int UPGRADE_MS = 30_000;
 
-  /** What is known of the partner. */
-  public enum State {
-    /** Nothing yet, or the way to it is cut: it may be there. */
-    UNKNOWN("unknown"),
-    /** It has told all that it has. */
-    PRESENT("present"),
-    /** It is held for lost: what it had may go on here. */
-    LOST("lost");
-
-    private final String wireName;
-
-    State(String wireName) {
-      this.wireName = wireName;
-    }
-
-    /** As it stands in messages. */
-    public String wireName() {
-      return wireName;
-    }
-  }
-
   private final DescriptorLoop loop;
   private final FlowReplica replica;
   private final ReplicaTimes times;
@@ -67,7 +46,7 @@ public final class Partnership {
   private final Away away;
   private final SecureRandom random = new SecureRandom();
   private FlowExport.@Nullable Outlet outlet;
-  private State partner = State.UNKNOWN;
+  private PartnerState partner = PartnerState.UNKNOWN;
   private @Nullable Timer flush;
   private boolean decided;
   private boolean frozen = true;
@@ -145,16 +124,16 @@ public final class Partnership {
     public void complete() {
       sweep.away(theirsNanos);
       forgetting = true;
-      decide(State.PRESENT);
+      decide(PartnerState.PRESENT);
     }
   }
 
-  private void decide(State now) {
+  private void decide(PartnerState now) {
     if (partner != now) {
       partner = now;
       log.info(
           "the partner is {}; {} connections of its {} sessions are kept here",
-          now == State.PRESENT ? "there" : "lost",
+          now == PartnerState.PRESENT ? "there" : "lost",
           replica.size(),
           replica.sessions());
     }
@@ -164,7 +143,7 @@ public final class Partnership {
   /** Messages get through from here on. */
   public void linked(FlowExport.Outlet to) {
     outlet = to;
-    partner = State.UNKNOWN;
+    partner = PartnerState.UNKNOWN;
     decideIn(-1);
     imports.reset();
     if (!frozen) {
@@ -177,8 +156,8 @@ public final class Partnership {
     outlet = null;
     exports.end();
     imports.reset();
-    if (partner != State.LOST) {
-      partner = State.UNKNOWN;
+    if (partner != PartnerState.LOST) {
+      partner = PartnerState.UNKNOWN;
       decideIn(
           decided ? Math.max(times.lostNanos(), soonNanos - clock.getAsLong()) : times.joinNanos());
     }
@@ -186,7 +165,7 @@ public final class Partnership {
 
   /** The partner has ended, or is held for dead: only one that has announced it is waited for. */
   public void gone() {
-    if (outlet == null && decided && partner != State.LOST) {
+    if (outlet == null && decided && partner != PartnerState.LOST) {
       decideIn(Math.max(0, soonNanos - clock.getAsLong()));
     }
   }
@@ -197,12 +176,13 @@ public final class Partnership {
     long still = now - awakeNanos;
     awakeNanos = now;
     // Who is alone needs not fear a partner that has not had the time to come back.
-    if (!frozen && still > (partner == State.LOST ? times.joinNanos() : times.stillNanos())) {
+    if (!frozen
+        && still > (partner == PartnerState.LOST ? times.joinNanos() : times.stillNanos())) {
       log.warn(
           "stood still for {} ms: nothing leaves until it is known what the partner has taken over",
           TimeUnit.NANOSECONDS.toMillis(still));
       decided = false;
-      partner = State.UNKNOWN;
+      partner = PartnerState.UNKNOWN;
       imports.reset();
       decideIn(outlet == null ? times.joinNanos() : -1);
       ask();
@@ -221,8 +201,24 @@ public final class Partnership {
   /** The partner is held for lost, until {@link #linked}. */
   private void lost() {
     if (!frozen && outlet == null) {
-      decide(State.LOST);
+      decide(PartnerState.LOST);
     }
+  }
+
+  /**
+   * All sessions are about to end since this process stops: that is not told, so that whoever opens
+   * them at the other node goes on there.
+   */
+  public void leave() {
+    for (int each = 0; each <= FlowChanges.AGES; each++) {
+      exports.age();
+    }
+    boolean more = !frozen;
+    while (more) {
+      more = exports.turn();
+    }
+    exports.end();
+    outlet = null;
   }
 
   /** Another process may go on from here on, or this one alone does. */
@@ -274,18 +270,18 @@ public final class Partnership {
     if (!decided) {
       return "whether the partner has taken over connections of this node is not known yet";
     }
-    boolean theirs = name != null && partner != State.LOST && replica.find(name) >= 0;
+    boolean theirs = name != null && partner != PartnerState.LOST && replica.find(name) >= 0;
     return theirs ? "the partner has a session of that name, and is not held for lost" : null;
   }
 
   /** What is known of the partner. */
-  public State partner() {
+  public PartnerState partner() {
     return partner;
   }
 
   /** Gives a new session what a lost partner had under its name; how many connections. */
   int claim(Session session, long nowNanos) {
-    if (partner != State.LOST) {
+    if (partner != PartnerState.LOST) {
       return 0;
     }
     int taken = takeOver.claim(session, nowNanos);

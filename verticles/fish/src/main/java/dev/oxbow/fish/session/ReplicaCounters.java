@@ -16,7 +16,7 @@ package dev.oxbow.fish.session;
  * @param repeats times that everything was to be told again
  */
 public record ReplicaCounters(
-    Partnership.State partner,
+    PartnerState partner,
     long replicated,
     long kept,
     long keptSessions,

@@ -82,14 +82,12 @@ class TakeOverTest {
     Await.until(
         count + " are kept",
         () ->
-            node.counters().kept() == count
-                && node.partnership.partner() == Partnership.State.PRESENT);
+            node.counters().kept() == count && node.partnership.partner() == PartnerState.PRESENT);
   }
 
   private static void awaitLost(PairStage.Node node) {
     Await.until(
-        "the other one is held for lost",
-        () -> node.partnership.partner() == Partnership.State.LOST);
+        "the other one is held for lost", () -> node.partnership.partner() == PartnerState.LOST);
   }
 
   @Test

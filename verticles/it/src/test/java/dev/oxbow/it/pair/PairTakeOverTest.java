@@ -114,8 +114,8 @@ class PairTakeOverTest {
     awaitKept(world.one, CHATS + 1);
     chats.exchange();
 
-    // And back, in the same way.
-    world.two.kill();
+    // And back, by an orderly end.
+    world.two.process().stopServing();
     world.route(world.one);
     assertThat(session(world.one).resumed()).isGreaterThanOrEqualTo(CHATS);
     chats.exchange();

@@ -267,7 +267,11 @@ public final class OxbowProcess implements AutoCloseable {
     Await.until(
         "another process serves: " + log(),
         TimeUnit.SECONDS.toNanos(2 * PATIENCE_SECONDS),
-        () -> gone(before) && serves() && !serving().equals(before));
+        () ->
+            gone(before)
+                && RuntimeDirectory.ownerOf(runtimeDir())
+                    .filter(pid -> pid != before.pid())
+                    .isPresent());
   }
 
   private boolean serves() {
