@@ -195,6 +195,11 @@ public final class PairOptions {
     }
   }
 
+  /** What is to be said where {@link #readSecret} finds none. */
+  public String noSecret() {
+    return "fish.pair has no secret: whoever reaches " + listen + " can speak for the partner";
+  }
+
   /** How long a block of ports is lent before that must be renewed, in milliseconds. */
   public int getLoanMs() {
     return loanMs;

@@ -246,6 +246,7 @@ class OptionsTest {
     var fish = new FishOptions().setPair(pair().setSecret("not to be seen"));
     PairOptions copy = new FishOptions(fish).getPair();
     assertThat(copy.getSecret()).isEqualTo("not to be seen");
+    assertThat(copy.noSecret()).contains("no secret: whoever reaches 10.9.0.1:5701 can speak");
     assertThat(copy).isNotSameAs(fish.getPair());
     assertThat(copy.toJson()).isEqualTo(fish.getPair().toJson());
     var all = new OxbowOptions(Path.of("/run/oxbow")).setFish(fish);

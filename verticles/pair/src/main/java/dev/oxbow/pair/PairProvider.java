@@ -27,9 +27,7 @@ public final class PairProvider implements PartnerProvider {
     PairOptions pair = Objects.requireNonNull(options.getPair());
     String secret = secret(pair);
     if (secret == null) {
-      log.warn(
-          "fish.pair has no secret: whoever reaches {} can speak for the partner",
-          pair.getListen());
+      log.warn("{}", pair.noSecret());
     }
     return ports ->
         new LoanPartner(

@@ -25,12 +25,7 @@ final class PairCheck {
             "give this machine the address, on the link to the partner, or name one that it has");
       }
       return secret == null
-          ? Finding.warn(
-              NAME,
-              "fish.pair has no secret: whoever reaches "
-                  + options.getListen()
-                  + " can speak for the partner",
-              "give both nodes the same fish.pair.secret")
+          ? Finding.warn(NAME, options.noSecret(), "give both nodes the same fish.pair.secret")
           : Finding.ok(
               NAME, options.getName() + " has the " + options.getHome() + " half, and a secret");
     } catch (IllegalStateException e) {
