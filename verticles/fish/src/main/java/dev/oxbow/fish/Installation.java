@@ -10,6 +10,7 @@ import dev.oxbow.fish.conntrack.Conntrack;
 import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.conntrack.ConntrackEvents;
 import dev.oxbow.fish.network.EgressNetwork;
+import dev.oxbow.fish.network.Endpoint;
 import dev.oxbow.fish.network.LocalSockets;
 import dev.oxbow.fish.network.NetworkException;
 import dev.oxbow.fish.network.Offloads;
@@ -237,6 +238,7 @@ final class Installation {
    * What is to be set up for so many clients.
    *
    * @throws StartException naming a pool that is none, or too small
+   * @throws NetworkException naming an end of the link to a partner that is no address
    */
   static EgressNetwork.Plan plan(FishOptions options, Grants grants, int clients) {
     return new EgressNetwork.Plan(
@@ -244,7 +246,8 @@ final class Installation {
         options.getMark(),
         pool("pool", options.getPool(), 4, clients),
         pool("pool6", options.getPool6(), 6, clients),
-        grants.slices());
+        grants.slices(),
+        Endpoint.of(options.getPair()));
   }
 
   /** Closes none of the tables when it throws. */

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.oxbow.config.FishOptions;
 import dev.oxbow.config.FishOptions.Grant;
+import dev.oxbow.config.PairOptions;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
 import dev.oxbow.fdpassing.descriptor.Pipe;
 import dev.oxbow.fdpassing.device.Namespace;
@@ -182,7 +183,13 @@ class FishProtocolTest {
     assertThat(rules)
         .contains("elements = { 203.0.113.7 . 20000-20999 }", "table inet oxbow_fish0 {")
         .contains("meta nfproto ipv4 iifname != @ours oifname != @ours counter drop")
-        .doesNotContain("@DEVICE@", "@MARK@", "@SLICES6@", "@ROUTER@");
+        .doesNotContain("@DEVICE@", "@MARK@", "@SLICES6@", "@ROUTER@", "@LINK@")
+        .doesNotContain("tcp dport");
+    PairOptions pair =
+        new PairOptions("edge-1", "first", "10.9.0.1:5701", List.of("10.9.0.2:1", "[fd00::2]:2"));
+    assertThat(middle.call(() -> FishTrial.rules(new FishOptions(options).setPair(pair))))
+        .contains("\"fish0\" ip daddr . tcp dport { 10.9.0.1 . 5701, 10.9.0.2 . 1 } counter drop")
+        .contains("\"fish0\" ip6 daddr . tcp dport { fd00::2 . 2 } counter drop");
     options.setEgress(List.of(Grant.of("fd00::1", "1-9"), Grant.of("fd00:0::1", "9-10")));
     assertThatThrownBy(() -> FishTrial.run(options)).hasMessageContaining("9-10 is granted twice");
     options.setEgress(List.of(Grant.of("203.0.113.7", "1-9"))).setPool("10.0.0.0/31");

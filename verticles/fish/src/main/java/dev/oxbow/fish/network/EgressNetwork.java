@@ -40,8 +40,21 @@ public final class EgressNetwork implements AutoCloseable {
    * @param pool4 inner addresses
    * @param pool6 inner addresses
    * @param slices that were granted
+   * @param link what of TCP no client may reach
    */
-  public record Plan(String device, int mark, Prefix pool4, Prefix pool6, List<PortSlice> slices) {}
+  public record Plan(
+      String device,
+      int mark,
+      Prefix pool4,
+      Prefix pool6,
+      List<PortSlice> slices,
+      List<Endpoint> link) {
+
+    /** A plan in which clients may reach everything. */
+    public Plan(String device, int mark, Prefix pool4, Prefix pool6, List<PortSlice> slices) {
+      this(device, mark, pool4, pool6, slices, List.of());
+    }
+  }
 
   private EgressNetwork(Plan plan, Tun tun, boolean first) {
     this.plan = plan;

@@ -3,6 +3,7 @@ package dev.oxbow.fish.network;
 import dev.oxbow.config.OxbowConfig;
 import dev.oxbow.fish.network.EgressNetwork.Plan;
 import dev.oxbow.fish.ports.PortSlice;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -28,6 +29,7 @@ public final class Ruleset {
         .replace("@SLICES6@", elements(plan.slices(), true))
         .replace("@POOL4@", plan.pool4().toString())
         .replace("@POOL6@", plan.pool6().toString())
+        .replace("@LINK@", link(plan))
         .replace("@ROUTER@", company.router());
   }
 
@@ -57,6 +59,25 @@ public final class Ruleset {
     String own = TABLE + device;
     Command.run(
         common + "table inet " + own + "\ndelete table inet " + own + "\n", "nft", "-f", "-");
+  }
+
+  /** Rules where there is something that no client may reach. */
+  private static String link(Plan plan) {
+    List<String> rules = new ArrayList<>();
+    for (int version : new int[] {4, 6}) {
+      String endpoints =
+          plan.link().stream()
+              .filter(endpoint -> endpoint.address().version() == version)
+              .map(Endpoint::toString)
+              .distinct()
+              .collect(Collectors.joining(", "));
+      if (!endpoints.isEmpty()) {
+        rules.add(
+            "iifname \"%s\" %s daddr . tcp dport { %s } counter drop"
+                .formatted(plan.device(), version == 4 ? "ip" : "ip6", endpoints));
+      }
+    }
+    return String.join("\n    ", rules);
   }
 
   private static String elements(List<PortSlice> slices, boolean six) {

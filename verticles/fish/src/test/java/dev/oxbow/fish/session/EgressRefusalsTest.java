@@ -5,12 +5,14 @@ import static dev.oxbow.fish.session.EgressStage.LAST_PORT;
 import static dev.oxbow.fish.session.EgressStage.SERVER;
 import static dev.oxbow.fish.session.EgressStage.SERVER_6;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.codecs.ip.IcmpError;
 import dev.oxbow.codecs.ip.PacketView;
 import dev.oxbow.codecs.ip.TcpHeader;
 import dev.oxbow.codecs.netlink.ConntrackTuple;
 import dev.oxbow.fdpassing.descriptor.Descriptor;
+import dev.oxbow.fdpassing.device.Namespace;
 import dev.oxbow.fdpassing.libc.Sockets;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fdpassing.testing.Await;
@@ -25,12 +27,18 @@ import dev.oxbow.service.flow.FlowKind;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -372,5 +380,50 @@ class EgressRefusalsTest {
       assertThat(EgressStage.in(stage.middle, "conntrack -L -m " + EgressStage.MARK))
           .contains(many + " flow entries");
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {SERVER, SERVER_6, EgressStage.MIDDLE, EgressStage.MIDDLE_6})
+  void linkOfAPairIsOutOfReachOfClientsAndNothingElseIs(String address) throws IOException {
+    EgressStage.in(
+        stage.middle,
+        "ip route add 203.0.113.0/24 dev out0",
+        "ip -6 route add 2001:db8:2::/64 dev out0");
+    Client client = stage.client(Mapping.PER_DESTINATION, MTU);
+    boolean far = address.equals(SERVER) || address.equals(SERVER_6);
+    Namespace there = far ? stage.server : stage.middle;
+    InetAddress host = InetAddress.getByName(address);
+    int port = EgressStage.LINK_PORT;
+    try (ServerSocket link = there.call(() -> new ServerSocket(port, 9, host));
+        ServerSocket other = there.call(() -> new ServerSocket(port + 1, 9, host));
+        Socket from = Peers.connect(client, address, port + 1)) {
+      assertThat(from.getPort()).isEqualTo(other.getLocalPort());
+      assertThat(droppedOnTheWayToTheLink()).isZero();
+      assertThatThrownBy(() -> tryToConnect(client, host, port))
+          .hasRootCauseInstanceOf(SocketTimeoutException.class);
+      assertThat(droppedOnTheWayToTheLink()).isPositive();
+      link.setSoTimeout(1);
+      assertThatThrownBy(link::accept).isInstanceOf(SocketTimeoutException.class);
+    }
+  }
+
+  private static boolean tryToConnect(Client client, InetAddress host, int port) {
+    return client
+        .namespace()
+        .call(
+            () -> {
+              try (Socket socket = new Socket()) {
+                socket.connect(new InetSocketAddress(host, port), 200);
+                return true;
+              }
+            });
+  }
+
+  private long droppedOnTheWayToTheLink() {
+    return Pattern.compile("tcp dport \\{[^}]*5701[^}]*\\} counter packets ([0-9]+) ")
+        .matcher(EgressStage.in(stage.middle, "nft list chain inet oxbow_fish0 pre"))
+        .results()
+        .mapToLong(rule -> Long.parseLong(rule.group(1)))
+        .sum();
   }
 }

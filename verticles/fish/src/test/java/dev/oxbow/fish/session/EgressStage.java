@@ -11,6 +11,7 @@ import dev.oxbow.fish.conntrack.Conntrack;
 import dev.oxbow.fish.conntrack.ConntrackDump;
 import dev.oxbow.fish.conntrack.ConntrackEvents;
 import dev.oxbow.fish.network.EgressNetwork;
+import dev.oxbow.fish.network.Endpoint;
 import dev.oxbow.fish.network.Prefix;
 import dev.oxbow.fish.ports.Mapping;
 import dev.oxbow.fish.ports.PortSlice;
@@ -29,6 +30,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +67,17 @@ public final class EgressStage implements AutoCloseable {
   static final String SERVER_6 = "fd99::9";
   public static final String OUTER = "203.0.113.7";
   static final String OUTER_6 = "2001:db8:2::7";
+
+  /** Where the middle listens to a partner, and that to the middle, in the server's namespace. */
+  static final String MIDDLE = "198.51.100.1";
+
+  static final String MIDDLE_6 = "fd99::1";
+  static final int LINK_PORT = 5_701;
+  private static final List<Endpoint> LINKS =
+      Stream.of(MIDDLE, SERVER, MIDDLE_6, SERVER_6)
+          .map(address -> new Endpoint(Prefix.parse(address), LINK_PORT))
+          .toList();
+
   static final int FIRST_PORT = 20_000;
   static final int LAST_PORT = 20_099;
 
@@ -120,7 +133,8 @@ public final class EgressStage implements AutoCloseable {
             second ? MARK + 1 : MARK,
             Prefix.parse(second ? "100.32.0.0/16" : "100.64.0.0/10"),
             Prefix.parse(second ? "fd6f:7862:7070::/64" : "fd6f:7862:6f77::/64"),
-            List.of(slice, slice6));
+            List.of(slice, slice6),
+            LINKS);
     files = directory.resolve(plan.device());
     EgressNetwork made = middle.call(() -> EgressNetwork.open(plan));
     network = header ? made : older(made);
