@@ -25,7 +25,8 @@ class PairRefusalTest {
         "it is refused: " + why, () -> {}, () -> why.equals(world.one.pair().getString("refused")));
     assertThat(world.one.pair().getBoolean("connected")).isFalse();
     assertThat(world.one.process().log()).contains("no pair: " + why);
-    assertThat(world.two.process().log()).contains("no pair: ");
+    world.until(
+        "the other says so, too", () -> {}, () -> world.two.process().log().contains("no pair: "));
     assertThat(world.two.process().stop()).isZero();
   }
 
