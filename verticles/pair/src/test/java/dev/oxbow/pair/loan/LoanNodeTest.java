@@ -33,6 +33,7 @@ class LoanNodeTest {
     final BitSet used = new BitSet();
     final Deque<LoanMessage> said = new ArrayDeque<>();
     final Home home;
+    LoanTimes times = TIMES;
     ByteBuffer memory = ByteBuffer.allocate(LoanRecords.bytes(BLOCKS.count()));
     LoanNode loans;
     boolean portsRemembered = true;
@@ -44,7 +45,7 @@ class LoanNodeTest {
     boolean start(long nowMs, long boot) {
       loans =
           new LoanNode(
-              BLOCKS, home, TIMES, new LoanRecords(memory, boot), this, new Random(), said::add);
+              BLOCKS, home, times, new LoanRecords(memory, boot), this, new Random(), said::add);
       return loans.start(nowMs, portsRemembered);
     }
 
@@ -332,5 +333,28 @@ class LoanNodeTest {
     assertThat(second.start(nowMs, BOOT)).isFalse();
     assertThat(second.loans.mayUse(block, nowMs)).isFalse();
     assertThat(second.loans.unknown()).isEqualTo(8);
+  }
+
+  /** What is said of loanMs: an upgrade takes the link away, whenever it comes. */
+  @Test
+  void loanOfTenSecondsOutlastsFiveWithoutALink() {
+    LoanTimes times = new LoanTimes(10_000, 2_500, 1_000, 1_000, 100_000);
+    for (Node node : List.of(first, second)) {
+      node.times = times;
+      assertThat(node.start(nowMs, BOOT)).isTrue();
+    }
+    int block = borrow();
+    for (int ticks = 20; ticks < 100; ticks++) {
+      for (int i = 0; i < ticks; i++) {
+        after(100);
+        deliver();
+      }
+      for (int i = 0; i < 50; i++) {
+        after(100);
+        first.said.clear();
+        second.said.clear();
+      }
+      assertThat(second.loans.mayUse(block, nowMs)).as("after %d ticks", ticks).isTrue();
+    }
   }
 }
