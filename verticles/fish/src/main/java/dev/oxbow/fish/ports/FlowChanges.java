@@ -23,6 +23,7 @@ public final class FlowChanges {
   private final NativeMemory young;
 
   private int age;
+  private long agedNanos;
 
   /**
    * @param capacity of the table of flows
@@ -59,6 +60,26 @@ public final class FlowChanges {
         due.putLong(word, due.getLong(word) | grown);
         young.putLong(at, 0);
       }
+    }
+  }
+
+  /**
+   * Time passes. A connection that has begun is due when it is at most so old at a call of this,
+   * and not before it has four fifths of that age.
+   *
+   * @param nowNanos later than at the call before
+   */
+  public void age(long nowNanos, long mostNanos) {
+    long step = Math.max(1, mostNanos / (AGES + 1));
+    long steps = (nowNanos - agedNanos) / step;
+    if (steps < 0 || steps > AGES) {
+      // All are that old, or it is the first call.
+      steps = AGES + 1L;
+      agedNanos = nowNanos - steps * step;
+    }
+    agedNanos += steps * step;
+    for (; steps > 0; steps--) {
+      age();
     }
   }
 

@@ -139,7 +139,12 @@ public final class FlowExport {
     }
   }
 
-  /** Time passes: see {@link FlowChanges#age}. */
+  /** Time passes: see {@link FlowChanges#age(long, long)}. */
+  public void age(long nowNanos, long mostNanos) {
+    changes.age(nowNanos, mostNanos);
+  }
+
+  /** Likewise: see {@link FlowChanges#age()}. */
   public void age() {
     changes.age();
   }

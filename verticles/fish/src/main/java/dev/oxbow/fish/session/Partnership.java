@@ -54,7 +54,6 @@ public final class Partnership {
   private boolean again;
   private boolean forgetting;
   private long begunNanos;
-  private long agedNanos;
   private long theirsNanos;
   private long soonNanos;
   private long awakeNanos;
@@ -342,10 +341,8 @@ public final class Partnership {
       return;
     }
     long now = clock.getAsLong();
-    if (now - agedNanos >= times.ageNanos() / FlowChanges.AGES) {
-      agedNanos = now;
-      exports.age();
-    }
+    // What is told waits for a flush, and takes a while: who is of that age is known by then.
+    exports.age(now, times.ageNanos() - 2 * times.flushNanos());
     if (again && now - begunNanos >= AGAIN_NANOS) {
       begin();
     }
