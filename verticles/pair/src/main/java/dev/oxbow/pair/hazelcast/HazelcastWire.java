@@ -38,6 +38,7 @@ public final class HazelcastWire implements Wire {
           Map.entry(LOGGING, "slf4j"),
           Map.entry("hazelcast.logging.details.enabled", "false"),
           Map.entry("hazelcast.socket.bind.any", "false"),
+          Map.entry("hazelcast.prefer.ipv4.stack", "false"),
           Map.entry("hazelcast.wait.seconds.before.join", "0"),
           Map.entry("hazelcast.heartbeat.interval.seconds", "1"),
           Map.entry("hazelcast.connection.monitor.interval", "50"),
@@ -96,7 +97,8 @@ public final class HazelcastWire implements Wire {
     HazelcastInstance member;
     try {
       member = Hazelcast.newHazelcastInstance(config(options));
-    } catch (HazelcastException | IllegalStateException e) {
+    } catch (RuntimeException e) {
+      // Of several kinds, some of no kind of its own.
       throw new IllegalStateException("Hazelcast does not start: " + e.getMessage(), e);
     }
     try {

@@ -3,10 +3,12 @@ package dev.oxbow.pair.hazelcast;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.oxbow.config.PairOptions;
+import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fish.partner.PartnerLinkContract;
 import dev.oxbow.pair.link.TestWires;
 import dev.oxbow.pair.link.Wire;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -55,7 +57,11 @@ class HazelcastLinkTest extends PartnerLinkContract {
   }
 
   private static PairOptions options(String name, String home, int port, int peer) {
-    return new PairOptions(name, home, "127.0.0.1:" + port, List.of("127.0.0.1:" + peer));
+    return options(name, home, "127.0.0.1:", port, peer);
+  }
+
+  private static PairOptions options(String name, String home, String host, int port, int peer) {
+    return new PairOptions(name, home, host + port, List.of(host + peer));
   }
 
   @BeforeAll
@@ -74,6 +80,25 @@ class HazelcastLinkTest extends PartnerLinkContract {
   protected Pair open() {
     cut = false;
     return TestWires.pair(ONE::open, OTHER::open, now -> cut = now);
+  }
+
+  @Test
+  void membersFindOneAnotherByIpv6Too() {
+    AtomicInteger heard = new AtomicInteger();
+    try (Wire one =
+            HazelcastWire.opener(options("edge-1", "first", "[::1]:", 15_703, 15_704))
+                .open(bytes -> {}, () -> {});
+        Wire other =
+            HazelcastWire.opener(options("edge-2", "second", "[::1]:", 15_704, 15_703))
+                .open(bytes -> heard.addAndGet(bytes.length), () -> {})) {
+      Await.until(
+          "it is heard",
+          () -> {
+            one.send(new byte[1]);
+            return heard.get() > 0;
+          });
+      other.send(new byte[1]);
+    }
   }
 
   @Test
