@@ -33,6 +33,9 @@ final class Borrower {
 
   private final Requests renewing = new Requests();
 
+  /** For how long the partner lends, on this clock. */
+  private long termMs;
+
   /** Of each address: when a connection found no port there, or {@link #NEVER}. */
   private final long[] shortMs;
 
@@ -61,6 +64,7 @@ final class Borrower {
     this.held = new Standing(records, blocks.count(), changed);
     this.borrowing = new Requests[blocks.addresses()];
     Arrays.setAll(borrowing, address -> new Requests());
+    this.termMs = times.useMs(times.loanMs());
     this.shortMs = new long[blocks.addresses()];
     Arrays.fill(shortMs, NEVER);
   }
@@ -71,7 +75,9 @@ final class Borrower {
 
   /** 0 for a block that it does not hold. */
   long grantUntilMs(int block) {
-    return records.epoch(block) == FREE ? 0 : records.untilMs(block) - times.drainMs();
+    return records.epoch(block) == FREE
+        ? 0
+        : records.untilMs(block) - Math.min(times.drainMs(), termMs / 3);
   }
 
   /** Likewise. */
@@ -179,7 +185,7 @@ final class Borrower {
     List<Loan> due = new ArrayList<>();
     for (int place = 0; place < held.size(); place++) {
       int block = held.get(place);
-      if (records.untilMs(block) - nowMs < times.useMs(times.loanMs()) * 3 / 4) {
+      if (records.untilMs(block) - nowMs < termMs * 3 / 4) {
         due.add(loan(block));
       }
     }
@@ -206,6 +212,10 @@ final class Borrower {
   void lent(LoanMessage.Lent lent, long nowMs) {
     long renewedMs = renewing.answered(lent.request());
     long useMs = times.useMs(lent.useMs());
+    if (!lent.loans().isEmpty() && useMs != termMs) {
+      termMs = useMs;
+      held.changed();
+    }
     if (renewedMs != Requests.UNASKED) {
       lent.loans().forEach(loan -> extend(loan, renewedMs + useMs));
       return;

@@ -10,7 +10,8 @@ import java.util.random.RandomGenerator;
  * neither clock nor link: times and messages come as arguments, and messages go to where the owner
  * says. Times are milliseconds of one clock that never goes back, as {@link LoanRecords} wants it.
  * One thread at a time; nothing blocks; {@link #mayGrant} and {@link #mayUse} allocate nothing.
- * What a call costs goes by the blocks that are lent or borrowed, or of one address, not by all.
+ * What a call costs goes by the blocks that are lent or borrowed, or of one address; by all of them
+ * only at the start, and when the partner asks what this node holds.
  *
  * <p>What the owner must do: look at {@link #mayUse} with the time of now before anything leaves
  * from a port, after every wait in which the process may have stood still; call {@link #tick}

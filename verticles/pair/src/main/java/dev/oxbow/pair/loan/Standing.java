@@ -87,6 +87,13 @@ final class Standing {
     changed.add(block);
   }
 
+  /** The terms of all of them are others. */
+  void changed() {
+    for (int place = 0; place < blocks.size(); place++) {
+      changed.add(blocks.get(place));
+    }
+  }
+
   /** Frees what is over, after each was told. */
   void settle(long nowMs, IntConsumer over) {
     if (nowMs < soonestMs) {

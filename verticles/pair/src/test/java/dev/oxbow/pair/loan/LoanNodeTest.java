@@ -357,4 +357,20 @@ class LoanNodeTest {
       assertThat(second.loans.mayUse(block, nowMs)).as("after %d ticks", ticks).isTrue();
     }
   }
+
+  /** Else what is lent for shorter than it was wanted for would always be due, and drain. */
+  @Test
+  void loansAreRenewedAndDrainByTheTimeOfWhoeverLends() {
+    first.times = new LoanTimes(9_000, 2_000, 30_000, 1_000, 0);
+    assertThat(first.start(nowMs, BOOT)).isTrue();
+    int block = borrow();
+    int renewals = 0;
+    for (int i = 0; i < 600; i++) {
+      after(100);
+      renewals += second.said.size();
+      deliver();
+      assertThat(second.loans.mayGrant(block, nowMs)).isTrue();
+    }
+    assertThat(renewals).isBetween(15, 30);
+  }
 }
