@@ -34,6 +34,7 @@ final class Installation {
   private static final Logger log = LoggerFactory.getLogger(Installation.class);
   private static final String TUN = "tun";
   private static final String LOCK = "lock";
+  private static final int MOST_GRACE_IN_A_PAIR_MS = 100_000;
 
   private final FishOptions options;
   private final Path files;
@@ -273,7 +274,7 @@ final class Installation {
                 network.pool4(),
                 network.pool6(),
                 grants.slices(),
-                TimeUnit.MILLISECONDS.toNanos(options.getCrashGraceMs()),
+                crashGraceNanos(options),
                 grants::quotas,
                 System::nanoTime));
       } catch (RuntimeException e) {
@@ -284,6 +285,13 @@ final class Installation {
       conntrack.close();
       throw e;
     }
+  }
+
+  /** A partner that is told that all was told lets ports rest, and then gives them out. */
+  private static long crashGraceNanos(FishOptions options) {
+    int grace = options.getCrashGraceMs();
+    return TimeUnit.MILLISECONDS.toNanos(
+        options.getPair() == null ? grace : Math.min(grace, MOST_GRACE_IN_A_PAIR_MS));
   }
 
   SessionPlane plane() {

@@ -49,7 +49,12 @@ public final class PairProvider implements PartnerProvider {
             .sorted()
             .collect(Collectors.joining(", "));
     return new Introduction(
-        pair.getName(), Version.current(), pair.getHome().equals(PairOptions.FIRST), grants);
+        pair.getName(),
+        Version.current(),
+        pair.getHome().equals(PairOptions.FIRST),
+        grants,
+        options.getMaxFlows(),
+        options.getMaxSessions());
   }
 
   private static @Nullable String secret(PairOptions pair) {

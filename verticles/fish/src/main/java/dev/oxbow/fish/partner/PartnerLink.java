@@ -59,8 +59,8 @@ public interface PartnerLink {
     void down();
 
     /**
-     * The partner, that was there, has ended or is held for dead by what carries the messages:
-     * nothing is heard of it in a while. After {@link #down()}.
+     * The partner, that was there, has ended, as far as can be known: nothing is heard of it in a
+     * while. After {@link #down()}.
      */
     void gone();
 

@@ -144,9 +144,15 @@ public final class FlowExport {
     changes.age(nowNanos, mostNanos);
   }
 
-  /** Likewise: see {@link FlowChanges#age()}. */
-  public void age() {
-    changes.age();
+  /** Tells all that is there, however young it is, as far as there is room now. */
+  public void tellAll() {
+    for (int each = 0; each <= FlowChanges.AGES; each++) {
+      changes.age();
+    }
+    boolean more = true;
+    while (more) {
+      more = turn();
+    }
   }
 
   /**
@@ -251,6 +257,19 @@ public final class FlowExport {
   private void sent(Outlet to, byte[] message) {
     bytes += message.length;
     to.send(message);
+  }
+
+  /** Whether the partner knows of a connection, or may. */
+  public boolean isTold(int flow) {
+    return changes.isTold(flow);
+  }
+
+  /** Another process may have told of all that is there. */
+  public void supposeTold() {
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      // What was taken over is the partner's own.
+      changes.tell(flow, flows.state(flow) != FlowTable.FREE && flows.moves(flow) == 0);
+    }
   }
 
   /** Connections that the partner knows. */

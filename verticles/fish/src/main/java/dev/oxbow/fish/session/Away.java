@@ -5,6 +5,7 @@ import static dev.oxbow.fish.ports.FlowTable.LIVE;
 import static dev.oxbow.fish.ports.FlowTable.RESTING;
 
 import dev.oxbow.fdpassing.libc.Errno;
+import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.replica.FlowImage;
 import dev.oxbow.service.flow.EndReason;
@@ -16,14 +17,22 @@ import dev.oxbow.service.flow.EndReason;
  */
 final class Away {
   private final FlowTable flows;
+  private final ClientTable clients;
   private final Residents residents;
   private final Ports ports;
   private final Mappings mappings;
   private final Carrier.Ends ends;
   private long gone;
 
-  Away(FlowTable flows, Residents residents, Ports ports, Mappings mappings, Carrier.Ends ends) {
+  Away(
+      FlowTable flows,
+      ClientTable clients,
+      Residents residents,
+      Ports ports,
+      Mappings mappings,
+      Carrier.Ends ends) {
     this.flows = flows;
+    this.clients = clients;
     this.residents = residents;
     this.ports = ports;
     this.mappings = mappings;
@@ -41,8 +50,10 @@ final class Away {
         return;
       }
       Session session = residents.session(flows.client(flow));
+      boolean same = isClient(flows.client(flow), flow, theirs);
       mappings.forget(flow);
-      if (session != null) {
+      // Who has got the port of one that was over here keeps its session.
+      if (session != null && same) {
         ends.end(session, EndReason.ERROR, Errno.ESTALE);
       }
     }
@@ -53,6 +64,12 @@ final class Away {
       flows.setFlags(flow, flows.flags(flow) | AWAY);
       flows.touch(flow, nowNanos);
     }
+  }
+
+  private boolean isClient(int client, int flow, FlowImage theirs) {
+    return clients.high(client) == theirs.clientHigh()
+        && clients.low(client) == theirs.clientLow()
+        && flows.clientPort(flow) == theirs.clientPort();
   }
 
   /** One that the partner had is over. */

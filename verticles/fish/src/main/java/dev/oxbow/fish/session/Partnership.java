@@ -2,6 +2,7 @@ package dev.oxbow.fish.session;
 
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
+import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fish.ports.FlowChanges;
 import dev.oxbow.fish.replica.FlowExport;
 import dev.oxbow.fish.replica.FlowImage;
@@ -9,8 +10,11 @@ import dev.oxbow.fish.replica.FlowImport;
 import dev.oxbow.fish.replica.FlowReplica;
 import dev.oxbow.fish.replica.SessionName;
 import java.security.SecureRandom;
+import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,11 +22,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The live connections of two nodes: those of this one are told to the partner, those of the
  * partner are kept, and go on here when it is lost and their session is opened again. Loop thread
- * only; works in turns, and nothing here waits for the partner.
- *
- * <p>Undecided is whether the partner has taken over what is here, after a start, and when this
- * process has stood still for so long that it may be held for lost. Until that is known no session
- * is opened, and nothing leaves.
+ * only; works in turns, and nothing here waits for the partner. Until it is known what the partner
+ * has taken over no session is opened, and nothing leaves: see {@link PartnerWatch}.
  */
 public final class Partnership {
   private static final Logger log = LoggerFactory.getLogger(Partnership.class);
@@ -31,10 +32,10 @@ public final class Partnership {
   /** Whoever asks for everything again and again is not told faster than that. */
   private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** How long an upgrade may take, of either node or of both, with a new way to the partner. */
-  private static final int UPGRADE_MS = 30_000;
-
   private final DescriptorLoop loop;
+  private final Tables tables;
+  private final PartnerWatch watch;
+  private final Supplier<Collection<Session>> sessions;
   private final FlowReplica replica;
   private final ReplicaTimes times;
   private final Mappings mappings;
@@ -46,22 +47,26 @@ public final class Partnership {
   private final Away away;
   private final SecureRandom random = new SecureRandom();
   private FlowExport.@Nullable Outlet outlet;
-  private PartnerState partner = PartnerState.UNKNOWN;
   private @Nullable Timer flush;
-  private boolean decided;
   private boolean frozen = true;
+
+  /** Whether another process may go on at any moment. */
+  private boolean shared;
+
+  /** Whether the partner is to have what is here. */
+  private boolean left;
+
+  private PartnerState told = PartnerState.UNKNOWN;
   private boolean scheduled;
   private boolean again;
   private boolean forgetting;
   private long begunNanos;
   private long theirsNanos;
-  private long soonNanos;
-  private long awakeNanos;
-  private @Nullable Timer decision;
 
   /**
    * @param tables with the connections of the partner, if another process has handed those over: it
-   *     had decided before whether the partner is there
+   *     knew what the partner had taken over
+   * @param sessions that live
    */
   Partnership(
       DescriptorLoop loop,
@@ -71,11 +76,16 @@ public final class Partnership {
       Ports ports,
       Mappings mappings,
       Sweep sweep,
+      Supplier<Collection<Session>> sessions,
       Carrier.Ends ends,
       LongSupplier clock) {
     this.loop = loop;
-    this.decided = tables.hasReplica();
+    this.tables = tables;
+    this.watch =
+        new PartnerWatch(
+            loop, times, tables.hasReplica(), new Decided(), clock, Syscalls::bootNanos);
     this.replica = tables.replica();
+    this.sessions = sessions;
     this.times = times;
     this.mappings = mappings;
     this.sweep = sweep;
@@ -92,8 +102,9 @@ public final class Partnership {
             tables.sessions().records().size());
     this.imports = new FlowImport(replica, new Theirs());
     this.takeOver = new TakeOver(tables.flows(), residents, ports, mappings, replica);
-    this.away = new Away(tables.flows(), residents, ports, mappings, ends);
+    this.away = new Away(tables.flows(), tables.clients(), residents, ports, mappings, ends);
     sweep.away(Long.MIN_VALUE);
+    sweep.hold(this::mayHave);
   }
 
   /** What the partner tells of. */
@@ -111,39 +122,55 @@ public final class Partnership {
     @Override
     public void begun() {
       theirsNanos = clock.getAsLong();
-      soonNanos = theirsNanos;
+      watch.begun();
     }
 
     @Override
     public void soon(int ms) {
-      soonNanos = clock.getAsLong() + TimeUnit.MILLISECONDS.toNanos(ms);
+      watch.soon(ms);
     }
 
     @Override
     public void complete() {
       sweep.away(theirsNanos);
       forgetting = true;
-      decide(PartnerState.PRESENT);
+      watch.present();
     }
   }
 
-  private void decide(PartnerState now) {
-    if (partner != now) {
-      partner = now;
-      log.info(
-          "the partner is {}; {} connections of its {} sessions are kept here",
-          now == PartnerState.PRESENT ? "there" : "lost",
-          replica.size(),
-          replica.sessions());
+  private final class Decided implements PartnerWatch.Listener {
+    @Override
+    public void decided(PartnerState now) {
+      if (now != told) {
+        told = now;
+        log.info(
+            "the partner is {}; {} connections of its {} sessions are kept here",
+            now == PartnerState.PRESENT ? "there" : now.wireName(),
+            replica.size(),
+            replica.sessions());
+      }
+      tables.settle(true);
+      if (now == PartnerState.LOST) {
+        // Also of names that both nodes have, since they were opened in the same moment.
+        List.copyOf(sessions.get()).forEach(session -> claim(session, clock.getAsLong()));
+      }
     }
-    decided = true;
+
+    @Override
+    public void undecided() {
+      tables.settle(false);
+      imports.reset();
+      ask();
+    }
   }
 
   /** Messages get through from here on. */
   public void linked(FlowExport.Outlet to) {
+    if (left) {
+      return;
+    }
     outlet = to;
-    partner = PartnerState.UNKNOWN;
-    decideIn(-1);
+    watch.linked();
     imports.reset();
     if (!frozen) {
       begin();
@@ -155,53 +182,29 @@ public final class Partnership {
     outlet = null;
     exports.end();
     imports.reset();
-    if (partner != PartnerState.LOST) {
-      partner = PartnerState.UNKNOWN;
-      decideIn(
-          decided ? Math.max(times.lostNanos(), soonNanos - clock.getAsLong()) : times.joinNanos());
-    }
+    watch.unlinked();
   }
 
-  /** The partner has ended, or is held for dead: only one that has announced it is waited for. */
+  /** The partner has ended: only one that has announced it is waited for. */
   public void gone() {
-    if (outlet == null && decided && partner != PartnerState.LOST) {
-      decideIn(Math.max(0, soonNanos - clock.getAsLong()));
-    }
+    watch.gone();
   }
 
   /** Whether nothing may leave for now; also notices when this process has stood still. */
   boolean waits() {
-    long now = clock.getAsLong();
-    long still = now - awakeNanos;
-    awakeNanos = now;
-    // Who is alone needs not fear a partner that has not had the time to come back.
-    if (!frozen
-        && still > (partner == PartnerState.LOST ? times.joinNanos() : times.stillNanos())) {
-      log.warn(
-          "stood still for {} ms: nothing leaves until it is known what the partner has taken over",
-          TimeUnit.NANOSECONDS.toMillis(still));
-      decided = false;
-      partner = PartnerState.UNKNOWN;
-      imports.reset();
-      decideIn(outlet == null ? times.joinNanos() : -1);
-      ask();
-    }
-    return !decided;
+    return watch.waits();
   }
 
-  private void decideIn(long nanos) {
-    Timer before = decision;
-    if (before != null) {
-      before.cancel();
-    }
-    decision = nanos < 0 || frozen ? null : loop.schedule(this::lost, nanos);
-  }
-
-  /** The partner is held for lost, until {@link #linked}. */
-  private void lost() {
-    if (!frozen && outlet == null) {
-      decide(PartnerState.LOST);
-    }
+  /**
+   * Whether the partner may have taken over a connection of this node's that is over here, so that
+   * nobody else gets its port toward its destination.
+   */
+  private boolean mayHave(int flow) {
+    return switch (watch.partner()) {
+      case PRESENT -> false;
+      case UNKNOWN -> true;
+      case LOST -> exports.isTold(flow);
+    };
   }
 
   /**
@@ -209,20 +212,18 @@ public final class Partnership {
    * them at the other node goes on there.
    */
   public void leave() {
-    for (int each = 0; each <= FlowChanges.AGES; each++) {
-      exports.age();
-    }
-    boolean more = !frozen;
-    while (more) {
-      more = exports.turn();
+    if (!frozen) {
+      exports.tellAll();
     }
     exports.end();
     outlet = null;
+    left = true;
   }
 
   /** Another process may go on from here on, or this one alone does. */
-  void share(boolean shared) {
-    exports.soon(shared ? UPGRADE_MS : 0);
+  void share(boolean now) {
+    shared = now;
+    exports.soon(shared ? PartnerWatch.UPGRADE_MS : 0);
   }
 
   /** A message of the partner's has come. */
@@ -235,6 +236,7 @@ public final class Partnership {
       ask();
     } catch (IllegalArgumentException e) {
       log.error("what the partner tells of its connections is left out until it begins anew", e);
+      watch.notUnderstood();
     }
     mappings.settle();
     if (forgetting) {
@@ -257,6 +259,9 @@ public final class Partnership {
       again = false;
       begunNanos = clock.getAsLong();
       exports.begin(to, random.nextLong() | 1);
+      if (shared) {
+        exports.soon(PartnerWatch.UPGRADE_MS);
+      }
     }
   }
 
@@ -266,21 +271,21 @@ public final class Partnership {
    * @param name null when nobody takes it up again
    */
   public @Nullable String hindrance(@Nullable SessionName name) {
-    if (!decided) {
+    if (!watch.isDecided()) {
       return "whether the partner has taken over connections of this node is not known yet";
     }
-    boolean theirs = name != null && partner != PartnerState.LOST && replica.find(name) >= 0;
+    boolean theirs = name != null && partner() != PartnerState.LOST && replica.find(name) >= 0;
     return theirs ? "the partner has a session of that name, and is not held for lost" : null;
   }
 
   /** What is known of the partner. */
   public PartnerState partner() {
-    return partner;
+    return watch.partner();
   }
 
   /** Gives a new session what a lost partner had under its name; how many connections. */
   int claim(Session session, long nowNanos) {
-    if (partner != PartnerState.LOST) {
+    if (partner() != PartnerState.LOST) {
       return 0;
     }
     int taken = takeOver.claim(session, nowNanos);
@@ -309,7 +314,7 @@ public final class Partnership {
   void freeze() {
     frozen = true;
     exports.end();
-    decideIn(-1);
+    watch.freeze();
     Timer own = flush;
     if (own != null) {
       own.cancel();
@@ -319,12 +324,13 @@ public final class Partnership {
   /** Goes on from what the tables say: another process may have worked on them. */
   void thaw() {
     frozen = false;
-    awakeNanos = clock.getAsLong();
     replica.rebuild();
     imports.rebuild();
     takeOver.thaw();
+    watch.thaw();
     if (outlet == null) {
-      decideIn(decided ? TimeUnit.MILLISECONDS.toNanos(UPGRADE_MS) : times.joinNanos());
+      // Whoever ran before may have told of all that is there.
+      exports.supposeTold();
     }
     begin();
     ask();
@@ -340,6 +346,8 @@ public final class Partnership {
     if (frozen) {
       return;
     }
+    // First: what fails below does not end it.
+    flushLater();
     long now = clock.getAsLong();
     // What is told waits for a flush, and takes a while: who is of that age is known by then.
     exports.age(now, times.ageNanos() - 2 * times.flushNanos());
@@ -347,7 +355,6 @@ public final class Partnership {
       begin();
     }
     some();
-    flushLater();
   }
 
   private void later() {
@@ -377,7 +384,7 @@ public final class Partnership {
   /** Its sums. */
   public ReplicaCounters counters() {
     return new ReplicaCounters(
-        partner,
+        partner(),
         exports.known(),
         replica.size(),
         replica.sessions(),

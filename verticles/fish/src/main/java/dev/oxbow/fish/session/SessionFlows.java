@@ -13,6 +13,7 @@ import dev.oxbow.fish.ports.SharedBlocks;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,7 @@ final class SessionFlows {
   static final int ENDS = 4 * Conntrack.BATCH;
 
   private final DescriptorLoop loop;
+  private final Tables tables;
   private final ClientTable clients;
   private final FlowTable flows;
   private final Residents residents;
@@ -49,6 +51,7 @@ final class SessionFlows {
   SessionFlows(
       DescriptorLoop loop, Tables tables, Residents residents, Mappings mappings, Ports ports) {
     this.loop = loop;
+    this.tables = tables;
     this.clients = tables.clients();
     this.flows = tables.flows();
     this.residents = residents;
@@ -91,7 +94,15 @@ final class SessionFlows {
   }
 
   /** Those of a partner that is lost may go on here. */
-  Partnership pair(Partnership with) {
+  Partnership pair(
+      ReplicaTimes times,
+      Sweep sweep,
+      Supplier<Collection<Session>> sessions,
+      Carrier.Ends ends,
+      LongSupplier clock) {
+    Partnership with =
+        new Partnership(
+            loop, tables, times, residents, ports, mappings, sweep, sessions, ends, clock);
     partnership = with;
     return with;
   }

@@ -140,9 +140,7 @@ public final class SessionPlane implements AutoCloseable {
 
   /** Keeps the connections of a partner, and tells it of those here, from the next thaw on. */
   public Partnership replicate(ReplicaTimes times) {
-    return connections.pair(
-        new Partnership(
-            loop, parts.tables, times, residents, ports, mappings, sweep, this::end, parts.clock));
+    return connections.pair(times, sweep, sessions::values, this::end, parts.clock);
   }
 
   /**
@@ -380,7 +378,7 @@ public final class SessionPlane implements AutoCloseable {
     mappings.settle();
     fromFlows.expire();
     toFlows.expire();
-    connections.dissolve(lost.unclaimed(nanos));
+    connections.dissolve(connections.waits() ? List.of() : lost.unclaimed(nanos));
   }
 
   /** Ends without touching flows or entries, as a crash would; tables and sockets are closed. */

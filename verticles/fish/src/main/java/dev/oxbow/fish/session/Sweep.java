@@ -5,6 +5,7 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fish.ports.FlowTable;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,9 @@ final class Sweep {
 
   /** A port is not given out again before: RFC 6888, REQ-8. */
   static final long REST_NANOS = TimeUnit.SECONDS.toNanos(120);
+
+  /** For so long one whose partner cannot be asked is not given out. */
+  private static final long HELD_NANOS = TimeUnit.DAYS.toNanos(1);
 
   /** RFC 5382, REQ-5: two hours and four minutes. */
   private static final long TCP_NANOS = TimeUnit.SECONDS.toNanos(7_440);
@@ -52,6 +56,8 @@ final class Sweep {
   /** What is away was told since then, or is so no longer. */
   private long awaySinceNanos = Long.MAX_VALUE;
 
+  private IntPredicate held = flow -> false;
+
   /**
    * @param clock tells the time to all who note it
    */
@@ -70,6 +76,14 @@ final class Sweep {
   /** The partner has told of all that it has taken over, since then; else it rests here. */
   void away(long sinceNanos) {
     awaySinceNanos = sinceNanos;
+  }
+
+  /**
+   * Sets who says that a partner may have a connection that is over here: its port is not free for
+   * a day.
+   */
+  void hold(IntPredicate by) {
+    held = by;
   }
 
   /** Looks at the next part, some of it now. */
@@ -119,7 +133,7 @@ final class Sweep {
       restingSeen++;
       if ((flows.flags(flow) & FlowTable.AWAY) != 0) {
         away(flow, nowNanos);
-      } else if (idleNanos > REST_NANOS) {
+      } else if (idleNanos > REST_NANOS && (idleNanos > HELD_NANOS || !held.test(flow))) {
         mappings.free(flow);
         return true;
       }

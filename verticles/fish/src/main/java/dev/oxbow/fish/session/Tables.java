@@ -52,6 +52,7 @@ public final class Tables implements AutoCloseable {
   private final HeldPackets held;
   private boolean isNew;
   private @Nullable FlowReplica replica;
+  private boolean settled;
 
   /**
    * How much room there is.
@@ -147,6 +148,7 @@ public final class Tables implements AutoCloseable {
   private void adoptReplica(Cargo cargo) {
     try {
       replica = FlowReplica.isIn(cargo) ? FlowReplica.adopt(cargo) : null;
+      settled = replica != null;
     } catch (RuntimeException e) {
       held.close();
       throw e;
@@ -165,6 +167,11 @@ public final class Tables implements AutoCloseable {
       replica = own;
     }
     return own;
+  }
+
+  /** Whether it is known what the partner has taken over: only then are its connections lent. */
+  void settle(boolean known) {
+    settled = known;
   }
 
   /** Whether another process has handed over connections of a partner. */
@@ -225,7 +232,7 @@ public final class Tables implements AutoCloseable {
         .lend(FLOWS, flows.descriptor())
         .lend(FRAGMENTS, fragments.descriptor())
         .lend(HELD, held.descriptor());
-    if (replica != null) {
+    if (replica != null && settled) {
       replica.lend(cargo);
     }
   }

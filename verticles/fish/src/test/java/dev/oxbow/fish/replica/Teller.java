@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Tables of a Fish that tells of its connections, and what it has told. */
@@ -24,6 +25,7 @@ final class Teller implements AutoCloseable, FlowExport.Outlet {
   final Queue<byte[]> sent = new ArrayDeque<>();
   final FlowExport export;
   boolean ready = true;
+  private long nowNanos;
   private final Map<Integer, SharedSession> owners = new HashMap<>();
 
   Teller(boolean ageless) {
@@ -72,9 +74,8 @@ final class Teller implements AutoCloseable, FlowExport.Outlet {
 
   /** As long as it takes until what is young is due. */
   void growOld() {
-    for (int i = 0; i <= FlowChanges.AGES; i++) {
-      export.age();
-    }
+    nowNanos += TimeUnit.SECONDS.toNanos(10);
+    export.age(nowNanos, TimeUnit.SECONDS.toNanos(1));
   }
 
   /** Tells all that is due. */

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +43,9 @@ final class PairStage implements AutoCloseable {
   private static final int FIRST_PORT = 20_000;
   private static final int LAST_PORT = 20_999;
   private static final Tables.Sizes SIZES = new Tables.Sizes(20, 100, 4000);
+
+  /** The clocks of both are so far ahead, in nanoseconds. */
+  final AtomicLong ahead = new AtomicLong();
 
   /** Of planes that are made from here on. */
   ReplicaTimes times = times(TimeUnit.MINUTES.toNanos(1));
@@ -161,7 +165,7 @@ final class PairStage implements AutoCloseable {
               plan.slices(),
               TimeUnit.MINUTES.toNanos(1),
               uid -> new QuotaOptions(),
-              System::nanoTime);
+              () -> System.nanoTime() + ahead.get());
       return vertx.call(() -> new SessionPlane(DescriptorLoop.of(vertx.context()), parts));
     }
 

@@ -163,20 +163,58 @@ class TakeOverTest {
     }
   }
 
+  @Test
+  void portsOfWhatThePartnerMayHaveAreNotFreeUntilItIsAsked() throws IOException {
+    stage.link();
+    Session before = stage.first.open("edge");
+    try (ServerSocket listener = listen()) {
+      connect(listener, 10);
+      awaitKept(stage.second, 10);
+      stage.cut();
+      awaitLost(stage.first);
+      awaitLost(stage.second);
+      connect(listener, 1);
+      stage.first.vertx.run(() -> stage.first.plane.end(before, EndReason.ABORTED));
+      Await.until("its holder hears of it", () -> !stage.first.outcomes.isEmpty());
+      stage.route(stage.second);
+      assertThat(stage.second.open("edge").resumed()).isEqualTo(10);
+      assertThat(resting(stage.first)).isEqualTo(11);
+      stage.ahead.addAndGet(TimeUnit.SECONDS.toNanos(200));
+      // But for the one of which the partner was not told.
+      Await.until("ports that have rested are free", () -> resting(stage.first) < 11);
+      assertThat(resting(stage.first)).isEqualTo(10);
+      stage.link();
+      awaitKept(stage.first, 10);
+      assertThat(away(stage.first)).isEqualTo(10);
+      for (int i = 0; i < 10; i++) {
+        Peers.exchange(servers.get(i), clients.get(i), 100);
+      }
+    }
+  }
+
   private static @Nullable String hindrance(PairStage.Node node) {
     return node.vertx.call(() -> node.partnership.hindrance(EDGE));
   }
 
   private static int away(PairStage.Node node) {
+    return resting(node, FlowTable.AWAY);
+  }
+
+  private static int resting(PairStage.Node node) {
+    return resting(node, 0);
+  }
+
+  /** Connections that are over and rest, with a flag. */
+  private static int resting(PairStage.Node node, int flag) {
     return node.vertx.call(
         () -> {
           FlowTable flows = node.tables.flows();
-          int away = 0;
+          int count = 0;
           for (int flow = 0; flow < flows.capacity(); flow++) {
             boolean resting = flows.state(flow) == FlowTable.RESTING;
-            away += resting && (flows.flags(flow) & FlowTable.AWAY) != 0 ? 1 : 0;
+            count += resting && (flows.flags(flow) & flag) == flag ? 1 : 0;
           }
-          return away;
+          return count;
         });
   }
 

@@ -14,12 +14,17 @@ import com.hazelcast.topic.ITopic;
 import dev.oxbow.config.PairOptions;
 import dev.oxbow.pair.link.Wire;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A member of a Hazelcast cluster of two, and a topic of it. Nothing is kept there: whoever gets no
@@ -27,7 +32,12 @@ import java.util.function.Consumer;
  */
 public final class HazelcastWire implements Wire {
   private static final String TOPIC = "oxbow";
+  private static final Logger log = LoggerFactory.getLogger(HazelcastWire.class);
   private static final int MILLIS = 1_000;
+
+  /** The other machine is near, or does not answer. */
+  private static final int PROBE_MS = 300;
+
   private static final String LOGGING = "hazelcast.logging.type";
 
   /** What a member does that has no data, and whom nobody asks for more. */
@@ -57,10 +67,10 @@ public final class HazelcastWire implements Wire {
   private final HazelcastInstance member;
   private final ITopic<byte[]> topic;
 
-  private HazelcastWire(HazelcastInstance member, Consumer<byte[]> receiver, Runnable left) {
+  private HazelcastWire(HazelcastInstance member, Consumer<byte[]> receiver, Leaving leaving) {
     this.member = member;
     this.topic = member.getTopic(TOPIC);
-    member.getCluster().addMembershipListener(new Leaving(left));
+    member.getCluster().addMembershipListener(leaving);
     topic.addMessageListener(
         message -> {
           // Whose number is another one after two clusters have become one.
@@ -71,16 +81,36 @@ public final class HazelcastWire implements Wire {
         });
   }
 
-  /** Hears of members that leave. */
-  private record Leaving(Runnable left) implements MembershipListener {
+  /**
+   * Hears of members that leave. A connection that was reset, or silence, makes one leave, too:
+   * only where nobody listens any more the other process has ended.
+   */
+  private record Leaving(List<String> peers, Runnable left) implements MembershipListener {
     @Override
     public void memberAdded(MembershipEvent event) {}
 
     /** Who has another number since, after two clusters have become one, is there. */
     @Override
     public void memberRemoved(MembershipEvent event) {
-      if (event.getMembers().size() == 1) {
+      if (event.getMembers().size() == 1 && peers.stream().allMatch(Leaving::refuses)) {
         left.run();
+      }
+    }
+
+    /** Whether a machine says that nobody listens there. */
+    private static boolean refuses(String peer) {
+      try (Socket socket = new Socket()) {
+        socket.connect(
+            new InetSocketAddress(
+                InetAddress.getByName(PairOptions.host(peer)), PairOptions.port(peer)),
+            PROBE_MS);
+        return false;
+      } catch (ConnectException e) {
+        log.info("nobody listens at {}: {}", peer, e.getMessage());
+        return true;
+      } catch (IOException e) {
+        log.info("whether the partner is alive is not known: {}: {}", peer, e.getMessage());
+        return false;
       }
     }
   }
@@ -102,7 +132,7 @@ public final class HazelcastWire implements Wire {
       throw new IllegalStateException("Hazelcast does not start: " + e.getMessage(), e);
     }
     try {
-      return new HazelcastWire(member, receiver, left);
+      return new HazelcastWire(member, receiver, new Leaving(options.getPeers(), left));
     } catch (HazelcastException | HazelcastInstanceNotActiveException e) {
       member.getLifecycleService().terminate();
       throw new IllegalStateException("Hazelcast has ended: " + e.getMessage(), e);

@@ -15,8 +15,11 @@ import org.jspecify.annotations.Nullable;
  * @param program its version, for people
  * @param first whether even blocks are its own
  * @param grants addresses with ports, sorted, as text
+ * @param flows connections that there is room for
+ * @param sessions sessions that there is room for
  */
-public record Introduction(String name, String program, boolean first, String grants) {
+public record Introduction(
+    String name, String program, boolean first, String grants, int flows, int sessions) {
   private static final int SHOWN = 200;
 
   byte[] bytes() {
@@ -26,6 +29,8 @@ public record Introduction(String name, String program, boolean first, String gr
       out.writeUTF(program);
       out.writeBoolean(first);
       out.writeUTF(grants);
+      out.writeInt(flows);
+      out.writeInt(sessions);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -39,7 +44,8 @@ public record Introduction(String name, String program, boolean first, String gr
    */
   static Introduction of(byte[] bytes) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-      return new Introduction(in.readUTF(), in.readUTF(), in.readBoolean(), in.readUTF());
+      return new Introduction(
+          in.readUTF(), in.readUTF(), in.readBoolean(), in.readUTF(), in.readInt(), in.readInt());
     } catch (IOException e) {
       throw new IllegalArgumentException("an introduction that is cut off", e);
     }
@@ -57,7 +63,17 @@ public record Introduction(String name, String program, boolean first, String gr
           "%s is granted %s in fish.egress, this node %s: both need the same",
           other.name, shortened(other.grants), shortened(grants));
     }
-    return null;
+    if (other.flows != flows) {
+      return differs(other, "maxFlows", other.flows, flows);
+    }
+    return other.sessions == sessions
+        ? null
+        : differs(other, "maxSessions", other.sessions, sessions);
+  }
+
+  private static String differs(Introduction other, String key, int theirs, int own) {
+    return String.format(
+        "%s has fish.%s %d, this node %d: both need the same", other.name, key, theirs, own);
   }
 
   private static String shortened(String text) {

@@ -15,7 +15,7 @@ public interface Wire extends AutoCloseable {
      * Opens one. Blocks, for seconds.
      *
      * @param receiver of frames, on any thread; must not block
-     * @param left told when all others have left the cluster, by themselves or held for dead; on
+     * @param left told when all others have left the cluster, and their processes have ended; on
      *     any thread
      * @throws IllegalStateException saying why there can be none now; it is tried again
      */

@@ -88,7 +88,7 @@ class LinkTest {
   @Test
   void twoOfTheSameHalfRefuseOneAnother() {
     Link one = good(true);
-    Link other = open(new Introduction("edge-9", "0.1.0", true, TestWires.GRANTS), SECRET);
+    Link other = open(new Introduction("edge-9", "0.1.0", true, TestWires.GRANTS, 100, 10), SECRET);
     awaitRefused(one, "edge-9 says home: first, as this node does: one is first, the other second");
     awaitRefused(
         other, "edge-1 says home: first, as this node does: one is first, the other second");
@@ -109,11 +109,22 @@ class LinkTest {
   @Test
   void otherGrantsAreRefused() {
     Link one = good(true);
-    open(new Introduction("edge-2", "0.1.0", false, "203.0.113.7 20000-20998"), SECRET);
+    open(new Introduction("edge-2", "0.1.0", false, "203.0.113.7 20000-20998", 100, 10), SECRET);
     awaitRefused(
         one,
         "edge-2 is granted 203.0.113.7 20000-20998 in fish.egress, this node"
             + " 203.0.113.7 20000-20999: both need the same");
+  }
+
+  @Test
+  void otherSizesAreRefused() {
+    Link one = good(true);
+    open(new Introduction("edge-2", "0.1.0", false, TestWires.GRANTS, 101, 10), SECRET);
+    awaitRefused(one, "edge-2 has fish.maxFlows 101, this node 100: both need the same");
+    assertThat(
+            TestWires.node(true)
+                .against(new Introduction("edge-2", "0.1.0", false, TestWires.GRANTS, 100, 9)))
+        .isEqualTo("edge-2 has fish.maxSessions 9, this node 10: both need the same");
   }
 
   @Test
@@ -152,7 +163,8 @@ class LinkTest {
     awaitUp(one, other);
     List<String> byOne = heardBy(one);
     List<String> byOther = heardBy(other);
-    Link third = open(new Introduction("edge-3", "0.1.0", false, TestWires.GRANTS), SECRET);
+    Link third =
+        open(new Introduction("edge-3", "0.1.0", false, TestWires.GRANTS, 100, 10), SECRET);
     awaitRefused(
         third, "edge-2 says home: second, as this node does: one is first, the other" + " second");
     Link mute = open(TestWires.node(false), "some other secret");

@@ -86,7 +86,7 @@ public final class TestWires {
 
   /** Who a node of a good pair is. */
   public static Introduction node(boolean first) {
-    return new Introduction(first ? "edge-1" : "edge-2", "0.1.0", first, GRANTS);
+    return new Introduction(first ? "edge-1" : "edge-2", "0.1.0", first, GRANTS, 100, 10);
   }
 
   /** Waits until a link has left. */
