@@ -114,7 +114,7 @@ public final class Link implements PartnerLink {
     if (as == NOBODY) {
       return false;
     }
-    return underWay.reserve(bytes.length) && execute(() -> send(as, kind, bytes));
+    return underWay.reserve(kind, bytes.length) && execute(() -> send(as, kind, bytes));
   }
 
   private boolean execute(Runnable task) {

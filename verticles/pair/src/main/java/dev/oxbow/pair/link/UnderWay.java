@@ -1,5 +1,6 @@
 package dev.oxbow.pair.link;
 
+import dev.oxbow.fish.partner.PartnerLink.Kind;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.atomic.AtomicLong;
@@ -10,6 +11,9 @@ final class UnderWay {
   /** Bytes at most. */
   private static final long MOST = 16 << 20;
 
+  /** And for loans more: they are few, and would find no room beside connections that are many. */
+  private static final long FOR_LOANS = 4 << 20;
+
   private final AtomicLong bytes = new AtomicLong();
   private final Deque<Sent> unacknowledged = new ArrayDeque<>();
   private volatile long oldestNanos;
@@ -17,8 +21,8 @@ final class UnderWay {
   private record Sent(long number, int bytes, long nanos) {}
 
   /** Makes room for a message; false when there is none. Any thread. */
-  boolean reserve(int length) {
-    if (bytes.addAndGet(length) > MOST) {
+  boolean reserve(Kind kind, int length) {
+    if (bytes.addAndGet(length) > (kind == Kind.LOANS ? MOST + FOR_LOANS : MOST)) {
       release(length);
       return false;
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.oxbow.fdpassing.testing.Await;
 import dev.oxbow.fdpassing.testing.DescriptorLeaks;
+import dev.oxbow.fish.partner.PartnerLink;
 import dev.oxbow.fish.partner.PartnerLink.Kind;
 import dev.oxbow.fish.partner.PartnerLink.Listener;
 import java.util.ArrayList;
@@ -255,5 +256,21 @@ class LinkTest {
     assertThat(late).isNotDone();
     comesUp.countDown();
     assertThat(late.orTimeout(10, TimeUnit.SECONDS).join()).isEqualTo("closed");
+  }
+
+  @Test
+  void loansHaveRoomWhereConnectionsHaveNone() {
+    Link one = good(true);
+    awaitUp(one, good(false));
+    wires.lose(frame -> true);
+    byte[] most = new byte[PartnerLink.MAX_BYTES];
+    int sent = 0;
+    while (one.send(Kind.FLOWS, most)) {
+      sent++;
+    }
+    assertThat(one.isUp()).isTrue();
+    assertThat(sent).isEqualTo((16 << 20) / most.length);
+    assertThat(one.send(Kind.LOANS, most)).isTrue();
+    assertThat(one.send(Kind.FLOWS, new byte[1])).isFalse();
   }
 }
