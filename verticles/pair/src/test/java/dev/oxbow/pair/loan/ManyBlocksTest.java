@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,6 +46,9 @@ class ManyBlocksTest {
     LoanNode loans;
     int longest;
 
+    /** How often it was looked whether a block is unused. */
+    int looks;
+
     Node(Home home) {
       this.home = home;
     }
@@ -71,6 +75,7 @@ class ManyBlocksTest {
 
     @Override
     public boolean unused(int block) {
+      looks++;
       return !used.get(block);
     }
 
@@ -202,5 +207,22 @@ class ManyBlocksTest {
     assertThatThrownBy(() -> new LoanMessage.Return(loans))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("2049 loans in one message");
+  }
+
+  /** All of it happens on the loop that carries packets. */
+  @Test
+  void nothingGoesOverAllBlocks() {
+    first.looks = 0;
+    second.looks = 0;
+    after(TIMES.retryMs());
+    assertThat(first.looks).isZero();
+    assertThat(second.looks).as("each that is borrowed").isEqualTo(MOST);
+    second.said.clear();
+    AtomicInteger told = new AtomicInteger();
+    first.loans.tellChanged(block -> told.incrementAndGet());
+    second.loans.tellChanged(block -> told.incrementAndGet());
+    assertThat(told).hasValue(0);
+    first.loans.handle(new LoanMessage.Borrow(9, 60_000, 4, BLOCKS.address(7)), nowMs);
+    assertThat(first.looks).as("those of the address").isLessThan(1_008);
   }
 }
