@@ -99,7 +99,7 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   /** Starts a gateway, likewise. */
-  static OxbowProcess gateway(
+  public static OxbowProcess gateway(
       Path folder, String name, Path jar, List<String> prefix, List<String> arguments)
       throws IOException {
     Path own = Files.createDirectories(folder.resolve(name));
@@ -177,7 +177,7 @@ public final class OxbowProcess implements AutoCloseable {
   }
 
   /** Waits until its log says something. */
-  OxbowProcess awaitLog(String text) {
+  public OxbowProcess awaitLog(String text) {
     Await.until(
         text,
         () -> {
