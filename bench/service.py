@@ -114,12 +114,18 @@ class Service(Upgraded):
         self.runtime = os.path.join(folder, "run")
 
     def start(self):
+        self.launch()
+        self.await_serving()
+
+    def launch(self):
         config = os.path.join(self.folder, "oxbow.yaml")
         with open(config, "w") as file:
             file.write(f"runtimeDir: {self.runtime}\n{self.config}")
         words = [LAUNCHER, "run", "--config", config]
         name = "oxbow-" + os.path.basename(self.folder)
         self.process = self.processes.start(name, words, self.where, self.core)
+
+    def await_serving(self):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not os.path.exists(os.path.join(self.runtime, "oxbow.pid")):
             if ended(self.process) or time.monotonic() > deadline:
