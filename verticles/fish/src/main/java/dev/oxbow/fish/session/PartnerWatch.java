@@ -141,7 +141,10 @@ final class PartnerWatch {
     long still = now - awakeNanos;
     awakeNanos = now;
     // Who is alone needs not fear a partner that has not had the time to come back.
-    long most = partner == PartnerState.LOST ? times.joinNanos() : times.stillNanos();
+    long most =
+        partner == PartnerState.LOST
+            ? Math.max(times.joinNanos(), times.stillNanos())
+            : times.stillNanos();
     if (frozen || still <= most) {
       return false;
     }
