@@ -197,7 +197,7 @@ final class FishPlane implements ServicePlane {
 
   /**
    * What is granted may have changed with the configuration: now the rules follow. While they
-   * cannot, those of before hold, which close what is new.
+   * cannot, those of before hold, which close what is new, but for a link that is elsewhere now.
    */
   @Override
   public Future<Void> unshare() {

@@ -15,6 +15,7 @@ import dev.oxbow.pair.loan.LoanMessage;
 import dev.oxbow.pair.loan.LoanNode;
 import dev.oxbow.pair.loan.LoanTimes;
 import dev.oxbow.pair.loan.LocalPorts;
+import dev.oxbow.pair.loan.Outlet;
 import io.vertx.core.Future;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -96,6 +97,21 @@ final class LoanPartner implements Partner, LocalPorts {
     return Blocks.of(ranges);
   }
 
+  /** Loans know that a message may be lost. */
+  private final class Way implements Outlet {
+    @Override
+    public void accept(LoanMessage message) {
+      if (!link.send(PartnerLink.Kind.LOANS, LoanCodec.encode(message))) {
+        log.debug("not sent: {}", message);
+      }
+    }
+
+    @Override
+    public boolean isDown() {
+      return !link.isUp();
+    }
+  }
+
   /** Hears of the partner's messages. */
   private final class Ear implements PartnerLink.Listener {
     @Override
@@ -128,7 +144,7 @@ final class LoanPartner implements Partner, LocalPorts {
             memory.records(),
             this,
             random,
-            message -> link.send(PartnerLink.Kind.LOANS, LoanCodec.encode(message)));
+            new Way());
     boolean inOrder = memory.takeEndedInOrder();
     boolean remembered = begun || inOrder || ports.remembered();
     begun = true;
@@ -201,6 +217,11 @@ final class LoanPartner implements Partner, LocalPorts {
   @Override
   public boolean unused(int block) {
     return ports.unused(block);
+  }
+
+  @Override
+  public boolean began(int block) {
+    return ports.began(block);
   }
 
   @Override

@@ -1,11 +1,11 @@
 /**
  * Two nodes that share addresses and their ports, and never use a five-tuple both.
  *
- * <p><b>Goal.</b> No five-tuple is in use by both nodes at any time, and between the last packet of
- * one and the first of the other it rests, whatever the network between them does: messages lost,
- * late, doubled, out of order, either direction cut for however long; whatever restarts, with or
- * without memory; clocks that run apart, up to a bound. Two nodes have no majority, so nothing here
- * asks for one.
+ * <p><b>Goal.</b> No five-tuple is given out by both nodes at any time, and between the last packet
+ * of one and the first of the other it rests, whatever the network between them does: messages
+ * lost, late, doubled, out of order, either direction cut for however long; whatever restarts, with
+ * or without memory; clocks that run apart, up to a bound. Two nodes have no majority, so nothing
+ * here asks for one.
  *
  * <p><b>Home.</b> Ports are shared by blocks of 64. Each has a home, by arithmetic on the port:
  * even blocks are the first node's, odd ones the second's. Nobody else gives out its ports, but for
@@ -33,10 +33,10 @@
  * <p><b>Memory.</b> A successor (an upgrade, or a start after a crash that left the file) goes on
  * as the process before it did; requests under way are forgotten, and what is lent on them comes
  * back. Without memory a node has borrowed nothing, and ends at once what connections the kernel
- * still has on the partner's blocks; of its own blocks it uses those that have connections (only
- * unused ones are ever lent), and the others after the partner has told what it holds, or, when
- * that does not answer, after the longest loan and its rest. Both without memory wait for a
- * quarantine.
+ * still has on the partner's blocks, but for those that were taken over from it; of its own blocks
+ * it uses those that have connections (only unused ones are ever lent), and the others after the
+ * partner has told what it holds, or, when that does not answer, after the longest loan and its
+ * rest. Both without memory wait for a quarantine.
  *
  * <p><b>What it relies on.</b> Clocks within the bound; and a process that looks at its clock and
  * then stands still does so for less than the quarantine before what it had decided goes out.

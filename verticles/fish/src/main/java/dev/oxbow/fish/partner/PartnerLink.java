@@ -59,8 +59,8 @@ public interface PartnerLink {
     void down();
 
     /**
-     * The partner, that was there, has ended, as far as can be known: nothing is heard of it in a
-     * while. After {@link #down()}.
+     * The partner, that was there, has taken its leave, or has ended, as far as can be known.
+     * Silence alone does not say so. After {@link #down()}.
      */
     void gone();
 

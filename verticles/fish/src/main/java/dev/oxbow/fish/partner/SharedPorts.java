@@ -42,6 +42,9 @@ public interface SharedPorts {
   /** Whether no port of a block has a connection, or rests after one. */
   boolean unused(int block);
 
+  /** Whether a live connection of a block began here, and was not taken over from the partner. */
+  boolean began(int block);
+
   /**
    * Nothing leaves from a block any more, and new connections get no port of it, until the next
    * {@link #allow}. Its connections end soon, in the kernel, too; then their ports rest.

@@ -103,6 +103,11 @@ public final class SharedBlocks {
     return nowNanos < beginNanos[block];
   }
 
+  /** That of a connection whose port is granted. */
+  public int block(int flow) {
+    return blockOf[flow];
+  }
+
   /** Whether a new connection may have the port of one that is over. */
   public boolean mayRenew(int flow) {
     int block = blockOf[flow];

@@ -10,6 +10,7 @@ import dev.oxbow.fish.ports.ClientTable;
 import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.ports.SharedBlocks;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -63,10 +64,22 @@ final class SessionFlows {
   <T extends Partner> T share(
       Partner.Source<T> source, List<PortSlice> slices, boolean remembered, LongSupplier clock) {
     SharedBlocks blocks = new SharedBlocks(slices, flows.capacity());
-    Sharing made = new Sharing(blocks, remembered, clock, this::dissolveSoon);
+    Sharing made =
+        new Sharing(blocks, remembered, clock, this::dissolveSoon, () -> beganHere(blocks));
     sharing = made;
     ports.share(made);
     return made.with(source.over(made));
+  }
+
+  private BitSet beganHere(SharedBlocks blocks) {
+    BitSet began = new BitSet();
+    for (int flow = 0; flow < flows.capacity(); flow++) {
+      boolean own = flows.client(flow) != Ports.NOBODY && flows.moves(flow) == 0;
+      if (own && flows.state(flow) == FlowTable.LIVE && ports.granted(flow)) {
+        began.set(blocks.block(flow));
+      }
+    }
+    return began;
   }
 
   /**

@@ -4,7 +4,9 @@ import dev.oxbow.fish.partner.Partner;
 import dev.oxbow.fish.partner.SharedPorts;
 import dev.oxbow.fish.ports.PortSlice;
 import dev.oxbow.fish.ports.SharedBlocks;
+import java.util.BitSet;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The ports of a plane, as its partner has a say in them. Loop thread only. */
@@ -13,18 +15,30 @@ final class Sharing implements SharedPorts {
   private final boolean remembered;
   private final LongSupplier clock;
   private final Runnable endLent;
+  private final Supplier<BitSet> beganHere;
+
+  /** As of the last thaw. */
+  private @Nullable BitSet began;
+
   private @Nullable Partner partner;
 
   /**
    * @param remembered whether the connections of the process before this one are known
    * @param clock CLOCK_BOOTTIME in nanoseconds
    * @param endLent ends soon what may not be used any more
+   * @param beganHere tells of all blocks whether a live connection of theirs began here
    */
-  Sharing(SharedBlocks blocks, boolean remembered, LongSupplier clock, Runnable endLent) {
+  Sharing(
+      SharedBlocks blocks,
+      boolean remembered,
+      LongSupplier clock,
+      Runnable endLent,
+      Supplier<BitSet> beganHere) {
     this.blocks = blocks;
     this.remembered = remembered;
     this.clock = clock;
     this.endLent = endLent;
+    this.beganHere = beganHere;
   }
 
   <T extends Partner> T with(T made) {
@@ -44,6 +58,7 @@ final class Sharing implements SharedPorts {
   void thaw() {
     if (partner != null) {
       now();
+      began = null;
       partner.thaw();
     }
   }
@@ -105,6 +120,16 @@ final class Sharing implements SharedPorts {
   @Override
   public boolean unused(int block) {
     return blocks.connections(block) == 0;
+  }
+
+  @Override
+  public boolean began(int block) {
+    BitSet all = began;
+    if (all == null) {
+      all = beganHere.get();
+      began = all;
+    }
+    return all.get(block);
   }
 
   @Override

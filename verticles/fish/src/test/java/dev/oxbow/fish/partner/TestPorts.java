@@ -93,6 +93,11 @@ public final class TestPorts implements SharedPorts {
   }
 
   @Override
+  public boolean began(int block) {
+    return !unused(block);
+  }
+
+  @Override
   public boolean unused(int block) {
     return !used.get(block);
   }

@@ -83,7 +83,8 @@ public final class HazelcastWire implements Wire {
 
   /**
    * Hears of members that leave. A connection that was reset, or silence, makes one leave, too:
-   * only where nobody listens any more the other process has ended.
+   * only where nobody listens any more, as the other machine says, the process is held for dead. A
+   * firewall between the two must not answer in its place.
    */
   private record Leaving(List<String> peers, Runnable left) implements MembershipListener {
     @Override
@@ -92,7 +93,9 @@ public final class HazelcastWire implements Wire {
     /** Who has another number since, after two clusters have become one, is there. */
     @Override
     public void memberRemoved(MembershipEvent event) {
-      if (event.getMembers().size() == 1 && peers.stream().allMatch(Leaving::refuses)) {
+      if (event.getMembers().size() == 1
+          && !peers.isEmpty()
+          && peers.stream().allMatch(Leaving::refuses)) {
         left.run();
       }
     }
@@ -132,11 +135,16 @@ public final class HazelcastWire implements Wire {
       throw new IllegalStateException("Hazelcast does not start: " + e.getMessage(), e);
     }
     try {
-      return new HazelcastWire(member, receiver, new Leaving(options.getPeers(), left));
+      return new HazelcastWire(member, receiver, new Leaving(others(options), left));
     } catch (HazelcastException | HazelcastInstanceNotActiveException e) {
       member.getLifecycleService().terminate();
       throw new IllegalStateException("Hazelcast has ended: " + e.getMessage(), e);
     }
+  }
+
+  /** Some list all members, this one included. */
+  private static List<String> others(PairOptions options) {
+    return options.getPeers().stream().filter(peer -> !peer.equals(options.getListen())).toList();
   }
 
   /** Soon told, where a start would take long to fail: the process before this one may listen. */

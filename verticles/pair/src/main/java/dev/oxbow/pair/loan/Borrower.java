@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * The half of the protocol in which a node is the guest: which of the partner's blocks it may use
@@ -25,7 +24,7 @@ final class Borrower {
   private final LoanRecords records;
   private final LocalPorts ports;
   private final Numbers numbers;
-  private final Consumer<LoanMessage> partner;
+  private final Outlet partner;
   private final Standing held;
 
   /** Of each address, so that none waits for another. */
@@ -53,7 +52,7 @@ final class Borrower {
       LocalPorts ports,
       Numbers numbers,
       BlockSet changed,
-      Consumer<LoanMessage> partner) {
+      Outlet partner) {
     this.blocks = blocks;
     this.others = home == Home.FIRST ? Home.SECOND : Home.FIRST;
     this.times = times;
@@ -159,6 +158,7 @@ final class Borrower {
   /** Gives back what nobody uses; of an address that is short it is to spare. */
   private void giveBack(long nowMs) {
     spare.clear();
+    boolean goesBack = !partner.isDown();
     List<Loan> unused = new ArrayList<>();
     for (int place = held.size() - 1; place >= 0; place--) {
       int block = held.get(place);
@@ -166,13 +166,14 @@ final class Borrower {
         continue;
       }
       int address = blocks.addressOf(block);
-      if (!isShort(address)) {
+      if (goesBack && !isShort(address)) {
         unused.add(loan(block));
         held.free(block);
       } else if (mayGrant(block, nowMs)) {
         spare.set(address);
       }
     }
+    // What was lost on the way is nobody's until the loan has run out.
     for (List<Loan> part : parts(unused)) {
       partner.accept(new LoanMessage.Return(part));
     }
@@ -212,7 +213,8 @@ final class Borrower {
   void lent(LoanMessage.Lent lent, long nowMs) {
     long renewedMs = renewing.answered(lent.request());
     long useMs = times.useMs(lent.useMs());
-    if (!lent.loans().isEmpty() && useMs != termMs) {
+    long askedMs = renewedMs == Requests.UNASKED ? borrowed(lent.request()) : renewedMs;
+    if (askedMs != Requests.UNASKED && !lent.loans().isEmpty() && useMs != termMs) {
       termMs = useMs;
       held.changed();
     }
@@ -220,7 +222,6 @@ final class Borrower {
       lent.loans().forEach(loan -> extend(loan, renewedMs + useMs));
       return;
     }
-    long askedMs = borrowed(lent.request());
     List<Loan> refused = new ArrayList<>();
     for (Loan loan : lent.loans()) {
       int block = blocks.number(loan.block());

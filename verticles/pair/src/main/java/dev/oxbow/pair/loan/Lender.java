@@ -6,7 +6,6 @@ import static dev.oxbow.pair.loan.LoanRecords.UNKNOWN;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * The half of the protocol in which a node is home: which of its blocks are lent until when. A
@@ -20,7 +19,7 @@ final class Lender {
   private final LoanRecords records;
   private final LocalPorts ports;
   private final Numbers numbers;
-  private final Consumer<LoanMessage> partner;
+  private final Outlet partner;
 
   /** Those that are lent, or may be. */
   private final Standing away;
@@ -45,7 +44,7 @@ final class Lender {
       LocalPorts ports,
       Numbers numbers,
       BlockSet changed,
-      Consumer<LoanMessage> partner) {
+      Outlet partner) {
     this.blocks = blocks;
     this.home = home;
     this.times = times;
@@ -81,12 +80,12 @@ final class Lender {
 
   /**
    * Nobody knows what was lent: all that is not seen to be in use here counts as lent just now. A
-   * block with connections of this node's was not lent, since only unused ones ever are.
+   * block in which connections began here was not lent, since only unused ones ever are.
    */
   void forget(long nowMs) {
     for (int block = 0; block < blocks.count(); block++) {
       if (isOwn(block)) {
-        if (ports.unused(block)) {
+        if (!ports.began(block)) {
           away.set(block, UNKNOWN, nowMs + times.awayMs(times.loanMs()));
         } else {
           away.free(block);

@@ -121,7 +121,7 @@ public final class LoanCodec {
     return new Blocks.Address(in.getLong(), in.getLong());
   }
 
-  /** Within a day, so that sums of times are no trap. */
+  /** Within two days, so that sums of times are no trap. */
   private static long durationMs(ByteBuffer in) {
     long ms = in.getLong();
     if (ms < 0 || ms > LoanTimes.DAY_MS * 2) {

@@ -1,6 +1,5 @@
 package dev.oxbow.pair.loan;
 
-import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 
@@ -46,7 +45,7 @@ public final class LoanNode {
       LoanRecords records,
       LocalPorts ports,
       RandomGenerator random,
-      Consumer<LoanMessage> partner) {
+      Outlet partner) {
     this.blocks = blocks;
     this.records = records;
     this.fingerprint = blocks.fingerprint() ^ (home == Home.FIRST ? 0 : 1);

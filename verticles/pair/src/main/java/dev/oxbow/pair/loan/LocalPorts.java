@@ -10,6 +10,12 @@ public interface LocalPorts {
   boolean unused(int block);
 
   /**
+   * Whether a live connection of a block began at this node, and was not taken over from the
+   * partner, whose loan of the block may go on.
+   */
+  boolean began(int block);
+
+  /**
    * Nothing leaves from ports of a block any more when it returns, and the connections on them end.
    * The ports rest from then on.
    */

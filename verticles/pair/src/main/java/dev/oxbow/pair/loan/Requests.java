@@ -13,8 +13,8 @@ import java.util.Map;
  */
 final class Requests {
 
-  /** On a link that is slower than a retry, the answer to an earlier one counts, too. */
-  private static final int KEPT = 8;
+  /** On a link that is slower than retries, the answer to an earlier one counts, too. */
+  private static final int KEPT = 64;
 
   /** For {@link #answered}: nobody waits for it. */
   static final long UNASKED = Long.MIN_VALUE;

@@ -99,15 +99,16 @@ final class Standing {
     if (nowMs < soonestMs) {
       return;
     }
-    soonestMs = Long.MAX_VALUE;
+    long soonest = Long.MAX_VALUE;
     for (int place = blocks.size() - 1; place >= 0; place--) {
       int block = blocks.get(place);
       if (nowMs >= records.untilMs(block)) {
         over.accept(block);
         free(block);
       } else {
-        soonestMs = Math.min(soonestMs, records.untilMs(block));
+        soonest = Math.min(soonest, records.untilMs(block));
       }
     }
+    soonestMs = soonest;
   }
 }

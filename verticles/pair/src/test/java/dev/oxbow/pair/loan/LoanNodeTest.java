@@ -50,6 +50,11 @@ class LoanNodeTest {
     }
 
     @Override
+    public boolean began(int block) {
+      return !unused(block);
+    }
+
+    @Override
     public boolean unused(int block) {
       return !used.get(block);
     }

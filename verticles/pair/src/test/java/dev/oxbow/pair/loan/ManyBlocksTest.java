@@ -74,6 +74,11 @@ class ManyBlocksTest {
     }
 
     @Override
+    public boolean began(int block) {
+      return !unused(block);
+    }
+
+    @Override
     public boolean unused(int block) {
       looks++;
       return !used.get(block);

@@ -88,6 +88,11 @@ final class SimulatedNode implements LocalPorts {
   // What the protocol asks.
 
   @Override
+  public boolean began(int block) {
+    return !unused(block);
+  }
+
+  @Override
   public boolean unused(int block) {
     for (int tuple = block * TUPLES; tuple < (block + 1) * TUPLES; tuple++) {
       Connection connection = connections[tuple];
