@@ -37,6 +37,8 @@ class LoanNodeTest {
     ByteBuffer memory = ByteBuffer.allocate(LoanRecords.bytes(BLOCKS.count()));
     LoanNode loans;
     boolean portsRemembered = true;
+    boolean down;
+    final BitSet takenOver = new BitSet();
 
     Node(Home home) {
       this.home = home;
@@ -45,13 +47,25 @@ class LoanNodeTest {
     boolean start(long nowMs, long boot) {
       loans =
           new LoanNode(
-              BLOCKS, home, times, new LoanRecords(memory, boot), this, new Random(), said::add);
+              BLOCKS, home, times, new LoanRecords(memory, boot), this, new Random(), new Way());
       return loans.start(nowMs, portsRemembered);
+    }
+
+    private final class Way implements Outlet {
+      @Override
+      public void accept(LoanMessage message) {
+        said.add(message);
+      }
+
+      @Override
+      public boolean isDown() {
+        return down;
+      }
     }
 
     @Override
     public boolean began(int block) {
-      return !unused(block);
+      return used.get(block) && !takenOver.get(block);
     }
 
     @Override
@@ -250,6 +264,35 @@ class LoanNodeTest {
     assertThat(second.start(nowMs, BOOT)).isFalse();
     assertThat(second.used.get(block)).isFalse();
     assertThat(second.loans.mayUse(block, nowMs)).isFalse();
+    assertThat(first.loans.mayGrant(block, nowMs)).isFalse();
+  }
+
+  @Test
+  void whatNobodyUsesGoesBackWhenTheLinkIsThere() {
+    int block = borrow();
+    second.used.clear(block);
+    second.down = true;
+    after(TIMES.retryMs());
+    assertThat(second.loans.borrowed()).isEqualTo(4);
+    second.down = false;
+    // Nobody has been short for long enough.
+    after(TIMES.loanMs() / 4);
+    deliver();
+    assertThat(second.loans.borrowed()).isZero();
+    assertThat(first.loans.lent()).isZero();
+  }
+
+  @Test
+  void aConnectionThatWasTakenOverDoesNotSayThatItsBlockWasNotLent() {
+    int block = borrow();
+    first.used.set(block);
+    first.takenOver.set(block);
+    first.memory = ByteBuffer.allocate(LoanRecords.bytes(BLOCKS.count()));
+    assertThat(first.start(nowMs, BOOT)).isFalse();
+    assertThat(first.loans.mayGrant(block, nowMs)).isFalse();
+    assertThat(second.loans.mayGrant(block, nowMs)).isTrue();
+    deliver();
+    after(TIMES.quarantineMs());
     assertThat(first.loans.mayGrant(block, nowMs)).isFalse();
   }
 
