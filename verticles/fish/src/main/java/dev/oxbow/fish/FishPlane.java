@@ -116,6 +116,7 @@ final class FishPlane implements ServicePlane {
 
   private static void write(ReplicaCounters flows, MessageWriter out) {
     out.string("partner", flows.partner().wireName())
+        .flag("waits", flows.waits())
         .number("replicated", flows.replicated())
         .number("kept", flows.kept())
         .number("keptSessions", flows.keptSessions())

@@ -5,6 +5,7 @@ import dev.oxbow.config.PairOptions;
 import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fish.partner.Partner;
 import dev.oxbow.fish.partner.PartnerProvider;
+import dev.oxbow.fish.partner.SharedPorts;
 import dev.oxbow.pair.hazelcast.HazelcastWire;
 import dev.oxbow.pair.link.Introduction;
 import dev.oxbow.pair.link.Link;
@@ -37,12 +38,12 @@ public final class PairProvider implements PartnerProvider {
             LoanMemory.open(files.resolveSibling(files.getFileName() + LOANS), ports.count()),
             new Link(
                 HazelcastWire.opener(pair),
-                introduction(options, pair),
+                introduction(options, pair, ports),
                 secret,
                 new SecureRandom()));
   }
 
-  static Introduction introduction(FishOptions options, PairOptions pair) {
+  static Introduction introduction(FishOptions options, PairOptions pair, SharedPorts ports) {
     String grants =
         options.getEgress().stream()
             .map(grant -> grant.address() + " " + grant.ports())
@@ -53,8 +54,8 @@ public final class PairProvider implements PartnerProvider {
         Version.current(),
         pair.getHome().equals(PairOptions.FIRST),
         grants,
-        options.getMaxFlows(),
-        options.getMaxSessions());
+        ports.flows(),
+        ports.sessions());
   }
 
   private static @Nullable String secret(PairOptions pair) {

@@ -39,6 +39,12 @@ public interface SharedPorts {
    */
   void allow(int block, boolean own, long beginNanos, long useNanos);
 
+  /** Connections that there is room for, of all blocks. */
+  int flows();
+
+  /** Sessions that there is room for. */
+  int sessions();
+
   /** Whether no port of a block has a connection, or rests after one. */
   boolean unused(int block);
 

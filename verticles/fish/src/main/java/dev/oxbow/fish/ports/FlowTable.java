@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *  0 state u8   1 protocol u8   2 client port u16   4 remote port u16   6 outer port u16
  *  8 client u32  12 flags u32  16 remote high u64  24 remote low u64
  * 32 outer high u64  40 outer low u64  48 last packet ns u64 (CLOCK_MONOTONIC)  56 since ms u64
- * 64 unused u32         68 window scales u16  70 moves u8   71..95 zero
+ * 64 unused u32         68 window scales u16  70 moves u8   71 told u8   72..95 zero
  * </pre>
  */
 public final class FlowTable implements AutoCloseable {
@@ -187,7 +187,7 @@ public final class FlowTable implements AutoCloseable {
         memory.putLong(at + 40, outerLow);
         memory.putInt(at + 64, 0);
         putShort(at + 68, 0xffff);
-        memory.putByte(at + 70, 0);
+        putShort(at + 70, 0);
         memory.putByte(at, PROPOSED);
         inside.add(flow);
         outside.add(flow);
@@ -319,6 +319,16 @@ public final class FlowTable implements AutoCloseable {
   }
 
   /** Up to 255, where it stays. */
+  /** Whether a partner was told of it, ever. */
+  public boolean isTold(int flow) {
+    return memory.getByte(at(flow) + 71) != 0;
+  }
+
+  /** Notes that a partner is told of it, or may have been. */
+  public void setTold(int flow) {
+    memory.putByte(at(flow) + 71, 1);
+  }
+
   public void setMoves(int flow, int moves) {
     memory.putByte(at(flow) + 70, Math.min(moves, 0xff));
     changed(flow);

@@ -215,6 +215,7 @@ public final class FlowExport {
         .fill(flows, flow, session.slot(), clients.high(client), clients.low(client));
     known += changes.isTold(flow) ? 0 : 1;
     changes.tell(flow, true);
+    flows.setTold(flow);
     told++;
     return true;
   }
@@ -257,19 +258,6 @@ public final class FlowExport {
   private void sent(Outlet to, byte[] message) {
     bytes += message.length;
     to.send(message);
-  }
-
-  /** Whether the partner knows of a connection, or may. */
-  public boolean isTold(int flow) {
-    return changes.isTold(flow);
-  }
-
-  /** Another process may have told of all that is there. */
-  public void supposeTold() {
-    for (int flow = 0; flow < flows.capacity(); flow++) {
-      // What was taken over is the partner's own.
-      changes.tell(flow, flows.state(flow) != FlowTable.FREE && flows.moves(flow) == 0);
-    }
   }
 
   /** Connections that the partner knows. */

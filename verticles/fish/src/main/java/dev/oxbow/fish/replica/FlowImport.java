@@ -92,10 +92,12 @@ public final class FlowImport {
       }
       if (kind == Chunk.BEGIN) {
         begin(in);
-      } else if (!begun || Chunk.round(in) != round || Chunk.sequence(in) != expected) {
-        begun = false;
-      } else {
-        expected++;
+        return false;
+      }
+      begun = begun && Chunk.round(in) == round && Chunk.sequence(in) == expected;
+      expected++;
+      // Whatever is missing, an announcement holds.
+      if (begun || kind == Chunk.SOON) {
         entries(in, kind);
       }
       return false;

@@ -40,8 +40,13 @@ final class PartnerWatch {
   private boolean decided;
   private boolean frozen = true;
   private boolean linked;
+  private boolean gone;
   private long soonNanos;
   private long awakeNanos;
+
+  /** When it is decided at the latest, of what is undecided. */
+  private long latestNanos;
+
   private @Nullable Timer decision;
 
   /**
@@ -72,26 +77,36 @@ final class PartnerWatch {
     return decided;
   }
 
+  /** Whether a partner that is lost has ended, as far as can be known, and was not only silent. */
+  boolean isGone() {
+    return gone;
+  }
+
   /** Messages get through from here on. */
   void linked() {
     linked = true;
     partner = PartnerState.UNKNOWN;
     // It may hand over at this moment, and have said so to the process before this one.
     soon(UPGRADE_MS);
-    decideIn(-1);
+    decideIn(decided ? -1 : untilLatest());
   }
 
   /** Messages may be lost from here on; the partner may be there, until it is held for lost. */
   void unlinked() {
     linked = false;
+    gone = false;
     if (partner != PartnerState.LOST) {
       partner = PartnerState.UNKNOWN;
-      decideIn(Math.max(decided ? times.lostNanos() : times.joinNanos(), untilSoon()));
+      decideIn(
+          decided
+              ? Math.max(times.lostNanos(), untilSoon())
+              : Math.min(untilLatest(), Math.max(times.joinNanos(), untilSoon())));
     }
   }
 
   /** The partner has ended: only one that has announced it is waited for. */
   void gone() {
+    gone = !linked;
     if (!linked && decided && partner != PartnerState.LOST) {
       decideIn(Math.max(0, untilSoon()));
     }
@@ -111,6 +126,11 @@ final class PartnerWatch {
     return soonNanos - clock.getAsLong();
   }
 
+  /** A link that comes and goes does not put off for ever what is to be decided. */
+  private long untilLatest() {
+    return Math.max(0, latestNanos - clock.getAsLong());
+  }
+
   /** The partner has told all that it has. */
   void present() {
     decideIn(-1);
@@ -120,7 +140,7 @@ final class PartnerWatch {
   /** What the partner tells cannot be taken in; it is not waited for for ever. */
   void notUnderstood() {
     if (!decided) {
-      decideIn(times.joinNanos());
+      decideIn(Math.min(untilLatest(), times.joinNanos()));
     }
   }
 
@@ -153,7 +173,8 @@ final class PartnerWatch {
         TimeUnit.NANOSECONDS.toMillis(still));
     decided = false;
     partner = PartnerState.UNKNOWN;
-    decideIn(linked ? -1 : Math.max(times.joinNanos(), untilSoon()));
+    latestNanos = clock.getAsLong() + UPGRADE_NANOS + times.joinNanos();
+    decideIn(linked ? untilLatest() : Math.max(times.joinNanos(), untilSoon()));
     listener.undecided();
     return true;
   }
@@ -170,6 +191,7 @@ final class PartnerWatch {
   }
 
   private void decideNow() {
+    decision = null;
     // Time that passed while this process stood still was no waiting.
     if (!frozen && !stoodStill()) {
       decide(linked ? PartnerState.UNKNOWN : PartnerState.LOST);
@@ -185,8 +207,12 @@ final class PartnerWatch {
   void thaw() {
     frozen = false;
     awakeNanos = bootClock.getAsLong();
+    latestNanos = clock.getAsLong() + UPGRADE_NANOS + times.joinNanos();
     if (!linked) {
       decideIn(decided ? UPGRADE_NANOS : times.joinNanos());
+    }
+    if (!decided) {
+      log.info("no session is opened until it is known what the partner has taken over");
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.oxbow.fdpassing.eventloop.DescriptorLoop;
 import dev.oxbow.fdpassing.eventloop.Timer;
 import dev.oxbow.fdpassing.libc.Syscalls;
 import dev.oxbow.fish.ports.FlowChanges;
+import dev.oxbow.fish.ports.FlowTable;
 import dev.oxbow.fish.replica.FlowExport;
 import dev.oxbow.fish.replica.FlowImage;
 import dev.oxbow.fish.replica.FlowImport;
@@ -34,6 +35,7 @@ public final class Partnership {
 
   private final DescriptorLoop loop;
   private final Tables tables;
+  private final FlowTable flows;
   private final PartnerWatch watch;
   private final Supplier<Collection<Session>> sessions;
   private final FlowReplica replica;
@@ -81,6 +83,7 @@ public final class Partnership {
       LongSupplier clock) {
     this.loop = loop;
     this.tables = tables;
+    this.flows = tables.flows();
     this.watch =
         new PartnerWatch(
             loop, times, tables.hasReplica(), new Decided(), clock, Syscalls::bootNanos);
@@ -92,17 +95,17 @@ public final class Partnership {
     this.clock = clock;
     this.exports =
         new FlowExport(
-            tables.flows(),
+            flows,
             tables.clients(),
-            new FlowChanges(tables.flows().capacity(), times.ageNanos() == 0),
+            new FlowChanges(flows.capacity(), times.ageNanos() == 0),
             client -> {
               Session session = residents.session(client);
               return session == null ? null : session.shared;
             },
             tables.sessions().records().size());
     this.imports = new FlowImport(replica, new Theirs());
-    this.takeOver = new TakeOver(tables.flows(), residents, ports, mappings, replica);
-    this.away = new Away(tables.flows(), tables.clients(), residents, ports, mappings, ends);
+    this.takeOver = new TakeOver(flows, residents, ports, mappings, replica);
+    this.away = new Away(flows, tables.clients(), residents, ports, mappings, ends);
     sweep.away(Long.MIN_VALUE);
     sweep.hold(this::mayHave);
   }
@@ -150,8 +153,8 @@ public final class Partnership {
             replica.sessions());
       }
       tables.settle(true);
-      if (now == PartnerState.LOST) {
-        // Also of names that both nodes have, since they were opened in the same moment.
+      if (now == PartnerState.LOST && watch.isGone()) {
+        // Of names that both nodes have, since they were opened in the same moment.
         List.copyOf(sessions.get()).forEach(session -> claim(session, clock.getAsLong()));
       }
     }
@@ -203,7 +206,7 @@ public final class Partnership {
     return switch (watch.partner()) {
       case PRESENT -> false;
       case UNKNOWN -> true;
-      case LOST -> exports.isTold(flow);
+      case LOST -> flows.isTold(flow) && flows.moves(flow) == 0;
     };
   }
 
@@ -328,10 +331,6 @@ public final class Partnership {
     imports.rebuild();
     takeOver.thaw();
     watch.thaw();
-    if (outlet == null) {
-      // Whoever ran before may have told of all that is there.
-      exports.supposeTold();
-    }
     begin();
     ask();
     later();
@@ -385,6 +384,7 @@ public final class Partnership {
   public ReplicaCounters counters() {
     return new ReplicaCounters(
         partner(),
+        !watch.isDecided(),
         exports.known(),
         replica.size(),
         replica.sessions(),

@@ -4,6 +4,8 @@ package dev.oxbow.fish.session;
  * What two nodes have told one another of their connections, a moment ago.
  *
  * @param partner what is known of the other node
+ * @param waits whether nothing leaves, and no session opens, until it is known what the partner has
+ *     taken over
  * @param replicated connections of this node that the partner knows
  * @param kept connections of the partner's that go on here should it be lost
  * @param keptSessions sessions that these are of
@@ -17,6 +19,7 @@ package dev.oxbow.fish.session;
  */
 public record ReplicaCounters(
     PartnerState partner,
+    boolean waits,
     long replicated,
     long kept,
     long keptSessions,

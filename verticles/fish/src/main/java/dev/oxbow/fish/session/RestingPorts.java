@@ -93,6 +93,8 @@ final class RestingPorts {
           break;
         }
         flows.setState(flow, FlowTable.RESTING);
+        // What ends in order is left to a partner.
+        flows.setTold(flow);
         flows.touch(flow, since);
       }
     }

@@ -65,7 +65,7 @@ final class SessionFlows {
       Partner.Source<T> source, List<PortSlice> slices, boolean remembered, LongSupplier clock) {
     SharedBlocks blocks = new SharedBlocks(slices, flows.capacity());
     Sharing made =
-        new Sharing(blocks, remembered, clock, this::dissolveSoon, () -> beganHere(blocks));
+        new Sharing(blocks, tables, remembered, clock, this::dissolveSoon, () -> beganHere(blocks));
     sharing = made;
     ports.share(made);
     return made.with(source.over(made));

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** The ports of a plane, as its partner has a say in them. Loop thread only. */
 final class Sharing implements SharedPorts {
   private final SharedBlocks blocks;
+  private final Tables tables;
   private final boolean remembered;
   private final LongSupplier clock;
   private final Runnable endLent;
@@ -30,11 +31,13 @@ final class Sharing implements SharedPorts {
    */
   Sharing(
       SharedBlocks blocks,
+      Tables tables,
       boolean remembered,
       LongSupplier clock,
       Runnable endLent,
       Supplier<BitSet> beganHere) {
     this.blocks = blocks;
+    this.tables = tables;
     this.remembered = remembered;
     this.clock = clock;
     this.endLent = endLent;
@@ -99,6 +102,16 @@ final class Sharing implements SharedPorts {
   @Override
   public int index(int block) {
     return blocks.index(block);
+  }
+
+  @Override
+  public int flows() {
+    return tables.flows().capacity();
+  }
+
+  @Override
+  public int sessions() {
+    return tables.sessions().records().size();
   }
 
   @Override

@@ -145,7 +145,8 @@ final class Sweep {
   }
 
   private void away(int flow, long nowNanos) {
-    if (flows.lastNanos(flow) < awaySinceNanos) {
+    long lastNanos = flows.lastNanos(flow);
+    if (lastNanos < awaySinceNanos || nowNanos - lastNanos > HELD_NANOS) {
       flows.setFlags(flow, flows.flags(flow) & ~FlowTable.AWAY);
       flows.touch(flow, nowNanos);
     }

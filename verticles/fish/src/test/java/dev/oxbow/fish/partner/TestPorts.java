@@ -93,6 +93,16 @@ public final class TestPorts implements SharedPorts {
   }
 
   @Override
+  public int flows() {
+    return 1_000;
+  }
+
+  @Override
+  public int sessions() {
+    return 10;
+  }
+
+  @Override
   public boolean began(int block) {
     return !unused(block);
   }

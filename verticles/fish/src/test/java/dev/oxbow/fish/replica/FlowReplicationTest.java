@@ -262,6 +262,11 @@ class FlowReplicationTest {
     teller.export.soon(30_000);
     hear();
     assertThat(silentMs).isEqualTo(30_000);
+    // Also to whom something is missing, and waits for all to be told again.
+    imports.reset();
+    teller.export.soon(20_000);
+    hear();
+    assertThat(silentMs).isEqualTo(20_000);
   }
 
   /** Whatever happens and is lost: in the end both have the same. */

@@ -155,6 +155,16 @@ class PartnerWatchTest {
   }
 
   @Test
+  void linkThatComesAndGoesPutsNothingOffForEver() {
+    begin(false);
+    linked();
+    ahead.addAndGet(TimeUnit.SECONDS.toNanos(40));
+    vertx.run(watch::linked);
+    awaitHeard("unknown");
+    assertThat(waits()).isFalse();
+  }
+
+  @Test
   void partnerThatCannotBeUnderstoodIsNotWaitedForForEver() {
     begin(false);
     linked();
