@@ -287,7 +287,7 @@ final class Installation {
     }
   }
 
-  /** A partner that is told that all was told lets ports rest, and then gives them out. */
+  /** Less than ports rest: a partner is not told of sessions that wait for their apps. */
   private static long crashGraceNanos(FishOptions options) {
     int grace = options.getCrashGraceMs();
     return TimeUnit.MILLISECONDS.toNanos(

@@ -85,6 +85,15 @@ class TakeOverTest {
             node.counters().kept() == count && node.partnership.partner() == PartnerState.PRESENT);
   }
 
+  /** Opens a session at the first, with so many connections that the second keeps. */
+  private Session openKept(ServerSocket listener, int count) throws IOException {
+    stage.link();
+    Session made = stage.first.open("edge");
+    connect(listener, count);
+    awaitKept(stage.second, count);
+    return made;
+  }
+
   private static void awaitLost(PairStage.Node node) {
     Await.until(
         "the other one is held for lost", () -> node.partnership.partner() == PartnerState.LOST);
@@ -131,11 +140,8 @@ class TakeOverTest {
 
   @Test
   void nodeThatComesBackGivesUpWhatHasGone() throws IOException {
-    stage.link();
-    Session before = stage.first.open("edge");
     try (ServerSocket listener = listen()) {
-      connect(listener, 10);
-      awaitKept(stage.second, 10);
+      Session before = openKept(listener, 10);
       // It lives, but is held for lost, and its client has gone.
       stage.cut();
       stage.first.vertx.run(() -> Carrier.stop(before));
@@ -165,11 +171,8 @@ class TakeOverTest {
 
   @Test
   void portsOfWhatThePartnerMayHaveAreNotFreeUntilItIsAsked() throws IOException {
-    stage.link();
-    Session before = stage.first.open("edge");
     try (ServerSocket listener = listen()) {
-      connect(listener, 10);
-      awaitKept(stage.second, 10);
+      Session before = openKept(listener, 10);
       stage.cut();
       awaitLost(stage.first);
       awaitLost(stage.second);
